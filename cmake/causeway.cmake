@@ -1,0 +1,45 @@
+# Helpers that every room uses: one library per folder of src/, one test binary per folder of tests/.
+
+add_library(causeway_options INTERFACE)
+target_compile_options(causeway_options INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wimplicit-fallthrough -Wno-missing-field-initializers)
+target_include_directories(causeway_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+if(CAUSEWAY_SANITIZE)
+  target_compile_options(causeway_options INTERFACE
+    -fsanitize=${CAUSEWAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(causeway_options INTERFACE -fsanitize=${CAUSEWAY_SANITIZE})
+endif()
+if(CAUSEWAY_FUZZ)
+  target_compile_options(causeway_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# causeway_library(room SOURCES a.cc b.cc LINK causeway::base ...)
+function(causeway_library room)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(causeway_${room} STATIC ${ARG_SOURCES})
+  add_library(causeway::${room} ALIAS causeway_${room})
+  target_link_libraries(causeway_${room} PUBLIC causeway_options ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+endfunction()
+
+# causeway_test(name SOURCES a_test.cc LINK causeway::base ... [LABELS unit])
+# Registers one ctest entry per binary. The binary writes what it proved to build/<preset>/requirements/.
+function(causeway_test name)
+  cmake_parse_arguments(ARG "" "LABELS;TIMEOUT" "SOURCES;LINK" ${ARGN})
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_executable(test_${name} ${ARG_SOURCES})
+  target_link_libraries(test_${name} PRIVATE causeway_options causeway_test_support ${ARG_LINK} GTest::gmock GTest::gtest)
+  add_test(NAME ${name} COMMAND test_${name})
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "CAUSEWAY_REQUIREMENTS_DIR=${CMAKE_BINARY_DIR}/requirements;CAUSEWAY_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+endfunction()
