@@ -19,7 +19,8 @@ using CallId = StrongId<struct CallIdTag, std::uint64_t>;  // ours, not the SIP 
 using LegId = StrongId<struct LegIdTag, std::uint32_t>;
 using ShardId = StrongId<struct ShardIdTag, std::uint16_t>;
 using NodeId = StrongId<struct NodeIdTag, std::uint8_t>;
-using Bucket = StrongId<struct BucketTag, std::uint8_t>;   // one of 256; in every tag and branch of ours
+using Bucket =
+    StrongId<struct BucketTag, std::uint8_t>;  // one of 256; in every tag and branch of ours
 using PayloadType = StrongId<struct PayloadTypeTag, std::uint8_t>;
 using Ssrc = StrongId<struct SsrcTag, std::uint32_t>;
 
@@ -27,5 +28,7 @@ using Ssrc = StrongId<struct SsrcTag, std::uint32_t>;
 
 template <typename Tag, typename Rep>
 struct std::hash<causeway::StrongId<Tag, Rep>> {
-  std::size_t operator()(const causeway::StrongId<Tag, Rep>& id) const noexcept { return std::hash<Rep>{}(id.value); }
+  std::size_t operator()(const causeway::StrongId<Tag, Rep>& id) const noexcept {
+    return std::hash<Rep>{}(id.value);
+  }
 };

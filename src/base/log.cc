@@ -37,7 +37,8 @@ void write(Level level, std::string_view text) {
   char when[32];
   std::strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
   // One write per line: lines of several threads never interleave.
-  const std::string line = fmt::format("{}.{:03}Z {} {}\n", when, ts.tv_nsec / 1'000'000, name(level), text);
+  const std::string line =
+      fmt::format("{}.{:03}Z {} {}\n", when, ts.tv_nsec / 1'000'000, name(level), text);
   (void)!std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

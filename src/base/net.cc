@@ -11,7 +11,8 @@ namespace causeway {
 
 IpAddress IpAddress::v4(std::uint32_t host_order) {
   IpAddress a;
-  for (int i = 0; i < 4; ++i) a.bytes_[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(host_order >> (24 - 8 * i));
+  for (int i = 0; i < 4; ++i)
+    a.bytes_[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(host_order >> (24 - 8 * i));
   return a;
 }
 
@@ -32,7 +33,8 @@ Result<IpAddress> IpAddress::parse(std::string_view text) {
   const bool bracketed = inner.size() >= 2 && inner.front() == '[' && inner.back() == ']';
   if (bracketed) inner = inner.substr(1, inner.size() - 2);
   char buf[64];
-  if (inner.empty() || inner.size() >= sizeof buf) return fail(ErrorCode::kMalformed, "not an IP address: '" + std::string(text) + "'");
+  if (inner.empty() || inner.size() >= sizeof buf)
+    return fail(ErrorCode::kMalformed, "not an IP address: '" + std::string(text) + "'");
   std::memcpy(buf, inner.data(), inner.size());
   buf[inner.size()] = 0;
   in_addr a4{};
@@ -54,7 +56,8 @@ bool IpAddress::is_loopback() const {
 }
 
 std::uint32_t IpAddress::v4_host_order() const {
-  return (std::uint32_t{bytes_[0]} << 24) | (std::uint32_t{bytes_[1]} << 16) | (std::uint32_t{bytes_[2]} << 8) | bytes_[3];
+  return (std::uint32_t{bytes_[0]} << 24) | (std::uint32_t{bytes_[1]} << 16) |
+         (std::uint32_t{bytes_[2]} << 8) | bytes_[3];
 }
 
 std::string IpAddress::to_string() const {
@@ -68,27 +71,34 @@ std::string IpAddress::to_uri_host() const { return v6_ ? "[" + to_string() + "]
 Result<Endpoint> Endpoint::parse(std::string_view text) {
   const auto colon = text.rfind(':');
   const auto bad = [&] {
-    return fail(ErrorCode::kMalformed, "not ADDRESS:PORT: '" + std::string(text) + "'; write 192.0.2.1:5060 or [2001:db8::1]:5060");
+    return fail(ErrorCode::kMalformed, "not ADDRESS:PORT: '" + std::string(text) +
+                                           "'; write 192.0.2.1:5060 or [2001:db8::1]:5060");
   };
   if (colon == std::string_view::npos) return bad();
   const std::string_view host = text.substr(0, colon);
   const std::string_view port = text.substr(colon + 1);
-  if (host.find(':') != std::string_view::npos && (host.front() != '[' || host.back() != ']')) return bad();
+  if (host.find(':') != std::string_view::npos && (host.front() != '[' || host.back() != ']'))
+    return bad();
   auto address = IpAddress::parse(host);
   if (!address) return bad();
   unsigned value = 0;
   const auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), value);
-  if (ec != std::errc{} || end != port.data() + port.size() || port.empty() || value > 65535) return bad();
+  if (ec != std::errc{} || end != port.data() + port.size() || port.empty() || value > 65535)
+    return bad();
   return Endpoint{*address, static_cast<std::uint16_t>(value)};
 }
 
-std::string Endpoint::to_string() const { return address.to_uri_host() + ":" + std::to_string(port); }
+std::string Endpoint::to_string() const {
+  return address.to_uri_host() + ":" + std::to_string(port);
+}
 
 Result<Prefix> Prefix::parse(std::string_view text) {
   Prefix p;
   const auto slash = text.find('/');
   auto address = IpAddress::parse(text.substr(0, slash));
-  if (!address) return fail(ErrorCode::kMalformed, "not an address or prefix: '" + std::string(text) + "'; write 52.112.0.0/14");
+  if (!address)
+    return fail(ErrorCode::kMalformed,
+                "not an address or prefix: '" + std::string(text) + "'; write 52.112.0.0/14");
   p.address_ = *address;
   const int full = address->is_v6() ? 128 : 32;
   p.length_ = full;
@@ -96,21 +106,25 @@ Result<Prefix> Prefix::parse(std::string_view text) {
     const std::string_view digits = text.substr(slash + 1);
     int n = -1;
     const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), n);
-    if (ec != std::errc{} || end != digits.data() + digits.size() || digits.empty() || n < 0 || n > full)
-      return fail(ErrorCode::kMalformed, "prefix length of '" + std::string(text) + "' is not between 0 and " + std::to_string(full));
+    if (ec != std::errc{} || end != digits.data() + digits.size() || digits.empty() || n < 0 ||
+        n > full)
+      return fail(ErrorCode::kMalformed, "prefix length of '" + std::string(text) +
+                                             "' is not between 0 and " + std::to_string(full));
     p.length_ = n;
   }
   auto bytes = p.address_.bytes();
   for (int bit = p.length_; bit < full; ++bit)
     if (bytes[static_cast<std::size_t>(bit / 8)] & (0x80 >> (bit % 8)))
-      return fail(ErrorCode::kMalformed, "'" + std::string(text) + "' has address bits set beyond its prefix length");
+      return fail(ErrorCode::kMalformed,
+                  "'" + std::string(text) + "' has address bits set beyond its prefix length");
   return p;
 }
 
 bool Prefix::contains(const IpAddress& a) const {
   if (a.is_v6() != address_.is_v6()) return false;
   const int whole = length_ / 8;
-  if (std::memcmp(a.bytes().data(), address_.bytes().data(), static_cast<std::size_t>(whole)) != 0) return false;
+  if (std::memcmp(a.bytes().data(), address_.bytes().data(), static_cast<std::size_t>(whole)) != 0)
+    return false;
   const int rest = length_ % 8;
   if (rest == 0) return true;
   const auto mask = static_cast<std::uint8_t>(0xff << (8 - rest));
@@ -122,7 +136,9 @@ bool Prefix::overlaps(const Prefix& o) const {
   return length_ <= o.length_ ? contains(o.address_) : o.contains(address_);
 }
 
-std::string Prefix::to_string() const { return address_.to_string() + "/" + std::to_string(length_); }
+std::string Prefix::to_string() const {
+  return address_.to_string() + "/" + std::to_string(length_);
+}
 
 std::string_view to_string(Transport t) {
   switch (t) {
@@ -171,7 +187,8 @@ Endpoint from_sockaddr(const sockaddr_storage& in) {
 
 }  // namespace causeway
 
-std::size_t std::hash<causeway::IpAddress>::operator()(const causeway::IpAddress& a) const noexcept {
+std::size_t std::hash<causeway::IpAddress>::operator()(
+    const causeway::IpAddress& a) const noexcept {
   std::uint64_t h = a.is_v6() ? 0x9e3779b97f4a7c15ULL : 0;
   std::uint64_t w[2];
   std::memcpy(w, a.bytes().data(), 16);

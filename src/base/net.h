@@ -29,8 +29,8 @@ class IpAddress {
   [[nodiscard]] bool is_loopback() const;
   [[nodiscard]] const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
   [[nodiscard]] std::uint32_t v4_host_order() const;
-  [[nodiscard]] std::string to_string() const;       // without brackets
-  [[nodiscard]] std::string to_uri_host() const;     // IPv6 in brackets
+  [[nodiscard]] std::string to_string() const;    // without brackets
+  [[nodiscard]] std::string to_uri_host() const;  // IPv6 in brackets
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
  private:
@@ -65,8 +65,8 @@ class Prefix {
 };
 
 enum class Transport : std::uint8_t { kUdp, kTcp, kTls };
-[[nodiscard]] std::string_view to_string(Transport t);       // "udp"
-[[nodiscard]] std::string_view to_via_token(Transport t);    // "UDP"
+[[nodiscard]] std::string_view to_string(Transport t);     // "udp"
+[[nodiscard]] std::string_view to_via_token(Transport t);  // "UDP"
 
 // Conversions for the reactor. `length` is in/out as in the socket calls.
 [[nodiscard]] unsigned to_sockaddr(const Endpoint& e, sockaddr_storage& out);

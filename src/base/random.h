@@ -11,7 +11,8 @@ namespace causeway {
 class Random {
  public:
   virtual ~Random() = default;
-  // Unpredictable bytes (the kernel's generator in production; a seeded one in the simulated world).
+  // Unpredictable bytes (the kernel's generator in production; a seeded one in the simulated
+  // world).
   virtual void fill(std::span<std::byte> out) = 0;
   [[nodiscard]] virtual std::uint64_t u64() = 0;
   // Uniform in [0, bound); bound > 0.

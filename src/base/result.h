@@ -12,20 +12,20 @@ namespace causeway {
 // Every way in which an operation of ours is refused. One code maps to exactly one SIP status, one
 // HTTP status and one metric label (error_info()).
 enum class ErrorCode : std::uint8_t {
-  kMalformed,           // the peer sent what no grammar allows
-  kTooLarge,            // a bound was exceeded
-  kUnsupported,         // understood, not done
-  kNotFound,            // names nothing that exists
-  kForbidden,           // known, not allowed
-  kNotAcceptable,       // media or capabilities do not meet
-  kConflict,            // clashes with the state of the thing
-  kLoop,                // Max-Forwards spent, or our own message came back
-  kUnavailable,         // no capacity, no port, no peer: may work elsewhere or later
-  kTimeout,             // no answer in time
-  kTls,                 // certificate or handshake
-  kIo,                  // the operating system said no
-  kConfiguration,       // the operator's file is wrong
-  kInternal,            // our own fault
+  kMalformed,      // the peer sent what no grammar allows
+  kTooLarge,       // a bound was exceeded
+  kUnsupported,    // understood, not done
+  kNotFound,       // names nothing that exists
+  kForbidden,      // known, not allowed
+  kNotAcceptable,  // media or capabilities do not meet
+  kConflict,       // clashes with the state of the thing
+  kLoop,           // Max-Forwards spent, or our own message came back
+  kUnavailable,    // no capacity, no port, no peer: may work elsewhere or later
+  kTimeout,        // no answer in time
+  kTls,            // certificate or handshake
+  kIo,             // the operating system said no
+  kConfiguration,  // the operator's file is wrong
+  kInternal,       // our own fault
 };
 
 struct ErrorInfo {

@@ -1,6 +1,7 @@
-// What a shard may ask of the machine it runs on. Two implementations: EpollReactor (one thread, one
-// epoll loop) and the simulated world's SimReactor (tests/world). Everything above this line is the
-// same code in both, so nothing in src/ outside src/reactor reads a clock, a socket or randomness.
+// What a shard may ask of the machine it runs on. Two implementations: EpollReactor (one thread,
+// one epoll loop) and the simulated world's SimReactor (tests/world). Everything above this line is
+// the same code in both, so nothing in src/ outside src/reactor reads a clock, a socket or
+// randomness.
 //
 // Threads: every object here belongs to one shard and is used on that shard's thread only; the one
 // exception is post(), which any shard may call.
@@ -62,7 +63,8 @@ class UdpSocket {
  public:
   virtual ~UdpSocket() = default;
   [[nodiscard]] virtual Endpoint local() const = 0;
-  // Sends now or at the end of the loop turn, in order. A full kernel queue drops and counts, as UDP does.
+  // Sends now or at the end of the loop turn, in order. A full kernel queue drops and counts, as
+  // UDP does.
   virtual void send(const Endpoint& to, std::span<const std::byte> data) = 0;
   // From now on only `remote` is heard and send() to it is cheaper. Calling again moves it; an
   // Endpoint with port 0 opens the socket again.
@@ -74,7 +76,8 @@ class UdpListener {
   // Bytes past data.end() that may be written to (an SRTP tag fits without a copy).
   static constexpr std::size_t kTailroom = 256;
   // `data` is valid during the call only, may be modified in place, and has kTailroom behind it.
-  virtual void on_datagram(UdpSocket& socket, const Endpoint& from, std::span<std::byte> data, Instant received) = 0;
+  virtual void on_datagram(UdpSocket& socket, const Endpoint& from, std::span<std::byte> data,
+                           Instant received) = 0;
 
  protected:
   ~UdpListener() = default;
@@ -87,23 +90,23 @@ class TlsContext;
 
 // What TLS found out about the far side; empty for TCP.
 struct TlsPeer {
-  std::string version;               // "TLSv1.3"
-  std::string cipher;                // OpenSSL's name
-  std::vector<std::string> names;    // SAN dNSNames, or CN when there are none (RFC 5922 7.1)
-  WallTime not_after;                // of the peer's certificate
-  std::string sni;                   // asked for by the client, when we are the server
-  bool verified = false;             // chain leads to a trusted root
+  std::string version;             // "TLSv1.3"
+  std::string cipher;              // OpenSSL's name
+  std::vector<std::string> names;  // SAN dNSNames, or CN when there are none (RFC 5922 7.1)
+  WallTime not_after;              // of the peer's certificate
+  std::string sni;                 // asked for by the client, when we are the server
+  bool verified = false;           // chain leads to a trusted root
 };
 
 // How a connection that we open is authenticated.
 struct TlsClient {
   std::shared_ptr<const TlsContext> context;
-  std::string server_name;           // SNI, and the name the certificate has to carry
+  std::string server_name;  // SNI, and the name the certificate has to carry
 };
 
 class Stream {
  public:
-  virtual ~Stream() = default;       // closes at once (queued bytes are lost)
+  virtual ~Stream() = default;  // closes at once (queued bytes are lost)
   [[nodiscard]] virtual Endpoint local() const = 0;
   [[nodiscard]] virtual Endpoint remote() const = 0;
   [[nodiscard]] virtual const TlsPeer& tls() const = 0;
@@ -176,16 +179,19 @@ class Reactor : public Clock {
   [[nodiscard]] virtual Random& random() = 0;
 
   // Port 0 takes any free port. kIo with "address already in use" when the port is taken.
-  [[nodiscard]] virtual Result<std::unique_ptr<UdpSocket>> open_udp(const Endpoint& local, const SocketOptions& options,
+  [[nodiscard]] virtual Result<std::unique_ptr<UdpSocket>> open_udp(const Endpoint& local,
+                                                                    const SocketOptions& options,
                                                                     UdpListener& listener) = 0;
   // `tls` null: plain TCP.
-  [[nodiscard]] virtual Result<std::unique_ptr<Acceptor>> listen(const Endpoint& local, const SocketOptions& options,
-                                                                 std::shared_ptr<const TlsContext> tls,
-                                                                 AcceptListener& listener) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<Acceptor>> listen(
+      const Endpoint& local, const SocketOptions& options, std::shared_ptr<const TlsContext> tls,
+      AcceptListener& listener) = 0;
   // Starts to connect; on_connected() or on_closed() follows, never from inside this call.
   // `local` gives the source address (port 0: any). `tls` null: plain TCP.
-  [[nodiscard]] virtual Result<std::unique_ptr<Stream>> connect(const Endpoint& local, const Endpoint& remote,
-                                                                const SocketOptions& options, const TlsClient* tls,
+  [[nodiscard]] virtual Result<std::unique_ptr<Stream>> connect(const Endpoint& local,
+                                                                const Endpoint& remote,
+                                                                const SocketOptions& options,
+                                                                const TlsClient* tls,
                                                                 StreamListener& listener) = 0;
 
   // Hands `mail` to another shard's handler (or to our own, on the next turn). False when that

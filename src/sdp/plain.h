@@ -15,31 +15,38 @@ namespace causeway::sdp {
 
 // As seen by the side that said it (RFC 3264 5.1).
 enum class Direction : std::uint8_t { kSendRecv, kSendOnly, kRecvOnly, kInactive };
-[[nodiscard]] constexpr bool sends(Direction d) { return d == Direction::kSendRecv || d == Direction::kSendOnly; }
-[[nodiscard]] constexpr bool receives(Direction d) { return d == Direction::kSendRecv || d == Direction::kRecvOnly; }
+[[nodiscard]] constexpr bool sends(Direction d) {
+  return d == Direction::kSendRecv || d == Direction::kSendOnly;
+}
+[[nodiscard]] constexpr bool receives(Direction d) {
+  return d == Direction::kSendRecv || d == Direction::kRecvOnly;
+}
 [[nodiscard]] constexpr Direction make_direction(bool send, bool receive) {
-  return send ? (receive ? Direction::kSendRecv : Direction::kSendOnly) : (receive ? Direction::kRecvOnly : Direction::kInactive);
+  return send ? (receive ? Direction::kSendRecv : Direction::kSendOnly)
+              : (receive ? Direction::kRecvOnly : Direction::kInactive);
 }
 // The same stream seen from the other end.
-[[nodiscard]] constexpr Direction reversed(Direction d) { return make_direction(receives(d), sends(d)); }
+[[nodiscard]] constexpr Direction reversed(Direction d) {
+  return make_direction(receives(d), sends(d));
+}
 
 struct Codec {
   PayloadType pt;
-  std::string name;               // encoding name as written, compared without case
-  std::uint32_t clock = 8000;     // RTP clock rate, Hz
+  std::string name;            // encoding name as written, compared without case
+  std::uint32_t clock = 8000;  // RTP clock rate, Hz
   std::uint8_t channels = 1;
-  std::string fmtp;               // without "a=fmtp:PT "; empty when absent
+  std::string fmtp;  // without "a=fmtp:PT "; empty when absent
   friend bool operator==(const Codec&, const Codec&) = default;
 };
-[[nodiscard]] bool same_codec(const Codec& a, const Codec& b);   // name, clock and channels
+[[nodiscard]] bool same_codec(const Codec& a, const Codec& b);  // name, clock and channels
 [[nodiscard]] bool is_telephone_event(const Codec& c);
 [[nodiscard]] bool is_comfort_noise(const Codec& c);
 
 // What one side wants of the audio of a call, free of addresses, ports and keys.
 struct MediaWish {
-  std::vector<Codec> codecs;      // in order of preference
+  std::vector<Codec> codecs;  // in order of preference
   Direction direction = Direction::kSendRecv;
-  std::uint16_t ptime = 0;        // ms, 0 when not said
+  std::uint16_t ptime = 0;  // ms, 0 when not said
   std::uint16_t maxptime = 0;
   friend bool operator==(const MediaWish&, const MediaWish&) = default;
 };
@@ -50,36 +57,42 @@ enum class CryptoSuite : std::uint8_t { kAesCm128HmacSha1_80, kAesCm128HmacSha1_
 struct Crypto {
   std::uint32_t tag = 1;
   CryptoSuite suite = CryptoSuite::kAesCm128HmacSha1_80;
-  std::vector<std::uint8_t> key_salt;   // 30 bytes
-  std::string lifetime;                 // as written ("2^31"), empty when absent
+  std::vector<std::uint8_t> key_salt;  // 30 bytes
+  std::string lifetime;                // as written ("2^31"), empty when absent
   std::uint32_t mki = 0;
-  std::uint8_t mki_length = 0;          // 0: none
+  std::uint8_t mki_length = 0;  // 0: none
   friend bool operator==(const Crypto&, const Crypto&) = default;
 };
 
 // Where and how the other side wants to receive: what an SDP says beside the wish.
 struct RemoteMedia {
-  Endpoint rtp;                         // 0.0.0.0 is kept as it came
-  Endpoint rtcp;                        // a=rtcp or rtp + 1
+  Endpoint rtp;   // 0.0.0.0 is kept as it came
+  Endpoint rtcp;  // a=rtcp or rtp + 1
   bool rtcp_mux = false;
-  bool secure = false;                  // RTP/SAVP or SAVPF
-  std::vector<Crypto> crypto;           // suites that we know, in the peer's order
+  bool secure = false;         // RTP/SAVP or SAVPF
+  std::vector<Crypto> crypto;  // suites that we know, in the peer's order
   friend bool operator==(const RemoteMedia&, const RemoteMedia&) = default;
 };
 
 enum class Security : std::uint8_t { kRtp, kSdes };
-enum class HoldForm : std::uint8_t { kRfc3264, kInactiveOnly };   // what this peer understands (TDR-93)
+enum class HoldForm : std::uint8_t {
+  kRfc3264,
+  kInactiveOnly
+};  // what this peer understands (TDR-93)
 
 // How a peer wants its SDP; a part of the profile of a peer group.
 struct Dialect {
   Security security = Security::kRtp;
-  std::vector<CryptoSuite> suites{CryptoSuite::kAesCm128HmacSha1_80};   // offered, in this order; answers choose from it
-  std::string key_lifetime;                    // "2^31" is added to the inline key; empty: none
+  std::vector<CryptoSuite> suites{
+      CryptoSuite::kAesCm128HmacSha1_80};  // offered, in this order; answers choose from it
+  std::string key_lifetime;                // "2^31" is added to the inline key; empty: none
   HoldForm hold = HoldForm::kRfc3264;
-  bool rtcp_mux = false;                       // offer a=rtcp-mux, accept it when offered
-  std::vector<std::string> codecs;             // names allowed towards this peer, in our order of preference; empty: any
-  std::vector<std::string> attributes;         // further a= lines that may cross to this peer, by attribute name
-  std::uint16_t ptime = 0;                     // written when not 0
+  bool rtcp_mux = false;  // offer a=rtcp-mux, accept it when offered
+  std::vector<std::string>
+      codecs;  // names allowed towards this peer, in our order of preference; empty: any
+  std::vector<std::string>
+      attributes;           // further a= lines that may cross to this peer, by attribute name
+  std::uint16_t ptime = 0;  // written when not 0
   std::string session_name = "-";
   friend bool operator==(const Dialect&, const Dialect&) = default;
 };

@@ -16,7 +16,8 @@ TEST(Endpoint, ReadsAndWritesBothFamilies) {
 }
 
 TEST(Endpoint, RefusesWhatIsNotOne) {
-  for (const char* text : {"", "192.0.2.1", "192.0.2.1:", "192.0.2.1:65536", "2001:db8::1:5060", "host:5060", "[192.0.2.1]:1", "1.2.3.4:5x"})
+  for (const char* text : {"", "192.0.2.1", "192.0.2.1:", "192.0.2.1:65536", "2001:db8::1:5060",
+                           "host:5060", "[192.0.2.1]:1", "1.2.3.4:5x"})
     EXPECT_FALSE(Endpoint::parse(text)) << text;
 }
 
@@ -28,7 +29,6 @@ TEST(IpAddress, MappedIpv4IsIpv4) {
 }
 
 TEST(Prefix, ContainsByBitsNotBytes) {
-  
   const auto p = *Prefix::parse("52.112.0.0/14");
   EXPECT_TRUE(p.contains(*IpAddress::parse("52.115.255.255")));
   EXPECT_FALSE(p.contains(*IpAddress::parse("52.116.0.0")));
@@ -38,7 +38,8 @@ TEST(Prefix, ContainsByBitsNotBytes) {
 }
 
 TEST(Prefix, RefusesHostBitsAndBadLengths) {
-  for (const char* text : {"52.112.0.1/14", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/-1", "::1/129"}) EXPECT_FALSE(Prefix::parse(text)) << text;
+  for (const char* text : {"52.112.0.1/14", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/-1", "::1/129"})
+    EXPECT_FALSE(Prefix::parse(text)) << text;
 }
 
 TEST(Random, SameSeedSameSequence) {

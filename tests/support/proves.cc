@@ -27,7 +27,8 @@ class Recorder : public ::testing::EmptyTestEventListener {
   void OnTestEnd(const ::testing::TestInfo& info) override {
     const auto& r = *info.result();
     const char* result = r.Skipped() ? "skipped" : r.Passed() ? "passed" : "failed";
-    for (const auto& id : current()) rows_.push_back({id, std::string(info.test_suite_name()) + "." + info.name(), result});
+    for (const auto& id : current())
+      rows_.push_back({id, std::string(info.test_suite_name()) + "." + info.name(), result});
   }
   void OnTestProgramEnd(const ::testing::UnitTest& u) override {
     const char* dir = std::getenv("CAUSEWAY_REQUIREMENTS_DIR");
@@ -37,8 +38,8 @@ class Recorder : public ::testing::EmptyTestEventListener {
     std::ofstream out(std::string(dir) + "/" + self + ".json");
     out << "[";
     for (std::size_t i = 0; i < rows_.size(); ++i)
-      out << (i ? ",\n " : "\n ") << "{\"id\":\"" << rows_[i].id << "\",\"test\":\"" << self << ":" << rows_[i].test
-          << "\",\"result\":\"" << rows_[i].result << "\"}";
+      out << (i ? ",\n " : "\n ") << "{\"id\":\"" << rows_[i].id << "\",\"test\":\"" << self << ":"
+          << rows_[i].test << "\",\"result\":\"" << rows_[i].result << "\"}";
     out << "\n]\n";
     (void)u;
   }

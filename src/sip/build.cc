@@ -1,0 +1,116 @@
+#include "sip/build.h"
+
+#include "sip/headers.h"
+
+namespace causeway::sip {
+
+std::string Builder::finish(std::string_view body, std::string_view content_type) {
+  if (!body.empty() && !content_type.empty()) header(HeaderId::kContentType, content_type);
+  header(HeaderId::kContentLength, static_cast<std::int64_t>(body.size()));
+  add("\r\n").add(body);
+  return std::move(out_);
+}
+
+std::string_view reason_phrase(int status) noexcept {
+  switch (status) {
+    case 100: return "Trying";
+    case 180: return "Ringing";
+    case 181: return "Call Is Being Forwarded";
+    case 182: return "Queued";
+    case 183: return "Session Progress";
+    case 199: return "Early Dialog Terminated";
+    case 200: return "OK";
+    case 202: return "Accepted";
+    case 300: return "Multiple Choices";
+    case 301: return "Moved Permanently";
+    case 302: return "Moved Temporarily";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
+    case 408: return "Request Timeout";
+    case 410: return "Gone";
+    case 413: return "Request Entity Too Large";
+    case 414: return "Request-URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 416: return "Unsupported URI Scheme";
+    case 420: return "Bad Extension";
+    case 421: return "Extension Required";
+    case 422: return "Session Interval Too Small";
+    case 423: return "Interval Too Brief";
+    case 480: return "Temporarily Unavailable";
+    case 481: return "Call/Transaction Does Not Exist";
+    case 482: return "Loop Detected";
+    case 483: return "Too Many Hops";
+    case 484: return "Address Incomplete";
+    case 485: return "Ambiguous";
+    case 486: return "Busy Here";
+    case 487: return "Request Terminated";
+    case 488: return "Not Acceptable Here";
+    case 489: return "Bad Event";
+    case 491: return "Request Pending";
+    case 493: return "Undecipherable";
+    case 500: return "Server Internal Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Server Time-out";
+    case 505: return "Version Not Supported";
+    case 513: return "Message Too Large";
+    case 580: return "Precondition Failure";
+    case 600: return "Busy Everywhere";
+    case 603: return "Decline";
+    case 604: return "Does Not Exist Anywhere";
+    case 606: return "Not Acceptable";
+    default: return "Error";
+  }
+}
+
+Builder begin_response(const Message& request, int status, std::string_view reason,
+                       std::string_view to_tag, const Endpoint& received) {
+  Builder b;
+  b.status_line(status, reason);
+  bool first = true;
+  for (const HeaderField& f : request.headers()) {
+    if (f.id != HeaderId::kVia) continue;
+    if (!first) {
+      b.header(HeaderId::kVia, f.value);
+      continue;
+    }
+    first = false;
+    std::string_view rest = f.value;
+    const std::string_view top = next_value(rest);
+    const auto via = parse_via(top);
+    b.begin(HeaderId::kVia);
+    const std::string source = received.address.to_uri_host();
+    if (!via || received.port == 0) {
+      b.add(top);
+    } else {
+      // ";rport" without a value becomes ";rport=PORT" in place; the rest stays as it came.
+      const std::size_t at = via->rport && find_param(via->params, "rport")->empty()
+                                 ? top.find(";rport")
+                                 : std::string_view::npos;
+      if (at != std::string_view::npos) {
+        b.add(top.substr(0, at + 6)).add("=").number(received.port).add(top.substr(at + 6));
+      } else {
+        b.add(top);
+      }
+      if (via->rport || via->host != source) b.add(";received=").add(received.address.to_string());
+    }
+    if (!rest.empty()) b.add(", ").add(rest);
+    b.end_line();
+  }
+  b.header(HeaderId::kFrom, request.value(HeaderId::kFrom));
+  const std::string_view to = request.value(HeaderId::kTo);
+  const auto parsed = parse_name_addr(to);
+  b.begin(HeaderId::kTo).add(to);
+  if (!to_tag.empty() && parsed && parsed->tag().empty()) b.add(";tag=").add(to_tag);
+  b.end_line();
+  b.header(HeaderId::kCallId, request.call_id());
+  b.header(HeaderId::kCSeq, request.value(HeaderId::kCSeq));
+  return b;
+}
+
+}  // namespace causeway::sip

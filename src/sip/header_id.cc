@@ -1,0 +1,123 @@
+#include "sip/header_id.h"
+
+#include <array>
+#include <cstddef>
+
+namespace causeway::sip {
+namespace {
+
+struct Name {
+  std::string_view name;
+  char compact;  // 0: none
+  bool list;
+};
+
+constexpr std::array<Name, kHeaderIdCount> kNames{{
+    {"", 0, false},
+    {"Accept", 0, true},
+    {"Allow", 0, true},
+    {"Authorization", 0, false},
+    {"Call-ID", 'i', false},
+    {"Contact", 'm', true},
+    {"Content-Disposition", 0, false},
+    {"Content-Encoding", 'e', true},
+    {"Content-Length", 'l', false},
+    {"Content-Type", 'c', false},
+    {"CSeq", 0, false},
+    {"Date", 0, false},
+    {"Diversion", 0, true},
+    {"Event", 'o', false},
+    {"Expires", 0, false},
+    {"From", 'f', false},
+    {"Geolocation", 0, true},
+    {"Geolocation-Routing", 0, false},
+    {"History-Info", 0, true},
+    {"Identity", 'y', true},
+    {"Max-Forwards", 0, false},
+    {"Min-Expires", 0, false},
+    {"Min-SE", 0, false},
+    {"P-Asserted-Identity", 0, true},
+    {"P-Preferred-Identity", 0, true},
+    {"Priority", 0, false},
+    {"Privacy", 0, false},
+    {"Proxy-Require", 0, true},
+    {"RAck", 0, false},
+    {"Reason", 0, true},
+    {"Record-Route", 0, true},
+    {"Refer-To", 'r', false},
+    {"Referred-By", 'b', false},
+    {"Remote-Party-ID", 0, true},
+    {"Replaces", 0, false},
+    {"Require", 0, true},
+    {"Resource-Priority", 0, true},
+    {"Retry-After", 0, false},
+    {"Route", 0, true},
+    {"RSeq", 0, false},
+    {"Server", 0, false},
+    {"Session-Expires", 'x', false},
+    {"Session-ID", 0, false},
+    {"Subject", 's', false},
+    {"Supported", 'k', true},
+    {"To", 't', false},
+    {"Unsupported", 0, true},
+    {"User-Agent", 0, false},
+    {"User-to-User", 0, true},
+    {"Via", 'v', true},
+    {"Warning", 0, true},
+}};
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+constexpr unsigned hash_name(std::string_view s) {
+  unsigned h = static_cast<unsigned>(s.size());
+  for (const char c : s) h = h * 33 + static_cast<unsigned char>(lower(c));
+  return (h ^ (h >> 9)) & 255;
+}
+
+// Open addressing over 256 slots, built by the compiler.
+constexpr auto kTable = [] {
+  std::array<std::uint8_t, 256> t{};
+  for (std::size_t i = 1; i < kNames.size(); ++i) {
+    unsigned h = hash_name(kNames[i].name);
+    while (t[h] != 0) h = (h + 1) & 255;
+    t[h] = static_cast<std::uint8_t>(i);
+  }
+  return t;
+}();
+
+constexpr auto kCompact = [] {
+  std::array<std::uint8_t, 128> t{};
+  for (std::size_t i = 1; i < kNames.size(); ++i)
+    if (kNames[i].compact != 0)
+      t[static_cast<std::size_t>(kNames[i].compact)] = static_cast<std::uint8_t>(i);
+  return t;
+}();
+
+}  // namespace
+
+bool iequals(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (lower(a[i]) != lower(b[i])) return false;
+  return true;
+}
+
+HeaderId header_id(std::string_view name) noexcept {
+  if (name.size() == 1) {
+    const auto c = static_cast<unsigned char>(lower(name[0]));
+    return c < 128 ? static_cast<HeaderId>(kCompact[c]) : HeaderId::kOther;
+  }
+  unsigned h = hash_name(name);
+  while (kTable[h] != 0) {
+    if (iequals(kNames[kTable[h]].name, name)) return static_cast<HeaderId>(kTable[h]);
+    h = (h + 1) & 255;
+  }
+  return HeaderId::kOther;
+}
+
+std::string_view header_name(HeaderId id) noexcept {
+  return kNames[static_cast<std::size_t>(id)].name;
+}
+bool is_list_header(HeaderId id) noexcept { return kNames[static_cast<std::size_t>(id)].list; }
+
+}  // namespace causeway::sip

@@ -1,0 +1,285 @@
+#include "sip/headers.h"
+
+#include <array>
+#include <charconv>
+
+#include "sip/header_id.h"
+
+namespace causeway::sip {
+namespace {
+
+constexpr auto kToken = [] {
+  std::array<bool, 256> t{};
+  for (int c = '0'; c <= '9'; ++c) t[static_cast<std::size_t>(c)] = true;
+  for (int c = 'a'; c <= 'z'; ++c)
+    t[static_cast<std::size_t>(c)] = t[static_cast<std::size_t>(c - 32)] = true;
+  for (const char c : std::string_view("-.!%*_+`'~")) t[static_cast<unsigned char>(c)] = true;
+  return t;
+}();
+
+std::string_view trim(std::string_view s) {
+  while (!s.empty() && is_lws(s.front())) s.remove_prefix(1);
+  while (!s.empty() && is_lws(s.back())) s.remove_suffix(1);
+  return s;
+}
+
+// RFC 3261 19.1.1: user part; '#' on top, since services send it raw.
+bool is_user_char(char c) {
+  static constexpr auto kUser = [] {
+    std::array<bool, 256> t{};
+    for (int i = '0'; i <= '9'; ++i) t[static_cast<std::size_t>(i)] = true;
+    for (int i = 'a'; i <= 'z'; ++i)
+      t[static_cast<std::size_t>(i)] = t[static_cast<std::size_t>(i - 32)] = true;
+    for (const char k : std::string_view("-_.!~*'()&=+$,;?/%#"))
+      t[static_cast<unsigned char>(k)] = true;
+    return t;
+  }();
+  return kUser[static_cast<unsigned char>(c)];
+}
+
+bool good_host(std::string_view h) {
+  if (h.empty()) return false;
+  if (h.front() == '[') return h.back() == ']' && IpAddress::parse(h).has_value();
+  for (const char c : h)
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+          c == '-' || c == '_'))
+      return false;
+  return true;
+}
+
+// host [":" port]; fills both.
+bool parse_hostport(std::string_view text, std::string_view& host, std::uint16_t& port) {
+  std::size_t colon = std::string_view::npos;
+  if (!text.empty() && text.front() == '[') {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos) return false;
+    if (close + 1 < text.size()) {
+      if (text[close + 1] != ':') return false;
+      colon = close + 1;
+    }
+  } else {
+    colon = text.find(':');
+  }
+  host = trim(text.substr(0, colon));
+  if (!good_host(host)) return false;
+  if (colon == std::string_view::npos) return true;
+  const auto p = parse_u32(trim(text.substr(colon + 1)));
+  if (!p || *p > 65535) return false;
+  port = static_cast<std::uint16_t>(*p);
+  return true;
+}
+
+Error bad(std::string_view what, std::string_view text) {
+  return {ErrorCode::kMalformed,
+          std::string(what) + ": '" + std::string(text.substr(0, 120)) + "'"};
+}
+
+}  // namespace
+
+bool is_token_char(char c) noexcept { return kToken[static_cast<unsigned char>(c)]; }
+
+std::optional<std::uint32_t> parse_u32(std::string_view text) {
+  std::uint32_t n = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (ec != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return n;
+}
+
+bool Uri::is_sip() const { return iequals(scheme, "sip") || is_sips(); }
+bool Uri::is_sips() const { return iequals(scheme, "sips"); }
+bool Uri::is_tel() const { return iequals(scheme, "tel"); }
+std::optional<std::string_view> Uri::param(std::string_view name) const {
+  return find_param(params, name);
+}
+
+Result<Uri> parse_uri(std::string_view text) {
+  Uri u;
+  u.text = text;
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos || colon == 0)
+    return tl::unexpected(bad("URI without a scheme", text));
+  u.scheme = text.substr(0, colon);
+  for (const char c : u.scheme)
+    if (!is_token_char(c)) return tl::unexpected(bad("URI scheme is not a token", text));
+  for (const char c : text)
+    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == '<' || c == '>' || c == '"')
+      return tl::unexpected(bad("URI with a character that must be escaped", text));
+  std::string_view rest = text.substr(colon + 1);
+  if (u.is_tel()) {
+    const std::size_t semi = rest.find(';');
+    u.user = rest.substr(0, semi);
+    if (semi != std::string_view::npos) u.params = rest.substr(semi + 1);
+    if (u.user.empty()) return tl::unexpected(bad("tel URI without a number", text));
+    return u;
+  }
+  if (!u.is_sip()) return u;
+  // The user part may hold ';' and '?', so the '@' is looked for first (RFC 4475 3.1.1.9 semiuri).
+  if (const std::size_t at = rest.find('@'); at != std::string_view::npos) {
+    std::string_view info = rest.substr(0, at);
+    if (const std::size_t pw = info.find(':'); pw != std::string_view::npos) {
+      u.password = info.substr(pw + 1);
+      info = info.substr(0, pw);
+    }
+    if (info.empty()) return tl::unexpected(bad("URI with '@' and an empty user part", text));
+    for (const char c : info)
+      if (!is_user_char(c))
+        return tl::unexpected(bad("URI user part with a character that must be escaped", text));
+    u.user = info;
+    rest = rest.substr(at + 1);
+  }
+  if (const std::size_t q = rest.find('?'); q != std::string_view::npos) {
+    u.headers = rest.substr(q + 1);
+    rest = rest.substr(0, q);
+  }
+  if (const std::size_t semi = rest.find(';'); semi != std::string_view::npos) {
+    u.params = rest.substr(semi + 1);
+    rest = rest.substr(0, semi);
+  }
+  if (!parse_hostport(rest, u.host, u.port))
+    return tl::unexpected(bad("URI host or port is wrong", text));
+  return u;
+}
+
+std::optional<std::string_view> find_param(std::string_view params, std::string_view name) {
+  while (!params.empty()) {
+    // One parameter: up to a ';' outside quotes.
+    std::size_t end = 0;
+    bool quoted = false;
+    for (; end < params.size(); ++end) {
+      const char c = params[end];
+      if (quoted && c == '\\') {
+        ++end;
+      } else if (c == '"') {
+        quoted = !quoted;
+      } else if (c == ';' && !quoted) {
+        break;
+      }
+    }
+    end = std::min(end, params.size());
+    const std::string_view one = params.substr(0, end);
+    params.remove_prefix(std::min(params.size(), end + 1));
+    const std::size_t eq = one.find('=');
+    if (iequals(trim(one.substr(0, eq)), name))
+      return eq == std::string_view::npos ? std::string_view{} : trim(one.substr(eq + 1));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> NameAddr::param(std::string_view name) const {
+  return find_param(params, name);
+}
+
+Result<NameAddr> parse_name_addr(std::string_view value) {
+  NameAddr a;
+  const std::string_view v = trim(value);
+  // Find '<' outside a quoted display name.
+  std::size_t i = 0;
+  bool quoted = false;
+  for (; i < v.size(); ++i) {
+    if (quoted && v[i] == '\\') {
+      ++i;
+    } else if (v[i] == '"') {
+      quoted = !quoted;
+    } else if (v[i] == '<' && !quoted) {
+      break;
+    }
+  }
+  if (quoted) return tl::unexpected(bad("display name without a closing quote", value));
+  if (i < v.size()) {
+    a.display = trim(v.substr(0, i));
+    const std::size_t close = v.find('>', i);
+    if (close == std::string_view::npos)
+      return tl::unexpected(bad("address without a closing '>'", value));
+    a.uri = trim(v.substr(i + 1, close - i - 1));
+    std::string_view rest = trim(v.substr(close + 1));
+    if (!rest.empty()) {
+      if (rest.front() != ';') return tl::unexpected(bad("text after the address", value));
+      a.params = rest.substr(1);
+    }
+  } else {
+    // addr-spec: every ';' starts a header parameter (RFC 3261 20).
+    const std::size_t semi = v.find(';');
+    a.uri = trim(v.substr(0, semi));
+    if (semi != std::string_view::npos) a.params = v.substr(semi + 1);
+  }
+  if (a.uri != "*") {
+    if (auto u = parse_uri(a.uri); !u) return tl::unexpected(u.error());
+  }
+  return a;
+}
+
+Result<Via> parse_via(std::string_view value) {
+  std::string_view list = value;
+  const std::string_view v = next_value(list);
+  Via out;
+  // SIP / 2.0 / TRANSPORT LWS sent-by; white space may stand around the slashes.
+  std::size_t slash1 = v.find('/');
+  if (slash1 == std::string_view::npos) return tl::unexpected(bad("Via without a protocol", value));
+  const std::size_t slash2 = v.find('/', slash1 + 1);
+  if (slash2 == std::string_view::npos || trim(v.substr(0, slash1)) != "SIP" ||
+      trim(v.substr(slash1 + 1, slash2 - slash1 - 1)) != "2.0")
+    return tl::unexpected(bad("Via protocol is not SIP/2.0", value));
+  std::string_view rest = v.substr(slash2 + 1);
+  while (!rest.empty() && is_lws(rest.front())) rest.remove_prefix(1);
+  std::size_t n = 0;
+  while (n < rest.size() && is_token_char(rest[n])) ++n;
+  out.transport = rest.substr(0, n);
+  if (n == 0 || n >= rest.size() || !is_lws(rest[n]))
+    return tl::unexpected(bad("Via without a transport or a sent-by", value));
+  rest = trim(rest.substr(n));
+  const std::size_t semi = rest.find(';');
+  if (!parse_hostport(trim(rest.substr(0, semi)), out.host, out.port))
+    return tl::unexpected(bad("Via sent-by is not HOST[:PORT]", value));
+  if (semi != std::string_view::npos) out.params = rest.substr(semi + 1);
+  out.branch = find_param(out.params, "branch").value_or(std::string_view{});
+  out.rport = find_param(out.params, "rport").has_value();
+  return out;
+}
+
+std::string_view next_value(std::string_view& list) {
+  bool quoted = false;
+  int angle = 0;
+  std::size_t i = 0;
+  for (; i < list.size(); ++i) {
+    const char c = list[i];
+    if (quoted) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '<') {
+      ++angle;
+    } else if (c == '>') {
+      angle = angle > 0 ? angle - 1 : 0;
+    } else if (c == ',' && angle == 0) {
+      break;
+    }
+  }
+  i = std::min(i, list.size());
+  const std::string_view v = trim(list.substr(0, i));
+  list.remove_prefix(std::min(list.size(), i + 1));
+  return v;
+}
+
+std::string number_digits(std::string_view user) {
+  user = user.substr(0, user.find(';'));  // user parameters of a telephone-subscriber
+  std::string out;
+  for (std::size_t i = 0; i < user.size(); ++i) {
+    char c = user[i];
+    if (c == '%' && i + 2 < user.size() && user[i + 1] == '2' &&
+        (user[i + 2] == '3' || user[i + 2] == 'B' || user[i + 2] == 'b')) {
+      c = user[i + 2] == '3' ? '#' : '+';  // %23, %2B: the two escapes that numbers come with
+      i += 2;
+    }
+    if ((c >= '0' && c <= '9') || c == '*' || c == '#' || (c == '+' && out.empty())) {
+      out += c;
+    } else if (c != '-' && c != '.' && c != '(' && c != ')' && c != ' ') {
+      return {};
+    }
+  }
+  return out;
+}
+
+}  // namespace causeway::sip

@@ -1,0 +1,74 @@
+// What headers mean: parsed on access, views into the message. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/net.h"
+#include "base/result.h"
+
+namespace causeway::sip {
+
+[[nodiscard]] constexpr bool is_lws(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+[[nodiscard]] bool is_token_char(char c) noexcept;  // RFC 3261 25.1 token
+
+// sip:, sips: or tel:. Anything else is kept in `scheme` and `text` alone.
+struct Uri {
+  std::string_view text;    // the whole
+  std::string_view scheme;  // as written
+  std::string_view user;    // with escapes; of tel: the number
+  std::string_view password;
+  std::string_view host;     // IPv6 keeps its brackets
+  std::uint16_t port = 0;    // 0: not given
+  std::string_view params;   // without the leading ';'
+  std::string_view headers;  // without the '?'
+  [[nodiscard]] bool is_sip() const;
+  [[nodiscard]] bool is_sips() const;
+  [[nodiscard]] bool is_tel() const;
+  // Value of a parameter, empty view for one without value, nullopt when absent.
+  [[nodiscard]] std::optional<std::string_view> param(std::string_view name) const;
+};
+// A raw '#' in the user part is accepted: services send it (TDR-61). An empty user part before '@'
+// is not (TDR-26).
+[[nodiscard]] Result<Uri> parse_uri(std::string_view text);
+
+// name-addr or addr-spec with parameters: From, To, Contact, Route, P-Asserted-Identity ...
+struct NameAddr {
+  std::string_view display;  // as written, quotes included
+  std::string_view uri;      // what stands between < and >, or the bare addr-spec
+  std::string_view params;   // header parameters without the leading ';'
+  [[nodiscard]] std::optional<std::string_view> param(std::string_view name) const;
+  [[nodiscard]] std::string_view tag() const { return param("tag").value_or(std::string_view{}); }
+};
+[[nodiscard]] Result<NameAddr> parse_name_addr(std::string_view value);
+
+struct Via {
+  std::string_view transport;  // "UDP"
+  std::string_view host;
+  std::uint16_t port = 0;
+  std::string_view params;
+  std::string_view branch;
+  bool rport = false;  // asked for (RFC 3581)
+};
+// Of the first value in `value`.
+[[nodiscard]] Result<Via> parse_via(std::string_view value);
+
+// `list` up to the first comma that is outside quotes and angle brackets is removed from it and
+// returned, trimmed. Empty when nothing is left.
+[[nodiscard]] std::string_view next_value(std::string_view& list);
+
+// In "a;b=c;d": the value of `name`, without quotes' meaning resolved.
+[[nodiscard]] std::optional<std::string_view> find_param(std::string_view params,
+                                                         std::string_view name);
+
+[[nodiscard]] std::optional<std::uint32_t> parse_u32(std::string_view text);
+
+// "+49 (30) 1234" -> "+49301234": visual separators of RFC 3966 removed. Empty when it holds
+// anything but digits, '*', '#' and a leading '+'.
+[[nodiscard]] std::string number_digits(std::string_view user);
+
+}  // namespace causeway::sip

@@ -1,0 +1,256 @@
+#include "sip/message.h"
+
+#include <charconv>
+#include <cstring>
+
+#include "sip/headers.h"
+
+namespace causeway::sip {
+namespace {
+
+constexpr std::array<std::string_view, 14> kMethods{
+    "INVITE", "ACK",  "CANCEL", "BYE",    "OPTIONS",   "REGISTER", "PRACK",
+    "UPDATE", "INFO", "REFER",  "NOTIFY", "SUBSCRIBE", "MESSAGE",  "PUBLISH"};
+
+bool is_ws(char c) { return c == ' ' || c == '\t'; }
+
+std::string_view trim(std::string_view s) {
+  while (!s.empty() && is_lws(s.front())) s.remove_prefix(1);
+  while (!s.empty() && is_lws(s.back())) s.remove_suffix(1);
+  return s;
+}
+
+std::optional<std::size_t> parse_length(std::string_view v) {
+  std::size_t n = 0;
+  const auto [end, ec] = std::from_chars(v.data(), v.data() + v.size(), n);
+  if (ec != std::errc{} || end != v.data() + v.size() || v.empty()) return std::nullopt;
+  return n;
+}
+
+}  // namespace
+
+Method method_of(std::string_view token) noexcept {
+  for (std::size_t i = 0; i < kMethods.size(); ++i)
+    if (kMethods[i] == token) return static_cast<Method>(i);
+  return Method::kOther;
+}
+
+std::string_view to_string(Method m) noexcept {
+  return m == Method::kOther ? std::string_view{"OTHER"} : kMethods[static_cast<std::size_t>(m)];
+}
+
+Result<Message> Message::parse(std::string_view bytes, const ParseLimits& limits) {
+  while (!bytes.empty() && (bytes.front() == '\r' || bytes.front() == '\n')) bytes.remove_prefix(1);
+  if (bytes.empty()) return fail(ErrorCode::kMalformed, "empty message");
+  if (bytes.size() > limits.max_message)
+    return fail(ErrorCode::kTooLarge, "message of " + std::to_string(bytes.size()) +
+                                          " bytes, at most " + std::to_string(limits.max_message) +
+                                          " are taken");
+  Message m;
+  m.buffer_ = std::make_unique_for_overwrite<char[]>(bytes.size());
+  std::memcpy(m.buffer_.get(), bytes.data(), bytes.size());
+  m.size_ = bytes.size();
+  const std::string_view all = m.bytes();
+  const std::size_t eol = all.find('\n');
+  if (eol == std::string_view::npos)
+    return fail(ErrorCode::kMalformed, "no line end after the start line");
+  if (eol > limits.max_start_line)
+    return fail(ErrorCode::kTooLarge,
+                "start line longer than " + std::to_string(limits.max_start_line));
+  std::string_view line = all.substr(0, eol);
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  if (auto s = m.parse_start_line(line); !s) return tl::unexpected(s.error());
+  if (auto s = m.parse_headers(eol + 1, limits); !s) return tl::unexpected(s.error());
+  m.decode_cseq();
+  return m;
+}
+
+Status Message::parse_start_line(std::string_view line) {
+  if (line.starts_with("SIP/2.0 ")) {
+    if (line.size() < 11) return fail(ErrorCode::kMalformed, "status line too short");
+    const std::string_view code = line.substr(8, 3);
+    for (const char c : code)
+      if (c < '0' || c > '9') return fail(ErrorCode::kMalformed, "status code is not a number");
+    status_ = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
+    if (status_ < 100 || status_ > 699 || (line.size() > 11 && line[11] != ' ')) {
+      return fail(ErrorCode::kMalformed, "status code is not between 100 and 699");
+    }
+    reason_ = line.size() > 12 ? line.substr(12) : std::string_view{};
+    return {};
+  }
+  // Method SP Request-URI SP SIP-Version. A raw space inside the URI is malformed (RFC
+  // 4475 3.1.2.10).
+  const std::size_t a = line.find(' ');
+  const std::size_t b = line.rfind(' ');
+  if (a == std::string_view::npos || a == b || a == 0)
+    return fail(ErrorCode::kMalformed, "start line is neither a request nor a response");
+  method_text_ = line.substr(0, a);
+  for (const char c : method_text_)
+    if (!is_token_char(c)) return fail(ErrorCode::kMalformed, "method is not a token");
+  request_uri_ = line.substr(a + 1, b - a - 1);
+  const std::string_view version = line.substr(b + 1);
+  if (!version.starts_with("SIP/"))
+    return fail(ErrorCode::kMalformed, "start line does not end in a SIP version");
+  if (version != "SIP/2.0") version_ok_ = false;
+  method_ = method_of(method_text_);
+  return {};
+}
+
+Status Message::parse_headers(std::size_t at, const ParseLimits& limits) {
+  const std::string_view all = bytes();
+  const char* const base = all.data();
+  headers_.reserve(24);
+  for (;;) {
+    if (at >= all.size()) return fail(ErrorCode::kMalformed, "headers do not end in an empty line");
+    if (all[at] == '\n' || (all[at] == '\r' && at + 1 < all.size() && all[at + 1] == '\n')) {
+      take_body(at + (all[at] == '\r' ? 2 : 1));
+      return {};
+    }
+    // One header with its continuation lines.
+    std::size_t end = at;
+    for (;;) {
+      const void* nl = std::memchr(base + end, '\n', all.size() - end);
+      if (!nl) return fail(ErrorCode::kMalformed, "headers do not end in an empty line");
+      end = static_cast<std::size_t>(static_cast<const char*>(nl) - base) + 1;
+      if (end >= all.size() || !is_ws(all[end])) break;
+    }
+    const std::string_view line = all.substr(at, end - at);
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos)
+      return fail(ErrorCode::kMalformed, "header line without a colon");
+    std::string_view name = line.substr(0, colon);
+    while (!name.empty() && is_ws(name.back())) name.remove_suffix(1);
+    if (name.empty()) return fail(ErrorCode::kMalformed, "header without a name");
+    if (name.size() > limits.max_header_name)
+      return fail(ErrorCode::kTooLarge,
+                  "header name longer than " + std::to_string(limits.max_header_name));
+    for (const char c : name)
+      if (!is_token_char(c)) return fail(ErrorCode::kMalformed, "header name is not a token");
+    if (headers_.size() >= limits.max_headers)
+      return fail(ErrorCode::kTooLarge,
+                  "more than " + std::to_string(limits.max_headers) + " headers");
+    const HeaderId id = header_id(name);
+    headers_.push_back({id, name, trim(line.substr(colon + 1))});
+    auto& slot = slot_[static_cast<std::size_t>(id)];
+    if (slot == 0) slot = static_cast<std::uint16_t>(headers_.size());
+    at = end;
+  }
+}
+
+void Message::take_body(std::size_t at) {
+  body_ = bytes().substr(at);
+  const HeaderField* f = find(HeaderId::kContentLength);
+  if (!f) return;
+  const auto n = parse_length(f->value);
+  if (!n || *n > body_.size()) {
+    length_ok_ = false;
+    return;
+  }
+  body_ = body_.substr(0, *n);  // RFC 3261 18.3: what follows in a datagram is discarded
+}
+
+void Message::decode_cseq() {
+  const std::string_view v = value(HeaderId::kCSeq);
+  std::uint32_t n = 0;
+  const auto [end, ec] = std::from_chars(v.data(), v.data() + v.size(), n);
+  if (ec != std::errc{} || end == v.data() + v.size() || !is_lws(*end)) return;
+  const std::string_view token = trim(v.substr(static_cast<std::size_t>(end - v.data())));
+  if (token.empty()) return;
+  cseq_ = n;
+  if (is_request()) {
+    cseq_ok_ = token == method_text_;
+  } else {
+    method_text_ = token;
+    method_ = method_of(token);
+    cseq_ok_ = true;
+  }
+}
+
+const HeaderField* Message::find(std::string_view name) const {
+  for (const HeaderField& f : headers_)
+    if (iequals(f.name, name)) return &f;
+  return nullptr;
+}
+
+std::size_t Message::count(HeaderId id) const {
+  std::size_t n = 0;
+  for (const HeaderField& f : headers_) n += f.id == id;
+  return n;
+}
+
+Status validate(const Message& m) {
+  static constexpr HeaderId kOnce[] = {HeaderId::kFrom, HeaderId::kTo, HeaderId::kCallId,
+                                       HeaderId::kCSeq};
+  for (const HeaderId id : kOnce) {
+    if (!m.has(id))
+      return fail(ErrorCode::kMalformed, "no " + std::string(header_name(id)) + " header");
+    if (m.count(id) > 1)
+      return fail(ErrorCode::kMalformed,
+                  "more than one " + std::string(header_name(id)) + " header");
+  }
+  if (!m.has(HeaderId::kVia)) return fail(ErrorCode::kMalformed, "no Via header");
+  if (m.is_request() && !m.version_ok_)
+    return fail(ErrorCode::kUnsupported, "SIP version is not SIP/2.0");
+  if (!m.cseq_ok_)
+    return fail(ErrorCode::kMalformed,
+                "CSeq is not a number below 2^32 and the method of the request");
+  if (m.count(HeaderId::kContentLength) > 1)
+    return fail(ErrorCode::kMalformed, "more than one Content-Length header");
+  if (!m.length_ok_)
+    return fail(ErrorCode::kMalformed, "Content-Length is not a number or longer than the body");
+  if (m.count(HeaderId::kMaxForwards) > 1)
+    return fail(ErrorCode::kMalformed, "more than one Max-Forwards header");
+  if (const HeaderField* f = m.find(HeaderId::kMaxForwards)) {
+    const auto n = parse_length(f->value);
+    if (!n || *n > 255) return fail(ErrorCode::kMalformed, "Max-Forwards is not between 0 and 255");
+  }
+  if (m.call_id().empty()) return fail(ErrorCode::kMalformed, "empty Call-ID");
+  if (auto via = parse_via(m.value(HeaderId::kVia)); !via) return tl::unexpected(via.error());
+  if (auto from = parse_name_addr(m.value(HeaderId::kFrom)); !from)
+    return tl::unexpected(from.error());
+  if (auto to = parse_name_addr(m.value(HeaderId::kTo)); !to) return tl::unexpected(to.error());
+  return {};
+}
+
+Result<std::optional<Frame>> find_frame(std::string_view stream, const ParseLimits& limits) {
+  Frame f;
+  while (f.skip < stream.size() && (stream[f.skip] == '\r' || stream[f.skip] == '\n')) ++f.skip;
+  const std::string_view s = stream.substr(f.skip);
+  if (s.empty()) return f.skip ? std::optional<Frame>(f) : std::nullopt;
+  std::size_t head = s.find("\r\n\r\n");
+  if (head == std::string_view::npos) {
+    if (s.size() > limits.max_message)
+      return fail(ErrorCode::kTooLarge,
+                  "no end of headers within " + std::to_string(limits.max_message) + " bytes");
+    return std::optional<Frame>();
+  }
+  head += 4;
+  // Content-Length is mandatory on streams; find it line by line.
+  std::optional<std::size_t> length;
+  for (std::size_t at = 0; at < head;) {
+    std::size_t end = s.find('\n', at);
+    if (end == std::string_view::npos || end >= head) break;
+    const std::string_view line = s.substr(at, end - at);
+    at = end + 1;
+    if (line.empty() || (line[0] != 'C' && line[0] != 'c' && line[0] != 'l' && line[0] != 'L'))
+      continue;
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos ||
+        header_id(trim(line.substr(0, colon))) != HeaderId::kContentLength)
+      continue;
+    const auto n = parse_length(trim(line.substr(colon + 1)));
+    if (!n) return fail(ErrorCode::kMalformed, "Content-Length is not a number");
+    if (length && *length != *n)
+      return fail(ErrorCode::kMalformed, "two different Content-Length headers");
+    length = n;
+  }
+  if (!length) return fail(ErrorCode::kMalformed, "no Content-Length on a stream");
+  if (*length > limits.max_message || head + *length > limits.max_message)
+    return fail(ErrorCode::kTooLarge,
+                "message longer than " + std::to_string(limits.max_message) + " bytes");
+  if (s.size() < head + *length) return std::optional<Frame>();
+  f.length = head + *length;
+  return std::optional<Frame>(f);
+}
+
+}  // namespace causeway::sip

@@ -1,0 +1,129 @@
+// A SIP message: one buffer and a table of views into it. Boundaries are found once, when it is
+// parsed; what a header means is worked out when somebody asks (headers.h). Untouched headers leave
+// byte for byte. Any thread, one at a time; views die with the message, which is move-only.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "sip/header_id.h"
+
+namespace causeway::sip {
+
+enum class Method : std::uint8_t {
+  kInvite,
+  kAck,
+  kCancel,
+  kBye,
+  kOptions,
+  kRegister,
+  kPrack,
+  kUpdate,
+  kInfo,
+  kRefer,
+  kNotify,
+  kSubscribe,
+  kMessage,
+  kPublish,
+  kOther
+};
+[[nodiscard]] Method method_of(std::string_view token) noexcept;  // case-sensitive (RFC 3261 7.1)
+[[nodiscard]] std::string_view to_string(Method m) noexcept;
+
+// Bounds on what the network may send (GW-04); over them a message is refused with kTooLarge.
+struct ParseLimits {
+  std::size_t max_message = 65'535;
+  std::size_t max_headers = 256;
+  std::size_t max_header_name = 64;
+  std::size_t max_start_line = 4'096;
+};
+
+struct HeaderField {
+  HeaderId id = HeaderId::kOther;
+  std::string_view name;   // as it came
+  std::string_view value;  // without surrounding white space; folds (CRLF WSP) are still inside
+};
+
+class Message {
+ public:
+  // Finds start line, headers and body in `bytes`, which are copied. A body shorter than its
+  // Content-Length is left to validate(). kMalformed when no answer could be built from it.
+  [[nodiscard]] static Result<Message> parse(std::string_view bytes,
+                                             const ParseLimits& limits = {});
+
+  Message(Message&&) noexcept = default;
+  Message& operator=(Message&&) noexcept = default;
+
+  [[nodiscard]] bool is_request() const { return status_ == 0; }
+  // Of a response: the method in its CSeq.
+  [[nodiscard]] Method method() const { return method_; }
+  [[nodiscard]] std::string_view method_text() const { return method_text_; }
+  [[nodiscard]] std::string_view request_uri() const { return request_uri_; }
+  [[nodiscard]] int status() const { return status_; }
+  [[nodiscard]] std::string_view reason_phrase() const { return reason_; }
+
+  [[nodiscard]] std::span<const HeaderField> headers() const { return headers_; }
+  // First header of that kind, or nullptr.
+  [[nodiscard]] const HeaderField* find(HeaderId id) const {
+    const auto i = slot_[static_cast<std::size_t>(id)];
+    return i == 0 ? nullptr : &headers_[i - 1U];
+  }
+  // First value, or empty.
+  [[nodiscard]] std::string_view value(HeaderId id) const {
+    const HeaderField* f = find(id);
+    return f ? f->value : std::string_view{};
+  }
+  [[nodiscard]] bool has(HeaderId id) const { return slot_[static_cast<std::size_t>(id)] != 0; }
+  // First header with that name, for those without an id.
+  [[nodiscard]] const HeaderField* find(std::string_view name) const;
+  [[nodiscard]] std::size_t count(HeaderId id) const;
+
+  [[nodiscard]] std::string_view body() const { return body_; }
+  [[nodiscard]] std::string_view bytes() const { return {buffer_.get(), size_}; }
+
+  // CSeq, already decoded (0 when missing or broken; validate() says so).
+  [[nodiscard]] std::uint32_t cseq() const { return cseq_; }
+  [[nodiscard]] std::string_view call_id() const { return value(HeaderId::kCallId); }
+
+ private:
+  Message() = default;
+  [[nodiscard]] Status parse_start_line(std::string_view line);
+  [[nodiscard]] Status parse_headers(std::size_t at, const ParseLimits& limits);
+  void take_body(std::size_t at);
+  void decode_cseq();
+
+  std::unique_ptr<char[]> buffer_;
+  std::size_t size_ = 0;
+  std::vector<HeaderField> headers_;
+  std::array<std::uint16_t, kHeaderIdCount> slot_{};
+  std::string_view method_text_, request_uri_, reason_, body_;
+  std::uint32_t cseq_ = 0;
+  int status_ = 0;
+  Method method_ = Method::kOther;
+  bool cseq_ok_ = false, length_ok_ = true, version_ok_ = true;
+  friend Status validate(const Message&);
+};
+
+// What RFC 3261 8.1.1, 8.2 and 20 demand of any message before it is worked on: Via, From, To,
+// Call-ID, CSeq (once each, sane, method equal to the request's), Content-Length no longer than the
+// body. The error's code and text are what the answer says (400, 505 ...).
+[[nodiscard]] Status validate(const Message& m);
+
+// How many bytes at the start of `stream` make one message (RFC 3261 18.3), leading CRLFs included;
+// nullopt: not complete yet. kMalformed or kTooLarge when it can never be framed: close the stream.
+struct Frame {
+  std::size_t skip = 0;    // keep-alive CRLFs in front
+  std::size_t length = 0;  // of the message; 0 when there were CRLFs alone
+};
+[[nodiscard]] Result<std::optional<Frame>> find_frame(std::string_view stream,
+                                                      const ParseLimits& limits = {});
+
+}  // namespace causeway::sip
