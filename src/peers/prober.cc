@@ -1,0 +1,133 @@
+#include "peers/prober.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "sip/tag.h"
+
+namespace causeway::peers {
+namespace {
+std::uint64_t pack(std::uint32_t round, deployment::PeerIndex p) { return (std::uint64_t{round & 0xffffffU} << 16) | p.value; }
+}  // namespace
+
+std::string make_options(const LocalSide& side, const deployment::Peer& peer, std::string_view branch, std::string_view tag, std::string_view call_id) {
+  sip::Builder b(768);
+  const auto literal = IpAddress::parse(peer.host);
+  std::string uri = "sip:" + (literal ? literal->to_uri_host() : peer.host);
+  if (peer.port != 0) uri += ":" + std::to_string(peer.port);
+  if (peer.transport != Transport::kUdp) uri += ";transport=" + std::string(to_string(peer.transport));
+  const std::string own = own_host(side);
+  b.request_line("OPTIONS", uri);
+  b.header(sip::HeaderId::kVia, via_value(side, branch));
+  b.header(sip::HeaderId::kMaxForwards, 70);
+  b.begin(sip::HeaderId::kFrom).add("<sip:").add(own).add(">;tag=").add(tag).end_line();
+  b.begin(sip::HeaderId::kTo).add("<").add(uri).add(">").end_line();
+  b.header(sip::HeaderId::kCallId, call_id);
+  b.header(sip::HeaderId::kCSeq, "1 OPTIONS");
+  b.header(sip::HeaderId::kContact, contact_value(side, {}));
+  add_common(b, *side.profile, true);
+  b.header(sip::HeaderId::kAccept, "application/sdp");
+  return b.finish();
+}
+
+Prober::Prober(reactor::Reactor& reactor, transport::TransactionLayer& layer, Locator& locator, PeerTable& table, ProberListener& listener,
+               std::uint64_t user_tag)
+    : reactor_(reactor), layer_(layer), locator_(locator), table_(table), listener_(listener), user_tag_(user_tag) {}
+
+Prober::~Prober() {
+  locator_.cancel(*this);
+  for (const auto t : timers_) reactor_.timers().cancel(t);
+}
+
+void Prober::apply() {
+  ++round_;
+  locator_.cancel(*this);
+  for (const auto t : timers_) reactor_.timers().cancel(t);
+  const auto& d = *table_.deployment();
+  timers_.assign(d.peers.size(), {});
+  for (std::size_t i = 0; i < d.peers.size(); ++i) {
+    if (i % reactor_.shard_count() != reactor_.shard().value) continue;
+    const deployment::PeerIndex p{static_cast<std::uint16_t>(i)};
+    if (d.group(d.peer(p).group).options_interval.count() == 0) continue;
+    schedule(p, Micros(reactor_.random().below(static_cast<std::uint64_t>(Micros(kSpread).count()))));
+  }
+}
+
+void Prober::schedule(deployment::PeerIndex peer, Micros in) {
+  reactor_.timers().cancel(timers_[peer.value]);
+  timers_[peer.value] = reactor_.timers().schedule(reactor_.now() + in, *this, pack(round_, peer));
+}
+
+void Prober::on_timer(std::uint64_t token, Instant) {
+  const deployment::PeerIndex peer{static_cast<std::uint16_t>(token & 0xffff)};
+  if (token != pack(round_, peer)) return;
+  probe(peer);
+}
+
+void Prober::probe(deployment::PeerIndex peer) {
+  const auto& d = *table_.deployment();
+  const Micros interval = d.group(d.peer(peer).group).options_interval;
+  schedule(peer, table_.state(peer).up ? interval : std::min<Micros>(interval, kDownInterval));
+  auto where = locator_.locate(request_for(d, d.peer(peer)), d.group(d.peer(peer).group).listener, *this, pack(round_, peer));
+  if (where) on_located(pack(round_, peer), std::move(*where));
+}
+
+void Prober::on_located(std::uint64_t token, Result<std::vector<transport::Destination>> where) {
+  const deployment::PeerIndex peer{static_cast<std::uint16_t>(token & 0xffff)};
+  if (token != pack(round_, peer)) return;
+  if (!where) {
+    verdict(peer, false, 0, where.error().what);
+    return;
+  }
+  send(peer, where->front());
+}
+
+void Prober::send(deployment::PeerIndex peer, const transport::Destination& to) {
+  const auto& d = *table_.deployment();
+  const auto& p = d.peer(peer);
+  const auto& group = d.group(p.group);
+  const LocalSide side{&d.profile(group.profile), layer_.transport().advertised(group.listener), d.listener(group.listener).transport};
+  // Answers come back to this shard by the bucket in the branch: take one that is ours.
+  const std::size_t shards = reactor_.shard_count();
+  const Bucket bucket{static_cast<std::uint8_t>((reactor_.random().below(256 / shards) * shards + reactor_.shard().value) & 0xff)};
+  const sip::Owner owner{d.operation.node, bucket};
+  const std::string branch = sip::make_branch(owner, reactor_.random());
+  const std::string tag = sip::make_tag(owner, reactor_.random());
+  const std::string call_id = sip::make_tag(owner, reactor_.random()) + "@" + own_host(side);
+  table_.state(peer).options_out = reactor_.now();
+  layer_.send_request(make_options(side, p, branch, tag, call_id), branch, sip::Method::kOptions, to, user_tag_ | pack(round_, peer));
+}
+
+void Prober::on_response(std::uint64_t user, const sip::Message& response) {
+  const std::uint64_t token = user & ~user_tag_;
+  const deployment::PeerIndex peer{static_cast<std::uint16_t>(token & 0xffff)};
+  if (token != pack(round_, peer) || response.status() < 200) return;
+  // Up is what answers; 5xx says that it cannot take calls (TDR-39). A 404 or 405 is an answer.
+  const bool up = response.status() < 500 && response.status() != 408;
+  verdict(peer, up, response.status(), up ? "" : "answered " + std::to_string(response.status()));
+}
+
+void Prober::on_failed(std::uint64_t user, const Error& reason) {
+  const std::uint64_t token = user & ~user_tag_;
+  const deployment::PeerIndex peer{static_cast<std::uint16_t>(token & 0xffff)};
+  if (token == pack(round_, peer)) verdict(peer, false, 0, reason.what);
+}
+
+void Prober::verdict(deployment::PeerIndex peer, bool up, int status, std::string why) {
+  PeerState& s = table_.state(peer);
+  const std::string& name = table_.deployment()->peer(peer).name;
+  if (!s.probed || s.up != up) {
+    ++s.changes;
+    if (up) log::info("peer {} is up ({})", name, status);
+    else log::warning("peer {} is down: {}", name, why);
+  }
+  const bool was_up = s.up;
+  s.probed = true;
+  s.up = up;
+  s.last_status = status;
+  s.last_failure = std::move(why);
+  if (was_up && !up) schedule(peer, kDownInterval);
+  listener_.on_peer_news(peer);
+}
+
+}  // namespace causeway::peers

@@ -1,0 +1,62 @@
+// OPTIONS to peers on a schedule, and what their answers say (TDR-31 .. TDR-41, GW-01). Each peer is
+// probed by one shard only; the others hear of it by mail. On the shard's thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "peers/dialect.h"
+#include "peers/locator.h"
+#include "peers/peer_table.h"
+#include "transport/transaction_layer.h"
+
+namespace causeway::peers {
+
+class ProberListener {
+ public:
+  // `state` changed in the table of this shard.
+  virtual void on_peer_news(deployment::PeerIndex peer) = 0;
+
+ protected:
+  ~ProberListener() = default;
+};
+
+class Prober final : reactor::TimerTarget, LocatorClient {
+ public:
+  // `user_tag` is or-ed into the user value of our transactions, so that the owner of the
+  // transaction layer can tell them from those of calls.
+  Prober(reactor::Reactor& reactor, transport::TransactionLayer& layer, Locator& locator, PeerTable& table, ProberListener& listener,
+         std::uint64_t user_tag);
+  ~Prober();
+
+  // Starts with the first round spread over `kSpread`, then by each group's interval.
+  void apply();
+  void on_response(std::uint64_t user, const sip::Message& response);
+  void on_failed(std::uint64_t user, const Error& reason);
+  static constexpr Millis kSpread{500};
+  // A peer that is down is asked at least this often, so that it is noticed when it returns.
+  static constexpr Seconds kDownInterval{10};
+
+ private:
+  void on_timer(std::uint64_t token, Instant now) override;
+  void on_located(std::uint64_t token, Result<std::vector<transport::Destination>> where) override;
+  void probe(deployment::PeerIndex peer);
+  void send(deployment::PeerIndex peer, const transport::Destination& to);
+  void verdict(deployment::PeerIndex peer, bool up, int status, std::string why);
+  void schedule(deployment::PeerIndex peer, Micros in);
+
+  reactor::Reactor& reactor_;
+  transport::TransactionLayer& layer_;
+  Locator& locator_;
+  PeerTable& table_;
+  ProberListener& listener_;
+  std::uint64_t user_tag_;
+  std::vector<reactor::TimerId> timers_;   // per peer
+  std::uint32_t round_ = 0;                // changes with apply(): late answers of an old list are ignored
+};
+
+// The OPTIONS request itself.
+[[nodiscard]] std::string make_options(const LocalSide& side, const deployment::Peer& peer, std::string_view branch, std::string_view tag,
+                                       std::string_view call_id);
+
+}  // namespace causeway::peers

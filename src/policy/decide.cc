@@ -1,0 +1,146 @@
+#include "policy/decide.h"
+
+#include <algorithm>
+
+namespace causeway::policy {
+namespace {
+
+using deployment::Deployment;
+
+std::string_view without_plus(std::string_view n) { return n.starts_with('+') ? n.substr(1) : n; }
+
+bool is_number(std::string_view n) {
+  n = without_plus(n);
+  return !n.empty() && n.find_first_not_of("0123456789*#") == std::string_view::npos;
+}
+
+// Admission: emergencies may use the reserve and are held by no rate (overload sheds them last).
+std::optional<Refusal> admit(const Deployment& d, const CallFacts& f, bool emergency) {
+  const auto& group = d.group(f.from);
+  const std::uint64_t all = d.limits.max_calls;
+  const std::uint64_t normal = all - all * d.limits.emergency_reserve_percent / 100;
+  if (f.calls_now >= (emergency ? all : normal))
+    return Refusal{503, 42, "limit of " + std::to_string(emergency ? all : normal) + " calls reached", "limit_calls"};
+  if (emergency) return std::nullopt;
+  if (group.max_calls != 0 && f.group_calls_now >= group.max_calls)
+    return Refusal{503, 34, "limit of " + std::to_string(group.max_calls) + " calls of group '" + group.name + "' reached", "limit_group_calls"};
+  if (d.limits.max_calls_per_second != 0 && f.calls_this_second >= d.limits.max_calls_per_second)
+    return Refusal{503, 42, "limit of " + std::to_string(d.limits.max_calls_per_second) + " calls per second reached", "limit_rate"};
+  if (group.max_calls_per_second != 0 && f.group_calls_this_second >= group.max_calls_per_second)
+    return Refusal{503, 42, "limit of " + std::to_string(group.max_calls_per_second) + " calls per second of group '" + group.name + "' reached",
+                   "limit_group_rate"};
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> emergency_service(const Deployment& d, std::string_view number, std::string_view uri) {
+  constexpr std::string_view kUrn = "urn:service:";
+  if (uri.starts_with(kUrn) && uri.substr(kUrn.size()).starts_with("sos")) return std::string(uri.substr(kUrn.size()));
+  const std::string_view digits = without_plus(number);
+  if (digits.empty()) return std::nullopt;
+  for (const auto& e : d.emergency)
+    if (without_plus(e.digits) == digits) return e.service;
+  return std::nullopt;
+}
+
+Decision decide(const Deployment& d, const CallFacts& f) {
+  Decision out;
+  const auto& group = d.group(f.from);
+  out.reasons.push_back("from group '" + group.name + "'");
+  if (const auto service = emergency_service(d, f.called, f.request_uri)) {
+    out.emergency = EmergencyClass::kEmergency;
+    out.service = *service;
+    out.reasons.push_back("'" + (f.called.empty() ? f.request_uri : f.called) + "' is an emergency number: " + *service);
+  }
+  const bool emergency = out.emergency == EmergencyClass::kEmergency;
+  if (f.stopping && !emergency) {
+    out.refusal = Refusal{503, 41, "the gateway is shutting down", "stopping"};
+    return out;
+  }
+  if (f.request_scheme != "sip" && f.request_scheme != "sips" && f.request_scheme != "tel" && !emergency) {
+    out.refusal = Refusal{416, 28, "Request-URI scheme '" + f.request_scheme + "' is not sip, sips or tel", "uri_scheme"};
+    return out;
+  }
+  if (!emergency && !group.any_number && !is_number(f.called)) {
+    out.refusal = Refusal{f.called_raw.empty() ? 484 : 404, f.called_raw.empty() ? 28 : 1,
+                          "'" + f.called_raw + "' is not a telephone number and group '" + group.name + "' has any_number off", "not_a_number"};
+    return out;
+  }
+  if (f.max_forwards == 0) {
+    out.refusal = Refusal{483, 25, "Max-Forwards is 0", "too_many_hops"};
+    return out;
+  }
+  out.refusal = admit(d, f, emergency);
+  if (out.refusal) return out;
+  out.targets = group.routes_to;
+  if (out.targets.empty()) {
+    out.refusal = Refusal{404, 3, "group '" + group.name + "' has no routes_to", "no_route"};
+    return out;
+  }
+  std::string names;
+  for (const auto t : out.targets) names += (names.empty() ? "" : ", ") + d.group(t).name;
+  out.reasons.push_back("routes_to: " + names);
+  return out;
+}
+
+std::string format_number(const Deployment& d, std::string_view number, deployment::NumberFormat format) {
+  std::string n(number);
+  if (!is_number(n)) return n;
+  if (emergency_service(d, n, {})) return std::string(without_plus(n));
+  if (without_plus(n).find_first_of("*#") != std::string_view::npos) return n;
+  switch (format) {
+    case deployment::NumberFormat::kAsIs: return n;
+    case deployment::NumberFormat::kE164Plus:
+      if (n.starts_with('+')) return n;
+      if (n.starts_with("00") && n.size() > 4) return "+" + n.substr(2);
+      return "+" + n;
+    case deployment::NumberFormat::kE164NoPlus:
+      return n.starts_with('+') ? n.substr(1) : n;
+  }
+  return n;
+}
+
+int q850_of_status(int status) {
+  // ISUP causes as in RFC 3398 7.2.6 with the clarifications of TDR-80 and TDR-84.
+  switch (status) {
+    case 400: return 41;
+    case 401: case 402: case 403: return 21;
+    case 404: return 1;
+    case 405: return 63;
+    case 406: return 79;
+    case 408: return 102;
+    case 410: return 22;
+    case 413: case 414: case 416: return 127;
+    case 415: return 79;
+    case 420: return 127;
+    case 480: return 18;
+    case 481: return 41;
+    case 482: case 483: return 25;
+    case 484: return 28;
+    case 485: return 1;
+    case 486: return 17;
+    case 487: return 16;
+    case 488: return 88;
+    case 500: return 41;
+    case 501: return 79;
+    case 502: return 38;
+    case 503: return 41;
+    case 504: return 102;
+    case 505: case 513: return 127;
+    case 600: return 17;
+    case 603: return 21;
+    case 604: return 1;
+    case 606: return 88;
+    default: return status >= 400 ? 31 : 16;
+  }
+}
+
+MappedFailure map_failure(int status) {
+  if (status == 0) return {504, 102};                                // nothing came at all
+  if (status >= 300 && status < 400) return {480, 20};               // never handed on (TDR-89)
+  if (status == 401 || status == 407) return {503, 41};              // our own credentials, not the caller's
+  return {status, q850_of_status(status)};
+}
+
+}  // namespace causeway::policy

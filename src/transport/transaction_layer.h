@@ -1,0 +1,121 @@
+// Keeps the transactions of one shard: matching, retransmission, timers, CANCEL, the ACK of a
+// failure and the repetition of a 2xx until its ACK. Runs on the shard's thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "sip/transaction.h"
+#include "transport/sip_transport.h"
+
+namespace causeway::transport {
+
+// Slot and generation: a stale id names nothing.
+using TxId = StrongId<struct TxIdTag, std::uint64_t>;
+
+class TransactionUser {
+ public:
+  // A new server transaction (anything but ACK and CANCEL).
+  virtual void on_request(TxId tx, const Received& received) = 0;
+  // The ACK of a 2xx; the user matches it by dialog.
+  virtual void on_ack(const Received& received) = 0;
+  // CANCEL for a pending INVITE; it has been answered, the INVITE has not (RFC 3261 9.2).
+  virtual void on_cancel(TxId invite, const sip::Message& cancel) = 0;
+  // `user` is what the request was sent with.
+  virtual void on_response(TxId tx, std::uint64_t user, const Received& received) = 0;
+  // A response without a transaction: a 2xx that came again after all (RFC 6026 leaves it to us).
+  virtual void on_stray_response(const Received& received) = 0;
+  // Client: no final answer (kTimeout) or the transport gave up (kUnavailable ...).
+  virtual void on_request_failed(TxId tx, std::uint64_t user, const Error& reason) = 0;
+  // Server INVITE: the 2xx or failure was never acknowledged.
+  virtual void on_no_ack(TxId tx) = 0;
+  virtual void on_other_mail(ShardId from, reactor::Mail mail) = 0;
+  // Everything the layer sends for a transaction by itself, and what it absorbs (for the trail).
+  virtual void on_retransmission(std::uint64_t user, bool outgoing, std::string_view bytes) = 0;
+
+ protected:
+  ~TransactionUser() = default;
+};
+
+class TransactionLayer final : MessageSink, reactor::TimerTarget {
+ public:
+  TransactionLayer(reactor::Reactor& reactor, TransportObserver& observer, TransactionUser& user);
+
+  [[nodiscard]] SipTransport& transport() { return transport_; }
+
+  // Client. `branch` is the one in the top Via of `bytes`. Not for ACK.
+  TxId send_request(std::string bytes, std::string_view branch, sip::Method method, const Destination& to, std::uint64_t user);
+  // CANCEL for a pending INVITE client transaction; waits for its first provisional (RFC 3261 9.1).
+  // `reason`: value of a Reason header, may be empty.
+  void cancel(TxId invite, std::string_view reason);
+  // The user waits no longer for an answer; what comes late is absorbed.
+  void abandon(TxId tx);
+  // ACK of a 2xx: no transaction of its own.
+  void send_ack(std::string_view bytes, const Destination& to) { transport_.send_request(to, bytes, 0); }
+
+  // Server. Provisional or final.
+  void respond(TxId tx, int status, std::string bytes);
+  void acknowledged(TxId tx);
+  [[nodiscard]] const Flow* flow_of(TxId tx) const;
+  void set_user(TxId tx, std::uint64_t user);
+  [[nodiscard]] std::uint64_t user_of(TxId tx) const;
+  // The request of a server transaction while it is pending, for building answers.
+  [[nodiscard]] const sip::Message* request_of(TxId tx) const;
+
+  [[nodiscard]] std::size_t size() const { return live_; }
+  // Over this many transactions new calls are shed (503).
+  static constexpr std::size_t kMaxTransactions = 400'000;
+  static constexpr Millis kTrying{200};   // RFC 3261 17.2.1
+
+ private:
+  struct Slot {
+    std::uint32_t generation = 1;
+    bool used = false;
+    sip::Transaction machine;
+    std::string key;
+    std::string bytes;                    // client: the request; server: the latest response
+    std::unique_ptr<Received> request;    // server, while no final answer was given
+    Destination to;                       // client
+    Flow flow;                            // server
+    std::uint64_t user = 0;
+    std::uint64_t timer_token = 0;
+    reactor::TimerId timer;
+    sip::Method method = sip::Method::kOther;
+    std::optional<Instant> resend_at;     // server INVITE: the 2xx again
+    Millis resend_interval{0};
+    std::optional<Instant> trying_at;     // server INVITE: 100 unless something else was said
+    std::string cancel_reason;
+    bool cancel_wanted = false, cancel_sent = false, abandoned = false, acked = false;
+  };
+
+  void on_message(Received received) override;
+  void on_send_failed(std::uint64_t token, const Error& reason) override;
+  void on_other_mail(ShardId from, reactor::Mail mail) override { user_.on_other_mail(from, std::move(mail)); }
+  void on_timer(std::uint64_t token, Instant now) override;
+
+  void on_sip_request(Received received);
+  void on_sip_response(Received received);
+  void on_cancel_request(Received received);
+  [[nodiscard]] TxId create(sip::TxKind kind, bool reliable, std::string key);
+  [[nodiscard]] Slot* get(TxId id);
+  [[nodiscard]] const Slot* get(TxId id) const;
+  void run(TxId id, sip::TxEvent event);
+  void rearm(TxId id, Slot& s);
+  void release(TxId id, Slot& s);
+  void send_failure_ack(const Slot& s, const sip::Message& response);
+  void send_cancel(TxId id, Slot& s);
+
+  reactor::Reactor& reactor_;
+  TransportObserver& observer_;
+  TransactionUser& user_;
+  SipTransport transport_;
+  sip::TimerConfig timers_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_;
+  std::unordered_map<std::string, TxId> by_key_;
+  std::size_t live_ = 0;
+};
+
+}  // namespace causeway::transport
