@@ -1,0 +1,162 @@
+#include "dns/rfc3263.h"
+
+#include <algorithm>
+
+namespace causeway::dns {
+namespace {
+// Questions are numbered: 0 is SRV, host i is 1 + 2 * i for A and 2 + 2 * i for AAAA.
+constexpr std::uint64_t kSrvQuestion = 0;
+}  // namespace
+
+std::uint16_t default_port(Transport transport) {
+  return transport == Transport::kTls ? 5061 : 5060;
+}
+
+std::string srv_name(std::string_view host, Transport transport) {
+  std::string name;
+  switch (transport) {
+    case Transport::kUdp: name = "_sip._udp."; break;
+    case Transport::kTcp: name = "_sip._tcp."; break;
+    case Transport::kTls: name = "_sips._tcp."; break;
+  }
+  return name.append(host);
+}
+
+void order_srv(std::vector<Record>& records, Random& random) {
+  // Records of weight 0 stand first, so that they are drawn only when the draw is 0.
+  std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) {
+    if (a.srv.priority != b.srv.priority) return a.srv.priority < b.srv.priority;
+    return a.srv.weight == 0 && b.srv.weight != 0;
+  });
+  for (auto first = records.begin(); first != records.end();) {
+    const auto last = std::find_if(first, records.end(), [&](const Record& r) {
+      return r.srv.priority != first->srv.priority;
+    });
+    for (; first != last; ++first) {
+      std::uint64_t total = 0;
+      for (auto it = first; it != last; ++it) total += it->srv.weight;
+      const std::uint64_t draw = random.below(total + 1);
+      std::uint64_t sum = 0;
+      auto chosen = first;
+      for (; chosen != last; ++chosen) {
+        sum += chosen->srv.weight;
+        if (sum >= draw) break;
+      }
+      std::rotate(first, chosen, chosen + 1);
+    }
+  }
+}
+
+TargetSelection::~TargetSelection() {
+  if (!done_) resolver_.cancel(*this);
+}
+
+bool TargetSelection::start(TargetRequest request, TargetListener& listener, std::uint64_t token) {
+  if (!done_) resolver_.cancel(*this);
+  request_ = std::move(request);
+  listener_ = &listener;
+  token_ = token;
+  hosts_.clear();
+  open_ = 0;
+  done_ = false;
+  last_error_ = {};
+  starting_ = true;
+  const bool has_port = request_.port != 0;
+  if (const auto literal = IpAddress::parse(request_.host)) {
+    const std::uint16_t port = has_port ? request_.port : default_port(request_.transport);
+    deliver(
+        std::vector<Target>{{{*literal, port}, request_.transport, request_.host, Instant::max()}});
+  } else if (has_port) {
+    hosts_.push_back({request_.host, request_.port, Seconds::max(), {}, {}});
+    ask_hosts();
+  } else {
+    ask(srv_name(request_.host, request_.transport), RecordType::kSrv, kSrvQuestion);
+  }
+  starting_ = false;
+  return done_;
+}
+
+void TargetSelection::ask(std::string_view name, RecordType type, std::uint64_t question) {
+  ++open_;
+  resolver_.query(name, type, *this, question);
+}
+
+void TargetSelection::on_answer(std::uint64_t question, const Result<Answer>& answer) {
+  --open_;
+  if (question == kSrvQuestion) return take_srv(answer);
+  Host& host = hosts_[(question - 1) / 2];
+  if (answer) {
+    auto& list = question % 2 == 1 ? host.v4 : host.v6;
+    const RecordType wanted = question % 2 == 1 ? RecordType::kA : RecordType::kAaaa;
+    for (const Record& record : answer->records)
+      if (record.type == wanted) list.push_back(record);
+  } else {
+    last_error_ = answer.error();
+  }
+  if (open_ == 0 && !asking_) finish();
+}
+
+void TargetSelection::take_srv(const Result<Answer>& answer) {
+  std::vector<Record> records;
+  if (answer)
+    for (const Record& record : answer->records)
+      if (record.type == RecordType::kSrv) records.push_back(record);
+  if (records.size() == 1 && records[0].srv.target.empty())
+    return deliver(fail(ErrorCode::kUnavailable,
+                        srv_name(request_.host, request_.transport) + " says: not offered here"));
+  order_srv(records, random_);
+  for (const Record& record : records) {
+    if (record.srv.target.empty() || hosts_.size() == kMaxSrv) continue;
+    hosts_.push_back({record.srv.target, record.srv.port, record.ttl, {}, {}});
+  }
+  // No SRV, or no answer about it: the name itself on the default port (RFC 3263 4.2). For the
+  // latter the address questions decide whether the name servers are there at all.
+  if (hosts_.empty())
+    hosts_.push_back({request_.host, default_port(request_.transport), Seconds::max(), {}, {}});
+  ask_hosts();
+}
+
+void TargetSelection::ask_hosts() {
+  asking_ = true;
+  for (std::size_t i = 0; i < hosts_.size(); ++i) {
+    // A copy: on_answer() does not touch the list of hosts, but the resolver keeps no reference.
+    const std::string name = hosts_[i].name;
+    if (request_.want_v4) ask(name, RecordType::kA, 1 + 2 * i);
+    if (request_.want_v6) ask(name, RecordType::kAaaa, 2 + 2 * i);
+  }
+  asking_ = false;
+  if (open_ == 0) finish();
+}
+
+void TargetSelection::finish() {
+  const Instant now = clock_.now();
+  std::vector<Target> targets;
+  const auto add = [&](const Host& host, const std::vector<Record>& records) {
+    for (const Record& record : records) {
+      const Endpoint endpoint{record.address, host.port};
+      const bool known = std::any_of(targets.begin(), targets.end(),
+                                     [&](const Target& t) { return t.endpoint == endpoint; });
+      if (known || targets.size() == kMaxTargets) continue;
+      const Seconds ttl = std::min(host.ttl, record.ttl);
+      targets.push_back({endpoint, request_.transport, request_.host, now + ttl});
+    }
+  };
+  for (const Host& host : hosts_) {
+    add(host, request_.prefer_v6 ? host.v6 : host.v4);
+    add(host, request_.prefer_v6 ? host.v4 : host.v6);
+  }
+  if (!targets.empty()) return deliver(std::move(targets));
+  if (!last_error_.what.empty()) return deliver(tl::unexpected<Error>(last_error_));
+  deliver(fail(ErrorCode::kNotFound, request_.host + " has no address"));
+}
+
+void TargetSelection::deliver(Result<std::vector<Target>> result) {
+  done_ = true;
+  if (starting_) {
+    result_ = std::move(result);
+    return;
+  }
+  listener_->on_targets(token_, std::move(result));  // may destroy us
+}
+
+}  // namespace causeway::dns
