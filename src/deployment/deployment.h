@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -98,6 +100,8 @@ struct Profile {
   // Timers of the protocol
   bool session_timer = false;                // say Supported: timer and obey what is negotiated
   std::uint16_t max_message_bytes = 10'240;  // larger is refused: 513
+  bool contact_host_required =
+      false;  // a group that uses it must give contact_host (TDR-33, TDR-52)
 };
 
 struct Peer {
@@ -174,6 +178,18 @@ struct Operation {
   Seconds drain{30};             // after SIGTERM, before the rest gets BYE
 };
 
+// What one listener may bring in, made by load(): read through recognise.h alone. Sources are held
+// by prefix length, so that a look-up costs one hash per length in use and not one test per group.
+struct RecognitionTable {
+  struct Length {
+    bool v6 = false;
+    int bits = 0;
+    std::unordered_map<IpAddress, std::vector<GroupIndex>>
+        groups;  // by masked address, in order of the file
+  };
+  std::vector<Length> lengths;  // longest first
+};
+
 struct Deployment {
   Operation operation;
   std::vector<Endpoint> resolvers;  // empty: the system's
@@ -186,8 +202,9 @@ struct Deployment {
   std::vector<PeerGroup> groups;
   std::vector<EmergencyNumber> emergency;
   Limits limits;
-  std::uint64_t version = 0;  // counts up with every load of this process
-  std::string source;         // the text it was made from
+  std::vector<RecognitionTable> recognition;  // one per listener
+  std::uint64_t version = 0;                  // counts up with every load of this process
+  std::string source;                         // the text it was made from
 
   [[nodiscard]] const Realm& realm(RealmIndex i) const { return realms[i.value]; }
   [[nodiscard]] const Listener& listener(ListenerIndex i) const { return listeners[i.value]; }
@@ -196,6 +213,7 @@ struct Deployment {
   [[nodiscard]] const PeerGroup& group(GroupIndex i) const { return groups[i.value]; }
   [[nodiscard]] std::optional<GroupIndex> find_group(std::string_view name) const;
   [[nodiscard]] std::optional<PeerIndex> find_peer(std::string_view name) const;
+  [[nodiscard]] std::optional<RegionIndex> find_region(std::string_view name) const;
 };
 using DeploymentPtr = std::shared_ptr<const Deployment>;
 

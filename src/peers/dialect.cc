@@ -3,11 +3,13 @@
 namespace causeway::peers {
 
 std::string own_host(const LocalSide& side) {
-  return side.profile->contact_host.empty() ? side.advertised.address.to_uri_host() : side.profile->contact_host;
+  return side.profile->contact_host.empty() ? side.advertised.address.to_uri_host()
+                                            : side.profile->contact_host;
 }
 
 std::string via_value(const LocalSide& side, std::string_view branch) {
-  const std::string& via_host = side.profile->via_host.empty() ? side.profile->contact_host : side.profile->via_host;
+  const std::string& via_host =
+      side.profile->via_host.empty() ? side.profile->contact_host : side.profile->via_host;
   std::string v;
   v.reserve(96);
   v.append("SIP/2.0/").append(to_via_token(side.transport)).append(" ");
@@ -31,15 +33,18 @@ std::string contact_value(const LocalSide& side, std::string_view user) {
 void add_common(sip::Builder& b, const deployment::Profile& profile, bool request) {
   if (!profile.allow.empty()) {
     b.begin(sip::HeaderId::kAllow);
-    for (std::size_t i = 0; i < profile.allow.size(); ++i) b.add(i ? ", " : "").add(profile.allow[i]);
+    for (std::size_t i = 0; i < profile.allow.size(); ++i)
+      b.add(i ? ", " : "").add(profile.allow[i]);
     b.end_line();
   }
   if (!profile.supported.empty()) {
     b.begin(sip::HeaderId::kSupported);
-    for (std::size_t i = 0; i < profile.supported.size(); ++i) b.add(i ? ", " : "").add(profile.supported[i]);
+    for (std::size_t i = 0; i < profile.supported.size(); ++i)
+      b.add(i ? ", " : "").add(profile.supported[i]);
     b.end_line();
   }
-  if (!profile.user_agent.empty()) b.header(request ? sip::HeaderId::kUserAgent : sip::HeaderId::kServer, profile.user_agent);
+  if (!profile.user_agent.empty())
+    b.header(request ? sip::HeaderId::kUserAgent : sip::HeaderId::kServer, profile.user_agent);
   for (const auto& h : profile.add_headers) b.header(h.name, h.value);
 }
 

@@ -1,5 +1,5 @@
-// What every request and response to a peer carries because of its profile: Via, Contact, Allow, the
-// added headers. Used for OPTIONS here and by the legs of a call. Pure.
+// What every request and response to a peer carries because of its profile: Via, Contact, Allow,
+// the added headers. Used for OPTIONS here and by the legs of a call. Pure.
 #pragma once
 
 #include <string>
@@ -13,11 +13,12 @@ namespace causeway::peers {
 // Our own end towards one peer group.
 struct LocalSide {
   const deployment::Profile* profile = nullptr;
-  Endpoint advertised;                       // address and port of the listener, public behind NAT
+  Endpoint advertised;  // address and port of the listener, public behind NAT
   Transport transport = Transport::kUdp;
 };
 
-// "SIP/2.0/TLS sbc.example:5061;branch=...;rport" (RFC 3581 for UDP; TDR-53: a name where the profile has one).
+// "SIP/2.0/TLS sbc.example:5061;branch=...;rport" (RFC 3581 for UDP; TDR-53: a name where the
+// profile has one).
 [[nodiscard]] std::string via_value(const LocalSide& side, std::string_view branch);
 // "<sip:+4930@sbc.example:5061;transport=tls>" (TDR-49, TDR-52); `user` may be empty.
 [[nodiscard]] std::string contact_value(const LocalSide& side, std::string_view user);

@@ -2,7 +2,8 @@
 
 namespace causeway::peers {
 namespace {
-Result<std::vector<transport::Destination>> to_destinations(const Result<std::vector<dns::Target>>& targets, deployment::ListenerIndex listener) {
+Result<std::vector<transport::Destination>> to_destinations(
+    const Result<std::vector<dns::Target>>& targets, deployment::ListenerIndex listener) {
   if (!targets) return tl::unexpected(targets.error());
   std::vector<transport::Destination> out;
   out.reserve(targets->size());
@@ -17,16 +18,19 @@ dns::TargetRequest request_for(const deployment::Deployment& d, const deployment
   r.host = peer.host;
   r.port = peer.port;
   r.transport = peer.transport;
-  // Requests leave from the group's listener: its address family is the only one that can be reached.
+  // Requests leave from the group's listener: its address family is the only one that can be
+  // reached.
   const bool v6 = d.listener(group.listener).address.address.is_v6();
   r.want_v4 = !v6;
   r.want_v6 = v6;
   return r;
 }
 
-std::optional<Result<std::vector<transport::Destination>>> Locator::locate(const dns::TargetRequest& request, deployment::ListenerIndex listener,
-                                                                         LocatorClient& client, std::uint64_t token) {
-  if (questions_.size() >= kMaxQuestions) return fail(ErrorCode::kUnavailable, "too many name look-ups at once");
+std::optional<Result<std::vector<transport::Destination>>> Locator::locate(
+    const dns::TargetRequest& request, deployment::ListenerIndex listener, LocatorClient& client,
+    std::uint64_t token) {
+  if (questions_.size() >= kMaxQuestions)
+    return fail(ErrorCode::kUnavailable, "too many name look-ups at once");
   const std::uint64_t id = next_++;
   auto selection = std::make_unique<dns::TargetSelection>(resolver_, reactor_, reactor_.random());
   if (selection->start(request, *this, id)) return to_destinations(selection->result(), listener);

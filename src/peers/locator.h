@@ -14,7 +14,8 @@ namespace causeway::peers {
 class LocatorClient {
  public:
   // Never from inside locate(). Never empty when it is a value.
-  virtual void on_located(std::uint64_t token, Result<std::vector<transport::Destination>> where) = 0;
+  virtual void on_located(std::uint64_t token,
+                          Result<std::vector<transport::Destination>> where) = 0;
 
  protected:
   ~LocatorClient() = default;
@@ -22,12 +23,13 @@ class LocatorClient {
 
 class Locator final : dns::TargetListener {
  public:
-  Locator(dns::Resolver& resolver, reactor::Reactor& reactor) : resolver_(resolver), reactor_(reactor) {}
+  Locator(dns::Resolver& resolver, reactor::Reactor& reactor)
+      : resolver_(resolver), reactor_(reactor) {}
 
   // Known at once (a literal, or cached): the value. nullopt: on_located(token) follows.
-  [[nodiscard]] std::optional<Result<std::vector<transport::Destination>>> locate(const dns::TargetRequest& request,
-                                                                                deployment::ListenerIndex listener,
-                                                                                LocatorClient& client, std::uint64_t token);
+  [[nodiscard]] std::optional<Result<std::vector<transport::Destination>>> locate(
+      const dns::TargetRequest& request, deployment::ListenerIndex listener, LocatorClient& client,
+      std::uint64_t token);
   void cancel(LocatorClient& client);
   // At most this many questions at once; more are refused with kUnavailable.
   static constexpr std::size_t kMaxQuestions = 4'096;
@@ -48,6 +50,7 @@ class Locator final : dns::TargetListener {
 };
 
 // The question for a configured peer.
-[[nodiscard]] dns::TargetRequest request_for(const deployment::Deployment& d, const deployment::Peer& peer);
+[[nodiscard]] dns::TargetRequest request_for(const deployment::Deployment& d,
+                                             const deployment::Peer& peer);
 
 }  // namespace causeway::peers

@@ -19,13 +19,16 @@ std::string_view to_string(Admin a) {
 void SharedLoad::Counter::begin(Instant now) {
   const std::int64_t s = now.time_since_epoch().count() / 1'000'000;
   std::int64_t seen = second.load(std::memory_order_relaxed);
-  if (seen != s && second.compare_exchange_strong(seen, s)) second_calls.store(0, std::memory_order_relaxed);
+  if (seen != s && second.compare_exchange_strong(seen, s))
+    second_calls.store(0, std::memory_order_relaxed);
   second_calls.fetch_add(1, std::memory_order_relaxed);
   calls.fetch_add(1, std::memory_order_relaxed);
 }
 
 std::uint32_t SharedLoad::Counter::this_second(Instant now) const {
-  return second.load(std::memory_order_relaxed) == now.time_since_epoch().count() / 1'000'000 ? second_calls.load(std::memory_order_relaxed) : 0;
+  return second.load(std::memory_order_relaxed) == now.time_since_epoch().count() / 1'000'000
+             ? second_calls.load(std::memory_order_relaxed)
+             : 0;
 }
 
 SharedLoad::Counter& SharedLoad::group(const std::string& name) {
@@ -37,12 +40,15 @@ SharedLoad::Counter& SharedLoad::group(const std::string& name) {
 
 void PeerTable::apply(deployment::DeploymentPtr next) {
   std::vector<PeerState> states(next->peers.size());
-  std::vector<Admin> groups(next->groups.size(), Admin::kActive), regions(next->regions.size(), Admin::kActive);
+  std::vector<Admin> groups(next->groups.size(), Admin::kActive),
+      regions(next->regions.size(), Admin::kActive);
   if (deployment_) {
     for (std::size_t i = 0; i < next->peers.size(); ++i)
-      if (const auto old = deployment_->find_peer(next->peers[i].name)) states[i] = states_[old->value];
+      if (const auto old = deployment_->find_peer(next->peers[i].name))
+        states[i] = states_[old->value];
     for (std::size_t i = 0; i < next->groups.size(); ++i)
-      if (const auto old = deployment_->find_group(next->groups[i].name)) groups[i] = groups_[old->value];
+      if (const auto old = deployment_->find_group(next->groups[i].name))
+        groups[i] = groups_[old->value];
     for (std::size_t i = 0; i < next->regions.size(); ++i)
       for (std::size_t j = 0; j < deployment_->regions.size(); ++j)
         if (deployment_->regions[j].name == next->regions[i].name) regions[i] = regions_[j];
@@ -81,13 +87,15 @@ Status PeerTable::set_admin(Kind kind, std::string_view name, Admin admin) {
         note(deployment_->groups[i].name);
         if (deployment_->groups[i].name == name) return groups_[i] = admin, Status{};
       }
-      return fail(ErrorCode::kNotFound, "no peer group '" + std::string(name) + "'; there are: " + known);
+      return fail(ErrorCode::kNotFound,
+                  "no peer group '" + std::string(name) + "'; there are: " + known);
     case Kind::kRegion:
       for (std::size_t i = 0; i < regions_.size(); ++i) {
         note(deployment_->regions[i].name);
         if (deployment_->regions[i].name == name) return regions_[i] = admin, Status{};
       }
-      return fail(ErrorCode::kNotFound, "no region '" + std::string(name) + "'; there are: " + known);
+      return fail(ErrorCode::kNotFound,
+                  "no region '" + std::string(name) + "'; there are: " + known);
   }
   return fail(ErrorCode::kInternal, "unknown kind");
 }

@@ -21,34 +21,35 @@ enum class Admin : std::uint8_t { kActive, kDrain, kBlock };
 [[nodiscard]] std::string_view to_string(Admin a);
 
 struct PeerState {
-  bool probed = false;                 // not yet probed counts as up
+  bool probed = false;  // not yet probed counts as up
   bool up = true;
   Admin admin = Admin::kActive;
-  Instant options_out{}, options_in{};   // zero: never
-  int last_status = 0;                   // of the latest OPTIONS; 0: none
-  std::string last_failure;              // why it is down
+  Instant options_out{}, options_in{};  // zero: never
+  int last_status = 0;                  // of the latest OPTIONS; 0: none
+  std::string last_failure;             // why it is down
   std::uint32_t changes = 0;
 };
 
-// Calls in progress per group and for the whole process: shared by the shards of one process. Kept by
-// name, so that a reload that reorders groups changes nothing.
+// Calls in progress per group and for the whole process: shared by the shards of one process. Kept
+// by name, so that a reload that reorders groups changes nothing.
 class SharedLoad {
  public:
   struct Counter {
     std::atomic<std::uint32_t> calls{0};
     std::atomic<std::uint32_t> emergency{0};
-    std::atomic<std::uint32_t> second_calls{0};   // begun in `second`
+    std::atomic<std::uint32_t> second_calls{0};  // begun in `second`
     std::atomic<std::int64_t> second{0};
     void begin(Instant now);
     [[nodiscard]] std::uint32_t this_second(Instant now) const;
   };
   [[nodiscard]] Counter& all() { return all_; }
-  // Made on first use; lives as long as the process. Shards ask once per reload and keep the pointer.
+  // Made on first use; lives as long as the process. Shards ask once per reload and keep the
+  // pointer.
   [[nodiscard]] Counter& group(const std::string& name);
 
  private:
   Counter all_;
-  std::mutex mutex_;   // guards groups_, not the counters
+  std::mutex mutex_;  // guards groups_, not the counters
   std::unordered_map<std::string, std::unique_ptr<Counter>> groups_;
 };
 
@@ -57,8 +58,8 @@ class PeerTable {
   // Keeps what is known of peers that are still there, by name.
   void apply(deployment::DeploymentPtr deployment);
 
-  // Peers of a group in the order to try them: up before down, then by the file's order. Drained and
-  // blocked ones are left out; a group with all peers down is still tried.
+  // Peers of a group in the order to try them: up before down, then by the file's order. Drained
+  // and blocked ones are left out; a group with all peers down is still tried.
   [[nodiscard]] std::vector<deployment::PeerIndex> candidates(deployment::GroupIndex group) const;
   [[nodiscard]] PeerState& state(deployment::PeerIndex i) { return states_[i.value]; }
   [[nodiscard]] const PeerState& state(deployment::PeerIndex i) const { return states_[i.value]; }

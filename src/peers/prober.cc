@@ -7,15 +7,19 @@
 
 namespace causeway::peers {
 namespace {
-std::uint64_t pack(std::uint32_t round, deployment::PeerIndex p) { return (std::uint64_t{round & 0xffffffU} << 16) | p.value; }
+std::uint64_t pack(std::uint32_t round, deployment::PeerIndex p) {
+  return (std::uint64_t{round & 0xffffffU} << 16) | p.value;
+}
 }  // namespace
 
-std::string make_options(const LocalSide& side, const deployment::Peer& peer, std::string_view branch, std::string_view tag, std::string_view call_id) {
+std::string make_options(const LocalSide& side, const deployment::Peer& peer,
+                         std::string_view branch, std::string_view tag, std::string_view call_id) {
   sip::Builder b(768);
   const auto literal = IpAddress::parse(peer.host);
   std::string uri = "sip:" + (literal ? literal->to_uri_host() : peer.host);
   if (peer.port != 0) uri += ":" + std::to_string(peer.port);
-  if (peer.transport != Transport::kUdp) uri += ";transport=" + std::string(to_string(peer.transport));
+  if (peer.transport != Transport::kUdp)
+    uri += ";transport=" + std::string(to_string(peer.transport));
   const std::string own = own_host(side);
   b.request_line("OPTIONS", uri);
   b.header(sip::HeaderId::kVia, via_value(side, branch));
@@ -30,9 +34,14 @@ std::string make_options(const LocalSide& side, const deployment::Peer& peer, st
   return b.finish();
 }
 
-Prober::Prober(reactor::Reactor& reactor, transport::TransactionLayer& layer, Locator& locator, PeerTable& table, ProberListener& listener,
-               std::uint64_t user_tag)
-    : reactor_(reactor), layer_(layer), locator_(locator), table_(table), listener_(listener), user_tag_(user_tag) {}
+Prober::Prober(reactor::Reactor& reactor, transport::TransactionLayer& layer, Locator& locator,
+               PeerTable& table, ProberListener& listener, std::uint64_t user_tag)
+    : reactor_(reactor),
+      layer_(layer),
+      locator_(locator),
+      table_(table),
+      listener_(listener),
+      user_tag_(user_tag) {}
 
 Prober::~Prober() {
   locator_.cancel(*this);
@@ -49,7 +58,8 @@ void Prober::apply() {
     if (i % reactor_.shard_count() != reactor_.shard().value) continue;
     const deployment::PeerIndex p{static_cast<std::uint16_t>(i)};
     if (d.group(d.peer(p).group).options_interval.count() == 0) continue;
-    schedule(p, Micros(reactor_.random().below(static_cast<std::uint64_t>(Micros(kSpread).count()))));
+    schedule(p,
+             Micros(reactor_.random().below(static_cast<std::uint64_t>(Micros(kSpread).count()))));
   }
 }
 
@@ -68,7 +78,8 @@ void Prober::probe(deployment::PeerIndex peer) {
   const auto& d = *table_.deployment();
   const Micros interval = d.group(d.peer(peer).group).options_interval;
   schedule(peer, table_.state(peer).up ? interval : std::min<Micros>(interval, kDownInterval));
-  auto where = locator_.locate(request_for(d, d.peer(peer)), d.group(d.peer(peer).group).listener, *this, pack(round_, peer));
+  auto where = locator_.locate(request_for(d, d.peer(peer)), d.group(d.peer(peer).group).listener,
+                               *this, pack(round_, peer));
   if (where) on_located(pack(round_, peer), std::move(*where));
 }
 
@@ -86,16 +97,19 @@ void Prober::send(deployment::PeerIndex peer, const transport::Destination& to) 
   const auto& d = *table_.deployment();
   const auto& p = d.peer(peer);
   const auto& group = d.group(p.group);
-  const LocalSide side{&d.profile(group.profile), layer_.transport().advertised(group.listener), d.listener(group.listener).transport};
+  const LocalSide side{&d.profile(group.profile), layer_.transport().advertised(group.listener),
+                       d.listener(group.listener).transport};
   // Answers come back to this shard by the bucket in the branch: take one that is ours.
   const std::size_t shards = reactor_.shard_count();
-  const Bucket bucket{static_cast<std::uint8_t>((reactor_.random().below(256 / shards) * shards + reactor_.shard().value) & 0xff)};
+  const Bucket bucket{static_cast<std::uint8_t>(
+      (reactor_.random().below(256 / shards) * shards + reactor_.shard().value) & 0xff)};
   const sip::Owner owner{d.operation.node, bucket};
   const std::string branch = sip::make_branch(owner, reactor_.random());
   const std::string tag = sip::make_tag(owner, reactor_.random());
   const std::string call_id = sip::make_tag(owner, reactor_.random()) + "@" + own_host(side);
   table_.state(peer).options_out = reactor_.now();
-  layer_.send_request(make_options(side, p, branch, tag, call_id), branch, sip::Method::kOptions, to, user_tag_ | pack(round_, peer));
+  layer_.send_request(make_options(side, p, branch, tag, call_id), branch, sip::Method::kOptions,
+                      to, user_tag_ | pack(round_, peer));
 }
 
 void Prober::on_response(std::uint64_t user, const sip::Message& response) {
@@ -118,8 +132,10 @@ void Prober::verdict(deployment::PeerIndex peer, bool up, int status, std::strin
   const std::string& name = table_.deployment()->peer(peer).name;
   if (!s.probed || s.up != up) {
     ++s.changes;
-    if (up) log::info("peer {} is up ({})", name, status);
-    else log::warning("peer {} is down: {}", name, why);
+    if (up)
+      log::info("peer {} is up ({})", name, status);
+    else
+      log::warning("peer {} is down: {}", name, why);
   }
   const bool was_up = s.up;
   s.probed = true;

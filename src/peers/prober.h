@@ -1,5 +1,5 @@
-// OPTIONS to peers on a schedule, and what their answers say (TDR-31 .. TDR-41, GW-01). Each peer is
-// probed by one shard only; the others hear of it by mail. On the shard's thread.
+// OPTIONS to peers on a schedule, and what their answers say (TDR-31 .. TDR-41, GW-01). Each peer
+// is probed by one shard only; the others hear of it by mail. On the shard's thread.
 #pragma once
 
 #include <string>
@@ -25,8 +25,8 @@ class Prober final : reactor::TimerTarget, LocatorClient {
  public:
   // `user_tag` is or-ed into the user value of our transactions, so that the owner of the
   // transaction layer can tell them from those of calls.
-  Prober(reactor::Reactor& reactor, transport::TransactionLayer& layer, Locator& locator, PeerTable& table, ProberListener& listener,
-         std::uint64_t user_tag);
+  Prober(reactor::Reactor& reactor, transport::TransactionLayer& layer, Locator& locator,
+         PeerTable& table, ProberListener& listener, std::uint64_t user_tag);
   ~Prober();
 
   // Starts with the first round spread over `kSpread`, then by each group's interval.
@@ -51,12 +51,13 @@ class Prober final : reactor::TimerTarget, LocatorClient {
   PeerTable& table_;
   ProberListener& listener_;
   std::uint64_t user_tag_;
-  std::vector<reactor::TimerId> timers_;   // per peer
-  std::uint32_t round_ = 0;                // changes with apply(): late answers of an old list are ignored
+  std::vector<reactor::TimerId> timers_;  // per peer
+  std::uint32_t round_ = 0;  // changes with apply(): late answers of an old list are ignored
 };
 
 // The OPTIONS request itself.
-[[nodiscard]] std::string make_options(const LocalSide& side, const deployment::Peer& peer, std::string_view branch, std::string_view tag,
+[[nodiscard]] std::string make_options(const LocalSide& side, const deployment::Peer& peer,
+                                       std::string_view branch, std::string_view tag,
                                        std::string_view call_id);
 
 }  // namespace causeway::peers

@@ -20,23 +20,35 @@ std::optional<Refusal> admit(const Deployment& d, const CallFacts& f, bool emerg
   const std::uint64_t all = d.limits.max_calls;
   const std::uint64_t normal = all - all * d.limits.emergency_reserve_percent / 100;
   if (f.calls_now >= (emergency ? all : normal))
-    return Refusal{503, 42, "limit of " + std::to_string(emergency ? all : normal) + " calls reached", "limit_calls"};
+    return Refusal{503, 42,
+                   "limit of " + std::to_string(emergency ? all : normal) + " calls reached",
+                   "limit_calls"};
   if (emergency) return std::nullopt;
   if (group.max_calls != 0 && f.group_calls_now >= group.max_calls)
-    return Refusal{503, 34, "limit of " + std::to_string(group.max_calls) + " calls of group '" + group.name + "' reached", "limit_group_calls"};
+    return Refusal{503, 34,
+                   "limit of " + std::to_string(group.max_calls) + " calls of group '" +
+                       group.name + "' reached",
+                   "limit_group_calls"};
   if (d.limits.max_calls_per_second != 0 && f.calls_this_second >= d.limits.max_calls_per_second)
-    return Refusal{503, 42, "limit of " + std::to_string(d.limits.max_calls_per_second) + " calls per second reached", "limit_rate"};
+    return Refusal{
+        503, 42,
+        "limit of " + std::to_string(d.limits.max_calls_per_second) + " calls per second reached",
+        "limit_rate"};
   if (group.max_calls_per_second != 0 && f.group_calls_this_second >= group.max_calls_per_second)
-    return Refusal{503, 42, "limit of " + std::to_string(group.max_calls_per_second) + " calls per second of group '" + group.name + "' reached",
+    return Refusal{503, 42,
+                   "limit of " + std::to_string(group.max_calls_per_second) +
+                       " calls per second of group '" + group.name + "' reached",
                    "limit_group_rate"};
   return std::nullopt;
 }
 
 }  // namespace
 
-std::optional<std::string> emergency_service(const Deployment& d, std::string_view number, std::string_view uri) {
+std::optional<std::string> emergency_service(const Deployment& d, std::string_view number,
+                                             std::string_view uri) {
   constexpr std::string_view kUrn = "urn:service:";
-  if (uri.starts_with(kUrn) && uri.substr(kUrn.size()).starts_with("sos")) return std::string(uri.substr(kUrn.size()));
+  if (uri.starts_with(kUrn) && uri.substr(kUrn.size()).starts_with("sos"))
+    return std::string(uri.substr(kUrn.size()));
   const std::string_view digits = without_plus(number);
   if (digits.empty()) return std::nullopt;
   for (const auto& e : d.emergency)
@@ -51,20 +63,26 @@ Decision decide(const Deployment& d, const CallFacts& f) {
   if (const auto service = emergency_service(d, f.called, f.request_uri)) {
     out.emergency = EmergencyClass::kEmergency;
     out.service = *service;
-    out.reasons.push_back("'" + (f.called.empty() ? f.request_uri : f.called) + "' is an emergency number: " + *service);
+    out.reasons.push_back("'" + (f.called.empty() ? f.request_uri : f.called) +
+                          "' is an emergency number: " + *service);
   }
   const bool emergency = out.emergency == EmergencyClass::kEmergency;
   if (f.stopping && !emergency) {
     out.refusal = Refusal{503, 41, "the gateway is shutting down", "stopping"};
     return out;
   }
-  if (f.request_scheme != "sip" && f.request_scheme != "sips" && f.request_scheme != "tel" && !emergency) {
-    out.refusal = Refusal{416, 28, "Request-URI scheme '" + f.request_scheme + "' is not sip, sips or tel", "uri_scheme"};
+  if (f.request_scheme != "sip" && f.request_scheme != "sips" && f.request_scheme != "tel" &&
+      !emergency) {
+    out.refusal =
+        Refusal{416, 28, "Request-URI scheme '" + f.request_scheme + "' is not sip, sips or tel",
+                "uri_scheme"};
     return out;
   }
   if (!emergency && !group.any_number && !is_number(f.called)) {
     out.refusal = Refusal{f.called_raw.empty() ? 484 : 404, f.called_raw.empty() ? 28 : 1,
-                          "'" + f.called_raw + "' is not a telephone number and group '" + group.name + "' has any_number off", "not_a_number"};
+                          "'" + f.called_raw + "' is not a telephone number and group '" +
+                              group.name + "' has any_number off",
+                          "not_a_number"};
     return out;
   }
   if (f.max_forwards == 0) {
@@ -84,7 +102,8 @@ Decision decide(const Deployment& d, const CallFacts& f) {
   return out;
 }
 
-std::string format_number(const Deployment& d, std::string_view number, deployment::NumberFormat format) {
+std::string format_number(const Deployment& d, std::string_view number,
+                          deployment::NumberFormat format) {
   std::string n(number);
   if (!is_number(n)) return n;
   if (emergency_service(d, n, {})) return std::string(without_plus(n));
@@ -95,8 +114,7 @@ std::string format_number(const Deployment& d, std::string_view number, deployme
       if (n.starts_with('+')) return n;
       if (n.starts_with("00") && n.size() > 4) return "+" + n.substr(2);
       return "+" + n;
-    case deployment::NumberFormat::kE164NoPlus:
-      return n.starts_with('+') ? n.substr(1) : n;
+    case deployment::NumberFormat::kE164NoPlus: return n.starts_with('+') ? n.substr(1) : n;
   }
   return n;
 }
@@ -105,18 +123,23 @@ int q850_of_status(int status) {
   // ISUP causes as in RFC 3398 7.2.6 with the clarifications of TDR-80 and TDR-84.
   switch (status) {
     case 400: return 41;
-    case 401: case 402: case 403: return 21;
+    case 401:
+    case 402:
+    case 403: return 21;
     case 404: return 1;
     case 405: return 63;
     case 406: return 79;
     case 408: return 102;
     case 410: return 22;
-    case 413: case 414: case 416: return 127;
+    case 413:
+    case 414:
+    case 416: return 127;
     case 415: return 79;
     case 420: return 127;
     case 480: return 18;
     case 481: return 41;
-    case 482: case 483: return 25;
+    case 482:
+    case 483: return 25;
     case 484: return 28;
     case 485: return 1;
     case 486: return 17;
@@ -127,7 +150,8 @@ int q850_of_status(int status) {
     case 502: return 38;
     case 503: return 41;
     case 504: return 102;
-    case 505: case 513: return 127;
+    case 505:
+    case 513: return 127;
     case 600: return 17;
     case 603: return 21;
     case 604: return 1;
@@ -137,9 +161,9 @@ int q850_of_status(int status) {
 }
 
 MappedFailure map_failure(int status) {
-  if (status == 0) return {504, 102};                                // nothing came at all
-  if (status >= 300 && status < 400) return {480, 20};               // never handed on (TDR-89)
-  if (status == 401 || status == 407) return {503, 41};              // our own credentials, not the caller's
+  if (status == 0) return {504, 102};                    // nothing came at all
+  if (status >= 300 && status < 400) return {480, 20};   // never handed on (TDR-89)
+  if (status == 401 || status == 407) return {503, 41};  // our own credentials, not the caller's
   return {status, q850_of_status(status)};
 }
 

@@ -1,5 +1,6 @@
-// Decisions about calls: pure functions of what is configured and what is known of the call. The same
-// facts give the same decision, so that a trail can be replayed and "why" answered. Any thread.
+// Decisions about calls: pure functions of what is configured and what is known of the call. The
+// same facts give the same decision, so that a trail can be replayed and "why" answered. Any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +17,13 @@ enum class EmergencyClass : std::uint8_t { kNone, kEmergency };
 
 struct CallFacts {
   deployment::GroupIndex from;
-  std::string called;              // user part of the Request-URI, separators removed; may be empty
-  std::string called_raw;          // as it came
-  std::string request_scheme;      // "sip", "sips", "tel", "urn"
-  std::string request_uri;         // whole, for urn:service:sos
+  std::string called;          // user part of the Request-URI, separators removed; may be empty
+  std::string called_raw;      // as it came
+  std::string request_scheme;  // "sip", "sips", "tel", "urn"
+  std::string request_uri;     // whole, for urn:service:sos
   bool resource_priority = false;
   int max_forwards = 70;
-  std::uint32_t calls_now = 0;             // whole process
+  std::uint32_t calls_now = 0;  // whole process
   std::uint32_t group_calls_now = 0;
   std::uint32_t calls_this_second = 0;
   std::uint32_t group_calls_this_second = 0;
@@ -31,27 +32,31 @@ struct CallFacts {
 
 struct Refusal {
   int status = 0;
-  int q850 = 0;                    // 0: none
-  std::string text;                // for Reason, trail and log
-  std::string label;               // metric label
+  int q850 = 0;       // 0: none
+  std::string text;   // for Reason, trail and log
+  std::string label;  // metric label
 };
 
 struct Decision {
   EmergencyClass emergency = EmergencyClass::kNone;
-  std::string service;             // "sos" ... for emergencies
-  std::vector<deployment::GroupIndex> targets;   // in the order to try
+  std::string service;                          // "sos" ... for emergencies
+  std::vector<deployment::GroupIndex> targets;  // in the order to try
   std::optional<Refusal> refusal;
-  std::vector<std::string> reasons;              // one sentence each, for the trail
+  std::vector<std::string> reasons;  // one sentence each, for the trail
 };
 
 [[nodiscard]] Decision decide(const deployment::Deployment& d, const CallFacts& facts);
 
-// "sos..." when the number (with or without a leading "+") or URN is an emergency of this deployment.
-[[nodiscard]] std::optional<std::string> emergency_service(const deployment::Deployment& d, std::string_view number, std::string_view uri);
+// "sos..." when the number (with or without a leading "+") or URN is an emergency of this
+// deployment.
+[[nodiscard]] std::optional<std::string> emergency_service(const deployment::Deployment& d,
+                                                           std::string_view number,
+                                                           std::string_view uri);
 
 // A number in the form that a peer wants it. Dial strings of emergencies and anything that is not
 // digits pass as they are.
-[[nodiscard]] std::string format_number(const deployment::Deployment& d, std::string_view number, deployment::NumberFormat format);
+[[nodiscard]] std::string format_number(const deployment::Deployment& d, std::string_view number,
+                                        deployment::NumberFormat format);
 
 // SIP status to the one that the calling side gets when every way is exhausted, and its Q.850 cause
 // (TDR-80). `status` 0: no answer at all.
@@ -63,6 +68,8 @@ struct MappedFailure {
 [[nodiscard]] int q850_of_status(int status);
 
 // May the next peer be tried after this answer (GW-02)?
-[[nodiscard]] constexpr bool may_retry(int status) { return status == 408 || status == 503 || status == 504; }
+[[nodiscard]] constexpr bool may_retry(int status) {
+  return status == 408 || status == 503 || status == 504;
+}
 
 }  // namespace causeway::policy

@@ -17,19 +17,19 @@ namespace causeway::transport {
 
 // Where a message came from, and so the way back for a response. A value that may cross shards.
 struct Flow {
-  ShardId shard;                             // whose socket or connection
+  ShardId shard;  // whose socket or connection
   deployment::ListenerIndex listener;
   Transport transport = Transport::kUdp;
   Endpoint local, remote;
-  std::uint64_t connection = 0;              // within `shard`; 0: UDP
+  std::uint64_t connection = 0;  // within `shard`; 0: UDP
 };
 
 // A request's way out: one address of one peer.
 struct Destination {
   Endpoint remote;
   Transport transport = Transport::kUdp;
-  deployment::ListenerIndex listener;        // gives realm, source address and TLS identity
-  std::string tls_name;                      // SNI and expected certificate name (RFC 5922)
+  deployment::ListenerIndex listener;  // gives realm, source address and TLS identity
+  std::string tls_name;                // SNI and expected certificate name (RFC 5922)
   friend bool operator==(const Destination&, const Destination&) = default;
 };
 
@@ -38,7 +38,7 @@ struct Received {
   sip::Message message;
   Flow flow;
   deployment::GroupIndex group;
-  std::uint64_t deployment_version = 0;      // that `group` belongs to
+  std::uint64_t deployment_version = 0;  // that `group` belongs to
   Instant at;
 };
 
@@ -53,10 +53,12 @@ struct Running {
 // a person and is logged at a bounded rate.
 class TransportObserver {
  public:
-  virtual void on_dropped(std::string_view reason, const Endpoint& from, deployment::ListenerIndex listener, std::string_view detail) = 0;
+  virtual void on_dropped(std::string_view reason, const Endpoint& from,
+                          deployment::ListenerIndex listener, std::string_view detail) = 0;
   // SIP as it passes the wire, after decryption; only called while wants_wire().
   virtual bool wants_wire() const = 0;
-  virtual void on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport transport, std::string_view bytes) = 0;
+  virtual void on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote,
+                       Transport transport, std::string_view bytes) = 0;
 
  protected:
   ~TransportObserver() = default;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/host_name.h"
 #include "base/log.h"
 #include "deployment/recognise.h"
 #include "sip/build.h"
@@ -27,14 +28,47 @@ constexpr std::uint64_t kOutboxTimer = 0;  // connection timers carry the connec
 constexpr Millis kOutboxRetry{2};
 constexpr std::size_t kMaxUnframed = 128 * 1024;
 
-std::string_view as_text(std::span<const std::byte> d) { return {reinterpret_cast<const char*>(d.data()), d.size()}; }
-std::span<const std::byte> as_data(std::string_view s) { return std::as_bytes(std::span(s.data(), s.size())); }
+std::string_view as_text(std::span<const std::byte> d) {
+  return {reinterpret_cast<const char*>(d.data()), d.size()};
+}
+std::span<const std::byte> as_data(std::string_view s) {
+  return std::as_bytes(std::span(s.data(), s.size()));
+}
 
-bool is_keep_alive(std::string_view s) { return s.find_first_not_of("\r\n") == std::string_view::npos || s == std::string_view("\0\0\0\0", 4); }
+// The names that peer groups of this listener with that source want to see; empty when one of them
+// takes any certificate.
+std::vector<std::string> expected_certificate_names(const deployment::Deployment& d,
+                                                    deployment::ListenerIndex listener,
+                                                    const Endpoint& source) {
+  std::vector<std::string> names;
+  for (const auto& g : d.groups) {
+    const auto& r = g.recognition;
+    if (std::find(r.listeners.begin(), r.listeners.end(), listener) == r.listeners.end()) continue;
+    if (std::none_of(r.sources.begin(), r.sources.end(),
+                     [&](const Prefix& p) { return p.contains(source.address); }))
+      continue;
+    if (r.certificate_names.empty()) return {};
+    names.insert(names.end(), r.certificate_names.begin(), r.certificate_names.end());
+  }
+  return names;
+}
+
+bool fits_any(const std::vector<std::string>& expected, const std::vector<std::string>& shown) {
+  for (const auto& e : expected)
+    for (const auto& s : shown)
+      if (host_matches(e, s) || host_matches(s, e)) return true;
+  return false;
+}
+
+bool is_keep_alive(std::string_view s) {
+  return s.find_first_not_of("\r\n") == std::string_view::npos ||
+         s == std::string_view("\0\0\0\0", 4);
+}
 
 }  // namespace
 
-SipTransport::SipTransport(reactor::Reactor& reactor, MessageSink& sink, TransportObserver& observer)
+SipTransport::SipTransport(reactor::Reactor& reactor, MessageSink& sink,
+                           TransportObserver& observer)
     : reactor_(reactor), sink_(sink), observer_(observer), outboxes_(reactor.shard_count()) {
   reactor_.set_mail_handler(this);
 }
@@ -55,7 +89,8 @@ reactor::SocketOptions SipTransport::socket_options(const deployment::Listener& 
   return o;
 }
 
-Result<SipTransport::ListenerSocket> SipTransport::open_listener(const Running& running, deployment::ListenerIndex index) {
+Result<SipTransport::ListenerSocket> SipTransport::open_listener(const Running& running,
+                                                                 deployment::ListenerIndex index) {
   const deployment::Listener& l = running.deployment->listener(index);
   ListenerSocket s;
   s.index = index;
@@ -69,25 +104,31 @@ Result<SipTransport::ListenerSocket> SipTransport::open_listener(const Running& 
   o.reuse_port = true;
   if (l.transport == Transport::kUdp) {
     auto udp = reactor_.open_udp(l.address, o, *this);
-    if (!udp) return fail(udp.error().code, "listener '" + l.name + "' on " + l.address.to_string() + ": " + udp.error().what);
+    if (!udp)
+      return fail(udp.error().code, "listener '" + l.name + "' on " + l.address.to_string() + ": " +
+                                        udp.error().what);
     s.udp = std::move(*udp);
     return s;
   }
   if (l.transport == Transport::kTls) s.tls = running.tls.at(l.identity->value);
   auto acceptor = reactor_.listen(l.address, o, s.tls, *this);
-  if (!acceptor) return fail(acceptor.error().code, "listener '" + l.name + "' on " + l.address.to_string() + ": " + acceptor.error().what);
+  if (!acceptor)
+    return fail(acceptor.error().code, "listener '" + l.name + "' on " + l.address.to_string() +
+                                           ": " + acceptor.error().what);
   s.acceptor = std::move(*acceptor);
   return s;
 }
 
 Status SipTransport::apply(Running running) {
-  std::vector<ListenerSocket> fresh;       // opened now
-  std::vector<std::size_t> kept;           // index into listeners_, or npos for a fresh one
+  std::vector<ListenerSocket> fresh;  // opened now
+  std::vector<std::size_t> kept;      // index into listeners_, or npos for a fresh one
   for (std::size_t i = 0; i < running.deployment->listeners.size(); ++i) {
     const deployment::Listener& l = running.deployment->listeners[i];
-    const auto same = std::find_if(listeners_.begin(), listeners_.end(), [&](const ListenerSocket& s) {
-      return s.config.transport == l.transport && s.config.address == l.address && s.name == l.name;
-    });
+    const auto same =
+        std::find_if(listeners_.begin(), listeners_.end(), [&](const ListenerSocket& s) {
+          return s.config.transport == l.transport && s.config.address == l.address &&
+                 s.name == l.name;
+        });
     if (same != listeners_.end()) {
       kept.push_back(static_cast<std::size_t>(same - listeners_.begin()));
       continue;
@@ -100,20 +141,24 @@ Status SipTransport::apply(Running running) {
   // Nothing can fail from here on. Connections follow their listener by name.
   std::map<std::string, deployment::ListenerIndex> by_name;
   for (std::size_t i = 0; i < running.deployment->listeners.size(); ++i)
-    by_name[running.deployment->listeners[i].name] = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
+    by_name[running.deployment->listeners[i].name] =
+        deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
   if (running_.deployment) {
     std::vector<std::uint64_t> gone;
     for (auto& [id, c] : connections_) {
       const auto it = by_name.find(running_.deployment->listener(c->listener).name);
-      if (it == by_name.end()) gone.push_back(id);
-      else c->listener = c->to.listener = it->second;
+      if (it == by_name.end())
+        gone.push_back(id);
+      else
+        c->listener = c->to.listener = it->second;
     }
     for (const auto id : gone) forget(id);
   }
   std::vector<ListenerSocket> next;
   std::size_t f = 0;
   for (std::size_t i = 0; i < kept.size(); ++i) {
-    ListenerSocket s = kept[i] == std::string::npos ? std::move(fresh[f++]) : std::move(listeners_[kept[i]]);
+    ListenerSocket s =
+        kept[i] == std::string::npos ? std::move(fresh[f++]) : std::move(listeners_[kept[i]]);
     s.index = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
     s.config = running.deployment->listeners[i];
     if (s.acceptor && s.config.transport == Transport::kTls) {
@@ -141,17 +186,21 @@ Endpoint SipTransport::advertised(deployment::ListenerIndex index) const {
   return e;
 }
 
-void SipTransport::wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport t, std::string_view bytes) {
+void SipTransport::wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport t,
+                        std::string_view bytes) {
   if (observer_.wants_wire()) observer_.on_wire(outgoing, local, remote, t, bytes);
 }
 
 // --- Receiving ---------------------------------------------------------------------------------
 
-void SipTransport::on_datagram(reactor::UdpSocket& socket, const Endpoint& from, std::span<std::byte> data, Instant) {
-  const auto it = std::find_if(listeners_.begin(), listeners_.end(), [&](const ListenerSocket& s) { return s.udp.get() == &socket; });
+void SipTransport::on_datagram(reactor::UdpSocket& socket, const Endpoint& from,
+                               std::span<std::byte> data, Instant) {
+  const auto it = std::find_if(listeners_.begin(), listeners_.end(),
+                               [&](const ListenerSocket& s) { return s.udp.get() == &socket; });
   if (it == listeners_.end()) return;
-  if (!deployment::allowed_source(*running_.deployment, it->index, from.address)) {
-    observer_.on_dropped("unknown_source", from, it->index, "no peer group of this listener has that source");
+  if (!deployment::allowed_source(*running_.deployment, it->index, from)) {
+    observer_.on_dropped("unknown_source", from, it->index,
+                         "no peer group of this listener has that source");
     return;
   }
   const std::string_view text = as_text(data);
@@ -164,14 +213,17 @@ bool SipTransport::take(std::string_view bytes, const Flow& flow, const reactor:
   wire(false, flow.local, flow.remote, flow.transport, bytes);
   auto parsed = sip::Message::parse(bytes);
   if (!parsed) {
-    observer_.on_dropped(error_info(parsed.error().code).label, flow.remote, flow.listener, parsed.error().what);
+    observer_.on_dropped(error_info(parsed.error().code).label, flow.remote, flow.listener,
+                         parsed.error().what);
     return true;
   }
   sip::Message& m = *parsed;
   if (auto ok = sip::validate(m); !ok) {
-    observer_.on_dropped(error_info(ok.error().code).label, flow.remote, flow.listener, ok.error().what);
+    observer_.on_dropped(error_info(ok.error().code).label, flow.remote, flow.listener,
+                         ok.error().what);
     if (m.is_request() && m.method() != sip::Method::kAck) {
-      const int status = ok.error().code == ErrorCode::kUnsupported ? 505 : error_info(ok.error().code).sip_status;
+      const int status =
+          ok.error().code == ErrorCode::kUnsupported ? 505 : error_info(ok.error().code).sip_status;
       answer_statelessly(m, flow, status, ok.error().what);
     }
     return true;
@@ -179,25 +231,33 @@ bool SipTransport::take(std::string_view bytes, const Flow& flow, const reactor:
   const NodeId self = running_.deployment->operation.node;
   const auto owner = sip::owner_of(m, self);
   if (!owner) {
-    observer_.on_dropped("stray_response", flow.remote, flow.listener, "the Via branch is not one of ours");
+    observer_.on_dropped("stray_response", flow.remote, flow.listener,
+                         "the Via branch is not one of ours");
     return true;
   }
   deployment::GroupIndex group;
   if (m.is_request()) {
     std::string host;
     if (const auto uri = sip::parse_uri(m.request_uri())) host = std::string(uri->host);
-    const auto found = deployment::recognise(*running_.deployment, flow.listener, flow.remote,
-                                             tls ? std::span<const std::string>(tls->names) : std::span<const std::string>(), host);
+    const auto found = deployment::recognise(
+        *running_.deployment, flow.listener, flow.remote,
+        tls ? std::span<const std::string>(tls->names) : std::span<const std::string>(), host);
     if (!found) {
-      observer_.on_dropped("unrecognised", flow.remote, flow.listener, "no peer group matches this source, certificate and Request-URI host '" + host + "'");
-      if (m.method() != sip::Method::kAck) answer_statelessly(m, flow, 403, "No peer group matches this request");
+      observer_.on_dropped(
+          "unrecognised", flow.remote, flow.listener,
+          "no peer group matches this source, certificate and Request-URI host '" + host + "'");
+      if (m.method() != sip::Method::kAck)
+        answer_statelessly(m, flow, 403, "No peer group matches this request");
       return true;
     }
     group = *found;
-    const auto limit = running_.deployment->profile(running_.deployment->group(group).profile).max_message_bytes;
+    const auto limit =
+        running_.deployment->profile(running_.deployment->group(group).profile).max_message_bytes;
     if (bytes.size() > limit) {
-      observer_.on_dropped("too_large", flow.remote, flow.listener, "message of " + std::to_string(bytes.size()) + " bytes");
-      if (m.method() != sip::Method::kAck) answer_statelessly(m, flow, 513, "Message over " + std::to_string(limit) + " bytes");
+      observer_.on_dropped("too_large", flow.remote, flow.listener,
+                           "message of " + std::to_string(bytes.size()) + " bytes");
+      if (m.method() != sip::Method::kAck)
+        answer_statelessly(m, flow, 513, "Message over " + std::to_string(limit) + " bytes");
       return true;
     }
   }
@@ -211,8 +271,9 @@ bool SipTransport::deliver(ShardId to, Received received) {
     return true;
   }
   const bool stream = received.flow.connection != 0;
-  const bool new_call = received.message.is_request() && received.message.method() == sip::Method::kInvite &&
-                        sip::parse_name_addr(received.message.value(sip::HeaderId::kTo))->tag().empty();
+  const bool new_call =
+      received.message.is_request() && received.message.method() == sip::Method::kInvite &&
+      sip::parse_name_addr(received.message.value(sip::HeaderId::kTo))->tag().empty();
   auto mail = std::make_unique<MessageMail>(std::move(received));
   auto& box = outboxes_[to.value];
   if (box.empty()) {
@@ -222,12 +283,14 @@ bool SipTransport::deliver(ShardId to, Received received) {
   }
   const Flow flow = mail->received.flow;
   if (new_call) {
-    observer_.on_dropped("mailbox_full", flow.remote, flow.listener, "new call refused: the owning shard is behind");
+    observer_.on_dropped("mailbox_full", flow.remote, flow.listener,
+                         "new call refused: the owning shard is behind");
     answer_statelessly(mail->received.message, flow, 503, "Overloaded");
     return true;
   }
   if (!stream) {  // the peer sends a datagram again
-    observer_.on_dropped("mailbox_full", flow.remote, flow.listener, "datagram dropped: the owning shard is behind");
+    observer_.on_dropped("mailbox_full", flow.remote, flow.listener,
+                         "datagram dropped: the owning shard is behind");
     return true;
   }
   // Kept, and the connection is not read until the mailbox has room: its order and content survive.
@@ -256,7 +319,8 @@ void SipTransport::flush_outboxes() {
   bool waiting = false;
   for (std::size_t i = 0; i < outboxes_.size(); ++i) {
     auto& box = outboxes_[i];
-    while (!box.empty() && reactor_.post(ShardId{static_cast<std::uint16_t>(i)}, box.front())) box.pop_front();
+    while (!box.empty() && reactor_.post(ShardId{static_cast<std::uint16_t>(i)}, box.front()))
+      box.pop_front();
     waiting = waiting || !box.empty();
   }
   if (waiting) {
@@ -279,9 +343,11 @@ void SipTransport::flush_outboxes() {
 
 void SipTransport::on_mail(ShardId from, reactor::Mail mail) {
   if (auto* m = dynamic_cast<MessageMail*>(mail.get())) {
-    if (m->received.deployment_version != running_.deployment->version && m->received.message.is_request()) {
+    if (m->received.deployment_version != running_.deployment->version &&
+        m->received.message.is_request()) {
       // The configuration changed while the message was under way: indices may mean something else.
-      observer_.on_dropped("reload_race", m->received.flow.remote, m->received.flow.listener, "configuration changed under way");
+      observer_.on_dropped("reload_race", m->received.flow.remote, m->received.flow.listener,
+                           "configuration changed under way");
       answer_statelessly(m->received.message, m->received.flow, 503, "Configuration changing");
       return;
     }
@@ -295,7 +361,8 @@ void SipTransport::on_mail(ShardId from, reactor::Mail mail) {
   sink_.on_other_mail(from, std::move(mail));
 }
 
-void SipTransport::answer_statelessly(const sip::Message& m, const Flow& flow, int status, std::string_view why) {
+void SipTransport::answer_statelessly(const sip::Message& m, const Flow& flow, int status,
+                                      std::string_view why) {
   send_response(flow, stateless_response(m, flow, status, why));
 }
 
@@ -306,22 +373,25 @@ reactor::StreamListener* SipTransport::on_accepted(std::unique_ptr<reactor::Stre
   const Endpoint remote = stream->remote();
   const auto it = std::find_if(listeners_.begin(), listeners_.end(), [&](const ListenerSocket& s) {
     const Endpoint at = s.acceptor ? s.acceptor->local() : Endpoint{};
-    return s.acceptor && at.port == local.port && (at.address == local.address || at.address.is_unspecified());
+    return s.acceptor && at.port == local.port &&
+           (at.address == local.address || at.address.is_unspecified());
   });
   if (it == listeners_.end()) return nullptr;
   const deployment::Deployment& d = *running_.deployment;
-  if (!deployment::allowed_source(d, it->index, remote.address)) {
-    observer_.on_dropped("unknown_source", remote, it->index, "no peer group of this listener has that source");
+  if (!deployment::allowed_source(d, it->index, remote)) {
+    observer_.on_dropped("unknown_source", remote, it->index,
+                         "no peer group of this listener has that source");
     return nullptr;
   }
   if (connections_.size() >= d.limits.max_connections) {
-    observer_.on_dropped("too_many_connections", remote, it->index, "at most " + std::to_string(d.limits.max_connections) + " are taken");
+    observer_.on_dropped("too_many_connections", remote, it->index,
+                         "at most " + std::to_string(d.limits.max_connections) + " are taken");
     return nullptr;
   }
   if (it->config.transport == Transport::kTls) {
     // Which names would have been right, for the person who reads the refusal.
-    const auto names = deployment::expected_certificate_names(d, it->index, remote);
-    if (!names.empty() && !deployment::any_name_matches(names, stream->tls().names)) {
+    const auto names = expected_certificate_names(d, it->index, remote);
+    if (!names.empty() && !fits_any(names, stream->tls().names)) {
       std::string text = "certificate name mismatch: expected one of";
       for (const auto& n : names) text += " " + n;
       text += "; the certificate has";
@@ -344,7 +414,8 @@ reactor::StreamListener* SipTransport::on_accepted(std::unique_ptr<reactor::Stre
 }
 
 void SipTransport::on_refused(const Endpoint& from, const Error& reason) {
-  observer_.on_dropped(error_info(reason.code).label, from, deployment::ListenerIndex{}, reason.what);
+  observer_.on_dropped(error_info(reason.code).label, from, deployment::ListenerIndex{},
+                       reason.what);
 }
 
 void SipTransport::on_bytes(reactor::Stream& stream, std::span<const std::byte> data) {
@@ -361,7 +432,8 @@ void SipTransport::read_frames(Connection& c) {
   for (;;) {
     const auto frame = sip::find_frame(std::string_view(c.inbox).substr(at));
     if (!frame || (!frame->has_value() && c.inbox.size() - at > kMaxUnframed)) {
-      observer_.on_dropped("framing", c.stream->remote(), c.listener, frame ? "message never ends" : frame.error().what);
+      observer_.on_dropped("framing", c.stream->remote(), c.listener,
+                           frame ? "message never ends" : frame.error().what);
       forget(id);
       return;
     }
@@ -386,7 +458,8 @@ void SipTransport::read_frames(Connection& c) {
 
 SipTransport::Connection* SipTransport::find_outgoing(const Destination& to) {
   for (auto& [id, c] : connections_)
-    if (c->outgoing && c->to == to && (!c->up || reactor_.now() - c->opened < kRenewAfter)) return c.get();
+    if (c->outgoing && c->to == to && (!c->up || reactor_.now() - c->opened < kRenewAfter))
+      return c.get();
   return nullptr;
 }
 
@@ -407,8 +480,9 @@ SipTransport::Connection* SipTransport::open_connection(const Destination& to) {
     tls.context = c->tls;
     tls.server_name = to.tls_name;
   }
-  auto stream = reactor_.connect(Endpoint{l->config.address.address, 0}, to.remote, socket_options(l->config),
-                                 to.transport == Transport::kTls ? &tls : nullptr, *this);
+  auto stream =
+      reactor_.connect(Endpoint{l->config.address.address, 0}, to.remote, socket_options(l->config),
+                       to.transport == Transport::kTls ? &tls : nullptr, *this);
   if (!stream) {
     log::warning("cannot connect to {}: {}", to.remote.to_string(), stream.error().what);
     return nullptr;
@@ -445,7 +519,8 @@ void SipTransport::on_closed(reactor::Stream& stream, const Error& reason) {
   std::vector<std::uint64_t> tokens = std::move(c.tokens);
   forget(id);
   if (!was_up) {
-    observer_.on_dropped(reason.code == ErrorCode::kTls ? "tls_handshake" : "connect_failed", to.remote, listener, reason.what);
+    observer_.on_dropped(reason.code == ErrorCode::kTls ? "tls_handshake" : "connect_failed",
+                         to.remote, listener, reason.what);
     for (const auto t : tokens) sink_.on_send_failed(t, reason);
   }
 }
@@ -472,7 +547,9 @@ void SipTransport::on_timer(std::uint64_t token, Instant now) {
     return;
   }
   (void)now;
-  const Error reason{ErrorCode::kTimeout, "no connection to " + c.to.remote.to_string() + " within " + std::to_string(kConnectTime.count()) + " ms"};
+  const Error reason{ErrorCode::kTimeout, "no connection to " + c.to.remote.to_string() +
+                                              " within " + std::to_string(kConnectTime.count()) +
+                                              " ms"};
   const std::vector<std::uint64_t> tokens = std::move(c.tokens);
   observer_.on_dropped("connect_timeout", c.to.remote, c.listener, reason.what);
   forget(token);
@@ -493,7 +570,8 @@ void SipTransport::renew_connections() {
 
 // --- Sending -----------------------------------------------------------------------------------
 
-void SipTransport::send_request(const Destination& to, std::string_view bytes, std::uint64_t token) {
+void SipTransport::send_request(const Destination& to, std::string_view bytes,
+                                std::uint64_t token) {
   ListenerSocket* l = socket_of(to.listener);
   if (to.transport == Transport::kUdp) {
     if (!l || !l->udp) return;  // the transaction's own timers tell its user
@@ -523,7 +601,8 @@ void SipTransport::send_response(const Flow& flow, std::string_view bytes) {
   }
   if (flow.shard != reactor_.shard()) {
     if (!post(flow.shard, std::make_unique<ResponseMail>(flow, std::string(bytes))))
-      observer_.on_dropped("mailbox_full", flow.remote, flow.listener, "response dropped: the shard of the connection is behind");
+      observer_.on_dropped("mailbox_full", flow.remote, flow.listener,
+                           "response dropped: the shard of the connection is behind");
     return;
   }
   const auto it = connections_.find(flow.connection);
@@ -539,7 +618,10 @@ void SipTransport::send_response(const Flow& flow, std::string_view bytes) {
   const auto via = sip::parse_via(m->value(sip::HeaderId::kVia));
   if (!via) return;
   Destination d;
-  d.remote = {flow.remote.address, via->port ? via->port : static_cast<std::uint16_t>(flow.transport == Transport::kTls ? 5061 : 5060)};
+  d.remote = {flow.remote.address,
+              via->port
+                  ? via->port
+                  : static_cast<std::uint16_t>(flow.transport == Transport::kTls ? 5061 : 5060)};
   d.transport = flow.transport;
   d.listener = flow.listener;
   d.tls_name = std::string(via->host);

@@ -1,5 +1,6 @@
-// SIP over sockets, for one shard: listeners, framing, the connection table, keep-alive, recognition
-// of the sender and delivery to the shard that owns the message. Runs on the shard's thread.
+// SIP over sockets, for one shard: listeners, framing, the connection table, keep-alive,
+// recognition of the sender and delivery to the shard that owns the message. Runs on the shard's
+// thread.
 #pragma once
 
 #include <deque>
@@ -26,7 +27,11 @@ class MessageSink {
   ~MessageSink() = default;
 };
 
-class SipTransport final : reactor::UdpListener, reactor::StreamListener, reactor::AcceptListener, reactor::MailHandler, reactor::TimerTarget {
+class SipTransport final : reactor::UdpListener,
+                           reactor::StreamListener,
+                           reactor::AcceptListener,
+                           reactor::MailHandler,
+                           reactor::TimerTarget {
  public:
   SipTransport(reactor::Reactor& reactor, MessageSink& sink, TransportObserver& observer);
   ~SipTransport();
@@ -60,9 +65,10 @@ class SipTransport final : reactor::UdpListener, reactor::StreamListener, reacto
 
   // Connections that wait for their first use are given this long (kept here so that tests see it).
   static constexpr Millis kConnectTime{2'000};
-  static constexpr std::chrono::minutes kRenewAfter{50};   // TDR-21: at least hourly
-  static constexpr Millis kRetireTime{40'000};             // > 64*T1: answers still arrive on the old one
-  static constexpr std::size_t kMaxPendingBytes = 1 << 18;  // queued while connecting, per connection
+  static constexpr std::chrono::minutes kRenewAfter{50};  // TDR-21: at least hourly
+  static constexpr Millis kRetireTime{40'000};  // > 64*T1: answers still arrive on the old one
+  static constexpr std::size_t kMaxPendingBytes = 1
+                                                  << 18;  // queued while connecting, per connection
   static constexpr std::size_t kMaxOutbox = 4'096;
 
  private:
@@ -82,16 +88,17 @@ class SipTransport final : reactor::UdpListener, reactor::StreamListener, reacto
     bool outgoing = false;
     bool up = false;
     bool paused = false;
-    Destination to;                       // outgoing
+    Destination to;  // outgoing
     Instant opened;
-    std::string inbox;                    // bytes of an unfinished frame
-    std::string outbox;                   // until it is up
-    std::vector<std::uint64_t> tokens;    // requests in outbox
+    std::string inbox;                  // bytes of an unfinished frame
+    std::string outbox;                 // until it is up
+    std::vector<std::uint64_t> tokens;  // requests in outbox
     std::shared_ptr<const reactor::TlsContext> tls;
     reactor::TimerId timer;
   };
 
-  void on_datagram(reactor::UdpSocket& socket, const Endpoint& from, std::span<std::byte> data, Instant received) override;
+  void on_datagram(reactor::UdpSocket& socket, const Endpoint& from, std::span<std::byte> data,
+                   Instant received) override;
   void on_connected(reactor::Stream& stream) override;
   void on_bytes(reactor::Stream& stream, std::span<const std::byte> data) override;
   void on_closed(reactor::Stream& stream, const Error& reason) override;
@@ -103,7 +110,8 @@ class SipTransport final : reactor::UdpListener, reactor::StreamListener, reacto
   // `connection` is 0 for a datagram. False: stop reading this connection for now.
   bool take(std::string_view bytes, const Flow& flow, const reactor::TlsPeer* tls);
   bool deliver(ShardId to, Received received);
-  void answer_statelessly(const sip::Message& m, const Flow& flow, int status, std::string_view why);
+  void answer_statelessly(const sip::Message& m, const Flow& flow, int status,
+                          std::string_view why);
   void read_frames(Connection& c);
   Connection* find_outgoing(const Destination& to);
   Connection* open_connection(const Destination& to);
@@ -112,8 +120,10 @@ class SipTransport final : reactor::UdpListener, reactor::StreamListener, reacto
   [[nodiscard]] bool post(ShardId to, reactor::Mail mail);
   [[nodiscard]] reactor::SocketOptions socket_options(const deployment::Listener& l) const;
   [[nodiscard]] ListenerSocket* socket_of(deployment::ListenerIndex index);
-  [[nodiscard]] Result<ListenerSocket> open_listener(const Running& running, deployment::ListenerIndex index);
-  void wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport t, std::string_view bytes);
+  [[nodiscard]] Result<ListenerSocket> open_listener(const Running& running,
+                                                     deployment::ListenerIndex index);
+  void wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport t,
+            std::string_view bytes);
 
   // Borrowed
   reactor::Reactor& reactor_;
@@ -124,7 +134,7 @@ class SipTransport final : reactor::UdpListener, reactor::StreamListener, reacto
   std::vector<ListenerSocket> listeners_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::unordered_map<const reactor::Stream*, std::uint64_t> by_stream_;
-  std::vector<std::deque<reactor::Mail>> outboxes_;           // per shard: mail that found a full mailbox
+  std::vector<std::deque<reactor::Mail>> outboxes_;  // per shard: mail that found a full mailbox
   // State
   std::uint64_t next_connection_ = 1;
   bool outbox_timer_ = false;

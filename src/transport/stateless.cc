@@ -4,7 +4,8 @@
 
 namespace causeway::transport {
 
-std::string stateless_response(const sip::Message& request, const Flow& flow, int status, std::string_view why) {
+std::string stateless_response(const sip::Message& request, const Flow& flow, int status,
+                               std::string_view why) {
   std::uint64_t h = 0xcbf29ce484222325ULL;
   const auto mix = [&](std::string_view s) {
     for (const char c : s) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
@@ -14,11 +15,13 @@ std::string stateless_response(const sip::Message& request, const Flow& flow, in
   mix(request.value(sip::HeaderId::kVia));
   char tag[24];
   const int n = std::snprintf(tag, sizeof tag, "s%016llx", static_cast<unsigned long long>(h));
-  auto b = sip::begin_response(request, status, sip::reason_phrase(status), {tag, static_cast<std::size_t>(n)}, flow.remote);
+  auto b = sip::begin_response(request, status, sip::reason_phrase(status),
+                               {tag, static_cast<std::size_t>(n)}, flow.remote);
   if (status >= 400) {
     // What a person needs to know, without quotes and control characters of the peer in it.
     std::string text;
-    for (const char c : why.substr(0, 200)) text += (c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ') ? '\'' : c;
+    for (const char c : why.substr(0, 200))
+      text += (c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ') ? '\'' : c;
     b.add("Warning: 399 causeway \"").add(text).add("\"\r\n");
   }
   if (status == 503) b.header(sip::HeaderId::kRetryAfter, 5);

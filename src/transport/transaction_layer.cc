@@ -25,11 +25,22 @@ std::string client_key(std::string_view branch, std::string_view method) {
 std::string server_key(const sip::Message& m, const sip::Via& via, std::string_view method) {
   std::string k = "s";
   if (via.branch.starts_with(sip::kMagicCookie)) {
-    k.append(via.branch).append("|").append(via.host).append(":").append(std::to_string(via.port)).append("|").append(method);
+    k.append(via.branch)
+        .append("|")
+        .append(via.host)
+        .append(":")
+        .append(std::to_string(via.port))
+        .append("|")
+        .append(method);
     return k;
   }
   const auto from = sip::parse_name_addr(m.value(HeaderId::kFrom));
-  k.append(m.call_id()).append("|").append(std::to_string(m.cseq())).append("|").append(from ? from->tag() : "").append("|");
+  k.append(m.call_id())
+      .append("|")
+      .append(std::to_string(m.cseq()))
+      .append("|")
+      .append(from ? from->tag() : "")
+      .append("|");
   k.append(via.host).append("|").append(via.branch).append("|").append(method);
   return k;
 }
@@ -41,16 +52,20 @@ TxEvent event_for(int status) {
 
 }  // namespace
 
-TransactionLayer::TransactionLayer(reactor::Reactor& reactor, TransportObserver& observer, TransactionUser& user)
+TransactionLayer::TransactionLayer(reactor::Reactor& reactor, TransportObserver& observer,
+                                   TransactionUser& user)
     : reactor_(reactor), observer_(observer), user_(user), transport_(reactor, *this, observer) {}
 
 TransactionLayer::Slot* TransactionLayer::get(TxId id) {
   const auto index = static_cast<std::uint32_t>(id.value & 0xffffffffU);
   const auto generation = static_cast<std::uint32_t>(id.value >> 32);
-  if (index >= slots_.size() || !slots_[index].used || slots_[index].generation != generation) return nullptr;
+  if (index >= slots_.size() || !slots_[index].used || slots_[index].generation != generation)
+    return nullptr;
   return &slots_[index];
 }
-const TransactionLayer::Slot* TransactionLayer::get(TxId id) const { return const_cast<TransactionLayer*>(this)->get(id); }
+const TransactionLayer::Slot* TransactionLayer::get(TxId id) const {
+  return const_cast<TransactionLayer*>(this)->get(id);
+}
 
 TxId TransactionLayer::create(sip::TxKind kind, bool reliable, std::string key) {
   std::uint32_t index = 0;
@@ -76,7 +91,8 @@ TxId TransactionLayer::create(sip::TxKind kind, bool reliable, std::string key) 
 
 void TransactionLayer::release(TxId id, Slot& s) {
   reactor_.timers().cancel(s.timer);
-  if (const auto it = by_key_.find(s.key); it != by_key_.end() && it->second == id) by_key_.erase(it);
+  if (const auto it = by_key_.find(s.key); it != by_key_.end() && it->second == id)
+    by_key_.erase(it);
   s.used = false;
   ++s.generation;
   s.key.clear();
@@ -103,7 +119,8 @@ void TransactionLayer::on_timer(std::uint64_t token, Instant now) {
   if (s->trying_at && *s->trying_at <= now) {
     s->trying_at.reset();
     if (s->bytes.empty() && s->request) {
-      auto b = sip::begin_response(s->request->message, 100, sip::reason_phrase(100), {}, s->flow.remote);
+      auto b = sip::begin_response(s->request->message, 100, sip::reason_phrase(100), {},
+                                   s->flow.remote);
       respond(id, 100, b.finish());
       s = get(id);
       if (!s) return;
@@ -119,7 +136,8 @@ void TransactionLayer::on_timer(std::uint64_t token, Instant now) {
     const auto d = sip::next_deadline(s->machine);
     if (!d || d->at > now) break;
     // Accepted with nobody having sent ACK: the user ends the call (RFC 3261 13.3.1.4).
-    const bool unacked = s->machine.kind == sip::TxKind::kInviteServer && s->machine.state == sip::TxState::kAccepted &&
+    const bool unacked = s->machine.kind == sip::TxKind::kInviteServer &&
+                         s->machine.state == sip::TxState::kAccepted &&
                          d->event == TxEvent::kTimeout && !s->acked;
     run(id, d->event);
     if (unacked) user_.on_no_ack(id);
@@ -134,28 +152,37 @@ void TransactionLayer::run(TxId id, TxEvent event) {
   if (!s) return;
   const sip::TxActions a = sip::step(s->machine, event, reactor_.now(), timers_);
   const std::uint64_t user = s->user;
-  const bool client = s->machine.kind == sip::TxKind::kInviteClient || s->machine.kind == sip::TxKind::kNonInviteClient;
+  const bool client = s->machine.kind == sip::TxKind::kInviteClient ||
+                      s->machine.kind == sip::TxKind::kNonInviteClient;
   const bool tell = !s->abandoned;
   if (a.send && !s->bytes.empty()) {
-    if (event == TxEvent::kRetransmit || event == TxEvent::kRequest) user_.on_retransmission(user, true, s->bytes);
-    if (client) transport_.send_request(s->to, s->bytes, id.value);
-    else transport_.send_response(s->flow, s->bytes);
+    if (event == TxEvent::kRetransmit || event == TxEvent::kRequest)
+      user_.on_retransmission(user, true, s->bytes);
+    if (client)
+      transport_.send_request(s->to, s->bytes, id.value);
+    else
+      transport_.send_response(s->flow, s->bytes);
   }
   s = get(id);
   if (!s) return;
-  if (a.terminated) release(id, *s);
-  else rearm(id, *s);
+  if (a.terminated)
+    release(id, *s);
+  else
+    rearm(id, *s);
   if (!tell) return;
-  if (a.timed_out && client) user_.on_request_failed(id, user, {ErrorCode::kTimeout, "no final answer in time"});
+  if (a.timed_out && client)
+    user_.on_request_failed(id, user, {ErrorCode::kTimeout, "no final answer in time"});
   if (a.timed_out && !client) user_.on_no_ack(id);
 }
 
 // --- Client ------------------------------------------------------------------------------------
 
-TxId TransactionLayer::send_request(std::string bytes, std::string_view branch, Method method, const Destination& to, std::uint64_t user) {
+TxId TransactionLayer::send_request(std::string bytes, std::string_view branch, Method method,
+                                    const Destination& to, std::uint64_t user) {
   const bool reliable = to.transport != Transport::kUdp;
-  const TxId id = create(method == Method::kInvite ? sip::TxKind::kInviteClient : sip::TxKind::kNonInviteClient, reliable,
-                         client_key(branch, sip::to_string(method)));
+  const TxId id =
+      create(method == Method::kInvite ? sip::TxKind::kInviteClient : sip::TxKind::kNonInviteClient,
+             reliable, client_key(branch, sip::to_string(method)));
   Slot& s = *get(id);
   s.bytes = std::move(bytes);
   s.to = to;
@@ -199,7 +226,8 @@ void TransactionLayer::send_cancel(TxId id, Slot& s) {
   const std::uint64_t user = s.user;
   std::string bytes = b.finish();
   user_.on_retransmission(user, true, bytes);
-  const TxId cancel = send_request(std::move(bytes), branch, Method::kCancel, to, user);  // `s` is dead from here
+  const TxId cancel =
+      send_request(std::move(bytes), branch, Method::kCancel, to, user);  // `s` is dead from here
   abandon(cancel);
   // RFC 3261 9.1: a UAS of RFC 2543 may never answer the INVITE; give up after 64*T1.
   if (Slot* inv = get(id)) {
@@ -213,7 +241,8 @@ void TransactionLayer::on_send_failed(std::uint64_t token, const Error& reason) 
   Slot* s = get(id);
   if (!s || s->machine.state == sip::TxState::kTerminated) return;
   const std::uint64_t user = s->user;
-  const bool tell = !s->abandoned && (s->machine.kind == sip::TxKind::kInviteClient || s->machine.kind == sip::TxKind::kNonInviteClient);
+  const bool tell = !s->abandoned && (s->machine.kind == sip::TxKind::kInviteClient ||
+                                      s->machine.kind == sip::TxKind::kNonInviteClient);
   (void)sip::step(s->machine, TxEvent::kTransportError, reactor_.now(), timers_);
   release(id, *s);
   if (tell) user_.on_request_failed(id, user, reason);
@@ -248,7 +277,8 @@ void TransactionLayer::on_sip_response(Received r) {
   }
   const TxId id = it->second;
   Slot* s = get(id);
-  const sip::TxActions a = sip::step(s->machine, event_for(r.message.status()), reactor_.now(), timers_);
+  const sip::TxActions a =
+      sip::step(s->machine, event_for(r.message.status()), reactor_.now(), timers_);
   if (a.send_ack) send_failure_ack(*s, r.message);
   const std::uint64_t user = s->user;
   const bool tell = a.deliver && !s->abandoned;
@@ -258,8 +288,10 @@ void TransactionLayer::on_sip_response(Received r) {
     s = get(id);
   }
   if (s) {
-    if (a.terminated) release(id, *s);
-    else rearm(id, *s);
+    if (a.terminated)
+      release(id, *s);
+    else
+      rearm(id, *s);
   }
   if (tell) user_.on_response(id, user, r);
 }
@@ -267,8 +299,10 @@ void TransactionLayer::on_sip_response(Received r) {
 // --- Server ------------------------------------------------------------------------------------
 
 void TransactionLayer::on_message(Received r) {
-  if (r.message.is_request()) on_sip_request(std::move(r));
-  else on_sip_response(std::move(r));
+  if (r.message.is_request())
+    on_sip_request(std::move(r));
+  else
+    on_sip_response(std::move(r));
 }
 
 void TransactionLayer::on_sip_request(Received r) {
@@ -279,7 +313,8 @@ void TransactionLayer::on_sip_request(Received r) {
     on_cancel_request(std::move(r));
     return;
   }
-  const std::string key = server_key(r.message, *via, method == Method::kAck ? "INVITE" : r.message.method_text());
+  const std::string key =
+      server_key(r.message, *via, method == Method::kAck ? "INVITE" : r.message.method_text());
   if (const auto it = by_key_.find(key); it != by_key_.end()) {
     const TxId id = it->second;
     Slot& s = *get(id);
@@ -301,12 +336,14 @@ void TransactionLayer::on_sip_request(Received r) {
     return;
   }
   if (live_ >= kMaxTransactions) {
-    observer_.on_dropped("transactions_full", r.flow.remote, r.flow.listener, "too many transactions at once");
+    observer_.on_dropped("transactions_full", r.flow.remote, r.flow.listener,
+                         "too many transactions at once");
     transport_.send_response(r.flow, stateless_response(r.message, r.flow, 503, "Overloaded"));
     return;
   }
-  const TxId id = create(method == Method::kInvite ? sip::TxKind::kInviteServer : sip::TxKind::kNonInviteServer,
-                         r.flow.transport != Transport::kUdp, key);
+  const TxId id =
+      create(method == Method::kInvite ? sip::TxKind::kInviteServer : sip::TxKind::kNonInviteServer,
+             r.flow.transport != Transport::kUdp, key);
   Slot& s = *get(id);
   s.method = method;
   s.flow = r.flow;
@@ -316,19 +353,23 @@ void TransactionLayer::on_sip_request(Received r) {
     s.trying_at = reactor_.now() + kTrying;
     rearm(id, s);
   }
-  // The user may answer at once, and create transactions: keep what it reads out of the slot's reach.
+  // The user may answer at once, and create transactions: keep what it reads out of the slot's
+  // reach.
   std::unique_ptr<Received> held = std::move(s.request);
   user_.on_request(id, *held);
-  if (Slot* again = get(id); again && again->machine.state < sip::TxState::kAccepted) again->request = std::move(held);
+  if (Slot* again = get(id); again && again->machine.state < sip::TxState::kAccepted)
+    again->request = std::move(held);
 }
 
 void TransactionLayer::on_cancel_request(Received r) {
   const auto via = sip::parse_via(r.message.value(HeaderId::kVia));
   const auto it = by_key_.find(server_key(r.message, *via, "INVITE"));
   const bool known = it != by_key_.end();
-  auto b = sip::begin_response(r.message, known ? 200 : 481, sip::reason_phrase(known ? 200 : 481), {}, r.flow.remote);
+  auto b = sip::begin_response(r.message, known ? 200 : 481, sip::reason_phrase(known ? 200 : 481),
+                               {}, r.flow.remote);
   transport_.send_response(r.flow, b.finish());  // a repeated CANCEL finds the same answer
-  if (known && get(it->second)->machine.state < sip::TxState::kAccepted) user_.on_cancel(it->second, r.message);
+  if (known && get(it->second)->machine.state < sip::TxState::kAccepted)
+    user_.on_cancel(it->second, r.message);
 }
 
 void TransactionLayer::respond(TxId tx, int status, std::string bytes) {
@@ -338,7 +379,7 @@ void TransactionLayer::respond(TxId tx, int status, std::string bytes) {
   s->trying_at.reset();
   if (status >= 200) s->request.reset();
   if (status >= 200 && status < 300 && s->machine.kind == sip::TxKind::kInviteServer) {
-    s->resend_interval = timers_.t1;   // RFC 3261 13.3.1.4: over every transport
+    s->resend_interval = timers_.t1;  // RFC 3261 13.3.1.4: over every transport
     s->resend_at = reactor_.now() + s->resend_interval;
   }
   run(tx, event_for(status));

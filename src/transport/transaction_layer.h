@@ -46,14 +46,17 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   [[nodiscard]] SipTransport& transport() { return transport_; }
 
   // Client. `branch` is the one in the top Via of `bytes`. Not for ACK.
-  TxId send_request(std::string bytes, std::string_view branch, sip::Method method, const Destination& to, std::uint64_t user);
+  TxId send_request(std::string bytes, std::string_view branch, sip::Method method,
+                    const Destination& to, std::uint64_t user);
   // CANCEL for a pending INVITE client transaction; waits for its first provisional (RFC 3261 9.1).
   // `reason`: value of a Reason header, may be empty.
   void cancel(TxId invite, std::string_view reason);
   // The user waits no longer for an answer; what comes late is absorbed.
   void abandon(TxId tx);
   // ACK of a 2xx: no transaction of its own.
-  void send_ack(std::string_view bytes, const Destination& to) { transport_.send_request(to, bytes, 0); }
+  void send_ack(std::string_view bytes, const Destination& to) {
+    transport_.send_request(to, bytes, 0);
+  }
 
   // Server. Provisional or final.
   void respond(TxId tx, int status, std::string bytes);
@@ -67,7 +70,7 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   [[nodiscard]] std::size_t size() const { return live_; }
   // Over this many transactions new calls are shed (503).
   static constexpr std::size_t kMaxTransactions = 400'000;
-  static constexpr Millis kTrying{200};   // RFC 3261 17.2.1
+  static constexpr Millis kTrying{200};  // RFC 3261 17.2.1
 
  private:
   struct Slot {
@@ -75,24 +78,26 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
     bool used = false;
     sip::Transaction machine;
     std::string key;
-    std::string bytes;                    // client: the request; server: the latest response
-    std::unique_ptr<Received> request;    // server, while no final answer was given
-    Destination to;                       // client
-    Flow flow;                            // server
+    std::string bytes;                  // client: the request; server: the latest response
+    std::unique_ptr<Received> request;  // server, while no final answer was given
+    Destination to;                     // client
+    Flow flow;                          // server
     std::uint64_t user = 0;
     std::uint64_t timer_token = 0;
     reactor::TimerId timer;
     sip::Method method = sip::Method::kOther;
-    std::optional<Instant> resend_at;     // server INVITE: the 2xx again
+    std::optional<Instant> resend_at;  // server INVITE: the 2xx again
     Millis resend_interval{0};
-    std::optional<Instant> trying_at;     // server INVITE: 100 unless something else was said
+    std::optional<Instant> trying_at;  // server INVITE: 100 unless something else was said
     std::string cancel_reason;
     bool cancel_wanted = false, cancel_sent = false, abandoned = false, acked = false;
   };
 
   void on_message(Received received) override;
   void on_send_failed(std::uint64_t token, const Error& reason) override;
-  void on_other_mail(ShardId from, reactor::Mail mail) override { user_.on_other_mail(from, std::move(mail)); }
+  void on_other_mail(ShardId from, reactor::Mail mail) override {
+    user_.on_other_mail(from, std::move(mail));
+  }
   void on_timer(std::uint64_t token, Instant now) override;
 
   void on_sip_request(Received received);
