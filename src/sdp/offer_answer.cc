@@ -25,10 +25,12 @@ tl::unexpected<Error> outstanding(const OfferAnswer& s) {
 template <typename Write>
 Result<std::string> with_version(OfferAnswer& s, const Write& write) {
   Origin o = s.origin;
-  Result<std::string> text = write(o);
-  if (!text || (!s.last_local.empty() && *text == s.last_local)) return text;
+  if (!s.last_local.empty()) {
+    Result<std::string> same = write(o);
+    if (!same || *same == s.last_local) return same;
+  }
   o.version += 1;
-  text = write(o);
+  Result<std::string> text = write(o);
   if (!text) return text;
   s.origin = o;
   s.last_local = *text;
