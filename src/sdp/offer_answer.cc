@@ -1,0 +1,119 @@
+#include "sdp/offer_answer.h"
+
+namespace causeway::sdp {
+namespace {
+
+// The text without its o= line, in two parts.
+struct Rest {
+  std::string_view before, after;
+  friend bool operator==(const Rest&, const Rest&) = default;
+};
+Rest without_origin(std::string_view t) {
+  const auto o = t.find("\no=");
+  if (o == std::string_view::npos) return {t, {}};
+  const auto end = t.find('\n', o + 1);
+  return {t.substr(0, o), end == std::string_view::npos ? std::string_view{} : t.substr(end)};
+}
+
+tl::unexpected<Error> outstanding(const OfferAnswer& s) {
+  return fail(ErrorCode::kConflict, s.state == OfferState::kLocalOffer
+                                        ? "an offer of ours waits for its answer"
+                                        : "an offer of the peer waits for our answer");
+}
+
+// `write(origin)` composes with the version it is given; a version is spent only on a change.
+template <typename Write>
+Result<std::string> with_version(OfferAnswer& s, const Write& write) {
+  Origin o = s.origin;
+  if (!s.last_local.empty()) {
+    Result<std::string> same = write(o);
+    if (!same || *same == s.last_local) return same;
+  }
+  o.version += 1;
+  Result<std::string> text = write(o);
+  if (!text) return text;
+  s.origin = o;
+  s.last_local = *text;
+  return text;
+}
+
+Result<Received> take(OfferAnswer& s, std::string_view body, const Dialect& dialect) {
+  auto read = read_audio(body, dialect.security);
+  if (!read) return tl::unexpected(read.error());
+  Received r{std::move(*read),
+             !s.last_remote.empty() && without_origin(s.last_remote) == without_origin(body)};
+  s.last_remote.assign(body);
+  return r;
+}
+
+void agree(OfferAnswer& s) {
+  s.state = OfferState::kStable;
+  s.agreed = true;
+  s.agreed_remote = s.last_remote;
+}
+
+}  // namespace
+
+OfferAnswer start_offer_answer(std::uint64_t session_id, const IpAddress& address) {
+  OfferAnswer s;
+  s.origin.session_id = session_id;
+  s.origin.address = address;
+  return s;
+}
+
+Result<std::string> local_offer(OfferAnswer& s, const LocalMedia& local, const MediaWish& wish,
+                                const Dialect& dialect,
+                                const std::vector<std::string>& attributes) {
+  if (s.state == OfferState::kLocalOffer || s.state == OfferState::kRemoteOffer)
+    return outstanding(s);
+  if (wish.codecs.empty()) return fail(ErrorCode::kNotAcceptable, "no codec to offer");
+  auto text = with_version(s, [&](const Origin& o) -> Result<std::string> {
+    return write_offer(o, local, wish, dialect, attributes);
+  });
+  if (text) s.state = OfferState::kLocalOffer;
+  return text;
+}
+
+Result<std::string> local_answer(OfferAnswer& s, const RemoteOffer& theirs, const LocalMedia& local,
+                                 const MediaWish& chosen, const Dialect& dialect, AnswerKind kind,
+                                 const std::vector<std::string>& attributes) {
+  if (s.state != OfferState::kRemoteOffer)
+    return fail(ErrorCode::kConflict, "there is no offer to answer");
+  auto text = with_version(s, [&](const Origin& o) {
+    return write_answer(o, theirs, local, chosen, dialect, attributes);
+  });
+  if (text && kind == AnswerKind::kFinal) agree(s);
+  return text;
+}
+
+Result<Received> remote_offer(OfferAnswer& s, std::string_view body, const Dialect& dialect) {
+  if (s.state == OfferState::kLocalOffer || s.state == OfferState::kRemoteOffer)
+    return outstanding(s);
+  auto r = take(s, body, dialect);
+  if (r) s.state = OfferState::kRemoteOffer;
+  return r;
+}
+
+Result<Received> remote_answer(OfferAnswer& s, std::string_view body, const Dialect& dialect,
+                               AnswerKind kind) {
+  if (s.state != OfferState::kLocalOffer)
+    return fail(ErrorCode::kConflict, "there is no offer of ours to be answered");
+  auto r = take(s, body, dialect);
+  if (r && kind == AnswerKind::kFinal) agree(s);
+  return r;
+}
+
+Status rollback(OfferAnswer& s) {
+  if (s.state != OfferState::kLocalOffer && s.state != OfferState::kRemoteOffer)
+    return fail(ErrorCode::kConflict, "no offer is outstanding");
+  s.state = s.agreed ? OfferState::kStable : OfferState::kIdle;
+  s.last_remote = s.agreed_remote;
+  return {};
+}
+
+Result<RemoteOffer> last_remote(const OfferAnswer& s, const Dialect& dialect) {
+  if (s.last_remote.empty()) return fail(ErrorCode::kNotFound, "the peer has sent no SDP yet");
+  return read_audio(s.last_remote, dialect.security);
+}
+
+}  // namespace causeway::sdp

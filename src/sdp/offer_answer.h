@@ -1,0 +1,70 @@
+// Offer/answer of one dialog (RFC 3264, the patterns of RFC 6337) as a plain value and functions
+// over it. Pure, any thread. Whoever holds the value may write it down and go on later.
+//
+// At most one offer is outstanding. A second one is refused with kConflict; whether that becomes
+// 491, 500 or waiting is decided by the leg. After any error the value is as it was.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "sdp/compose.h"
+#include "sdp/read.h"
+
+namespace causeway::sdp {
+
+enum class OfferState : std::uint8_t {
+  kIdle,         // nothing was agreed yet
+  kLocalOffer,   // ours is out
+  kRemoteOffer,  // theirs waits for our answer
+  kStable,       // agreed
+};
+
+struct OfferAnswer {
+  OfferState state = OfferState::kIdle;
+  bool agreed = false;        // an exchange was completed before: where a rollback leads to
+  Origin origin;              // what our last SDP said; version 0 when none was sent
+  std::string last_local;     // text of our last SDP
+  std::string last_remote;    // text of the last SDP of the peer that was taken
+  std::string agreed_remote;  // the peer's part of the last completed exchange
+  friend bool operator==(const OfferAnswer&, const OfferAnswer&) = default;
+};
+
+// An answer in an unreliable 18x is a preview of the one in the 2xx: the offer stays outstanding.
+enum class AnswerKind : std::uint8_t { kPreliminary, kFinal };
+
+struct Received {
+  RemoteOffer sdp;
+  // The peer's last SDP said the same, o= line aside: a session refresh, or the answer of the 18x
+  // again in the 200.
+  bool unchanged = false;
+};
+
+// `session_id`: random, below 2^63. The address is written into o=.
+[[nodiscard]] OfferAnswer start_offer_answer(std::uint64_t session_id, const IpAddress& address);
+
+// The text to send. The o= version goes up only when the rest differs from what was sent last
+// (TDR-86).
+[[nodiscard]] Result<std::string> local_offer(OfferAnswer& s, const LocalMedia& local,
+                                              const MediaWish& wish, const Dialect& dialect,
+                                              const std::vector<std::string>& attributes = {});
+[[nodiscard]] Result<std::string> local_answer(OfferAnswer& s, const RemoteOffer& theirs,
+                                               const LocalMedia& local, const MediaWish& chosen,
+                                               const Dialect& dialect,
+                                               AnswerKind kind = AnswerKind::kFinal,
+                                               const std::vector<std::string>& attributes = {});
+[[nodiscard]] Result<Received> remote_offer(OfferAnswer& s, std::string_view body,
+                                            const Dialect& dialect);
+[[nodiscard]] Result<Received> remote_answer(OfferAnswer& s, std::string_view body,
+                                             const Dialect& dialect,
+                                             AnswerKind kind = AnswerKind::kFinal);
+// The outstanding offer was refused (or the request that carried it failed): as before it. An
+// offer that is taken back leaves its version used up.
+[[nodiscard]] Status rollback(OfferAnswer& s);
+
+// The outstanding or last SDP of the peer, read again (after the value was restored).
+[[nodiscard]] Result<RemoteOffer> last_remote(const OfferAnswer& s, const Dialect& dialect);
+
+}  // namespace causeway::sdp

@@ -1,0 +1,297 @@
+#include "sdp/read.h"
+
+#include <algorithm>
+#include <array>
+
+#include "sdp/crypto_line.h"
+#include "sdp/text.h"
+
+namespace causeway::sdp {
+namespace {
+
+using text::same_word;
+
+tl::unexpected<Error> at_line(const SessionDescription& d, const Line& l, ErrorCode code,
+                              std::string_view what) {
+  return fail(code, "SDP line " + std::to_string(d.line_number(l)) + ": " + std::string(what));
+}
+
+bool is_plain(std::string_view proto) { return proto == "RTP/AVP" || proto == "RTP/AVPF"; }
+bool is_secure(std::string_view proto) { return proto == "RTP/SAVP" || proto == "RTP/SAVPF"; }
+
+// RFC 3551 table 4: what needs no rtpmap.
+struct StaticType {
+  std::uint8_t pt;
+  const char* name;
+  std::uint32_t clock;
+};
+constexpr std::array<StaticType, 7> kStaticTypes{{{0, "PCMU", 8000},
+                                                  {3, "GSM", 8000},
+                                                  {4, "G723", 8000},
+                                                  {8, "PCMA", 8000},
+                                                  {9, "G722", 8000},
+                                                  {13, "CN", 8000},
+                                                  {18, "G729", 8000}}};
+
+const MediaSection* choose_line(const SessionDescription& d, std::optional<Security> prefer) {
+  const MediaSection* best = nullptr;
+  int best_rank = 0;
+  for (const MediaSection& m : d.media()) {
+    if (!same_word(m.media(d), "audio")) continue;
+    const auto proto = m.proto(d);
+    if (!is_plain(proto) && !is_secure(proto)) continue;
+    int rank = 1;
+    if (m.port != 0) rank += 2;
+    if (prefer && (*prefer == Security::kSdes) == is_secure(proto)) rank += 1;
+    if (rank > best_rank) {
+      best = &m;
+      best_rank = rank;
+    }
+  }
+  return best;
+}
+
+// "IN IP4 192.0.2.1", "IN IP6 2001:db8::1"; a multicast suffix "/ttl" is refused with the address.
+Result<IpAddress> read_connection(const SessionDescription& d, const Line& l) {
+  std::string_view v = d.value(l);
+  const auto net = text::next_word(v);
+  const auto family = text::next_word(v);
+  const auto address = text::next_word(v);
+  if (net != "IN" || (family != "IP4" && family != "IP6"))
+    return at_line(d, l, ErrorCode::kMalformed,
+                   "expected c=IN IP4|IP6 ADDRESS, found " + text::excerpt(d.value(l)));
+  auto parsed = IpAddress::parse(address);
+  if (!parsed || parsed->is_v6() != (family == "IP6"))
+    return at_line(d, l, ErrorCode::kNotAcceptable,
+                   "the media address is no unicast " + std::string(family) +
+                       " literal: " + text::excerpt(address));
+  return *parsed;
+}
+
+struct Reader {
+  const SessionDescription& d;
+  RemoteOffer out;
+  bool direction_given = false;
+  std::vector<std::pair<std::uint8_t, Codec>> mapped;  // rtpmap, by payload type
+  std::vector<std::pair<std::uint8_t, std::string_view>> parameters;
+  std::optional<Endpoint> rtcp;
+
+  Status attribute(const Line& l, bool session);
+  Status media_attribute(const Line& l, std::string_view name, std::string_view value, bool& used);
+  Status rtpmap(const Line& l, std::string_view value);
+  Status rtcp_port(const Line& l, std::string_view value);
+  Status crypto(const Line& l, std::string_view value);
+  Status codecs(const MediaSection& m);
+};
+
+std::optional<Direction> direction_of(std::string_view name) {
+  if (name == "sendrecv") return Direction::kSendRecv;
+  if (name == "sendonly") return Direction::kSendOnly;
+  if (name == "recvonly") return Direction::kRecvOnly;
+  if (name == "inactive") return Direction::kInactive;
+  return std::nullopt;
+}
+
+// Says where packets go or who speaks there: true of the peer's leg alone, so it never crosses.
+bool describes_transport(std::string_view name) {
+  static constexpr std::array<std::string_view, 12> kNames{
+      "candidate", "remote-candidates", "end-of-candidates", "fingerprint", "setup",
+      "ssrc",      "ssrc-group",        "connection",        "mid",         "group",
+      "msid",      "rtcp-rsize"};
+  return name.substr(0, 4) == "ice-" || name.substr(0, 11) == "x-candidate" ||
+         std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+Status Reader::rtpmap(const Line& l, std::string_view value) {
+  const auto bad = [&] {
+    return at_line(d, l, ErrorCode::kMalformed,
+                   "expected a=rtpmap:PT NAME/CLOCK[/CHANNELS], found " + text::excerpt(value));
+  };
+  std::string_view rest = value;
+  unsigned pt = 0;
+  if (!text::number(text::next_word(rest), pt) || pt > 127) return bad();
+  const auto encoding = text::trimmed(rest);
+  const auto slash = encoding.find('/');
+  if (slash == std::string_view::npos || slash == 0) return bad();
+  auto clock = encoding.substr(slash + 1);
+  Codec c;
+  c.pt = PayloadType(static_cast<std::uint8_t>(pt));
+  c.name = std::string(encoding.substr(0, slash));
+  if (const auto second = clock.find('/'); second != std::string_view::npos) {
+    if (!text::number(clock.substr(second + 1), c.channels) || c.channels == 0) return bad();
+    clock = clock.substr(0, second);
+  }
+  if (!text::number(clock, c.clock) || c.clock == 0) return bad();
+  if (mapped.size() < kMaxCodecs) mapped.emplace_back(static_cast<std::uint8_t>(pt), std::move(c));
+  return {};
+}
+
+Status Reader::rtcp_port(const Line& l, std::string_view value) {
+  std::string_view rest = value;
+  Endpoint e;
+  if (!text::number(text::next_word(rest), e.port))
+    return at_line(d, l, ErrorCode::kMalformed,
+                   "expected a=rtcp:PORT, found " + text::excerpt(value));
+  e.address = out.media.rtp.address;
+  if (!text::trimmed(rest).empty()) {
+    (void)text::next_word(rest);  // IN
+    (void)text::next_word(rest);  // IP4
+    auto a = IpAddress::parse(text::next_word(rest));
+    if (!a) return at_line(d, l, ErrorCode::kMalformed, "a=rtcp with an address that is none");
+    e.address = *a;
+  }
+  rtcp = e;
+  return {};
+}
+
+Status Reader::crypto(const Line& l, std::string_view value) {
+  auto c = read_crypto(value);
+  if (!c) return at_line(d, l, c.error().code, c.error().what);
+  if (!*c || out.media.crypto.size() == kMaxCryptoLines) return {};
+  for (const Crypto& have : out.media.crypto)
+    if (have.tag == (*c)->tag)
+      return at_line(d, l, ErrorCode::kMalformed, "two a=crypto lines with one tag");
+  out.media.crypto.push_back(std::move(**c));
+  return {};
+}
+
+Status Reader::media_attribute(const Line& l, std::string_view name, std::string_view value,
+                               bool& used) {
+  used = true;
+  if (name == "rtpmap") return rtpmap(l, value);
+  if (name == "fmtp") {
+    std::string_view rest = value;
+    unsigned pt = 0;
+    if (!text::number(text::next_word(rest), pt) || pt > 127)
+      return at_line(d, l, ErrorCode::kMalformed,
+                     "expected a=fmtp:PT PARAMETERS, found " + text::excerpt(value));
+    if (parameters.size() < kMaxCodecs)
+      parameters.emplace_back(static_cast<std::uint8_t>(pt), text::trimmed(rest));
+    return {};
+  }
+  if (name == "crypto") return crypto(l, value);
+  if (name == "rtcp") return rtcp_port(l, value);
+  if (name == "rtcp-mux") {
+    out.media.rtcp_mux = true;
+    return {};
+  }
+  if (name == "ptime" || name == "maxptime") {
+    // "20", and "20.0" as some write it. What is no number says nothing.
+    std::uint16_t ms = 0;
+    if (text::number(value.substr(0, value.find('.')), ms))
+      (name == "ptime" ? out.wish.ptime : out.wish.maxptime) = ms;
+    return {};
+  }
+  used = false;
+  return {};
+}
+
+Status Reader::attribute(const Line& l, bool session) {
+  const auto whole = d.value(l);
+  const auto colon = std::min(whole.find(':'), whole.size());
+  const auto name = text::trimmed(whole.substr(0, colon));
+  const auto value = text::trimmed(whole.substr(std::min(colon + 1, whole.size())));
+  if (const auto direction = direction_of(name)) {
+    if (!session || !direction_given) out.wish.direction = *direction;
+    direction_given = true;
+    return {};
+  }
+  bool used = false;
+  // At session level the names of the media level mean nothing (RFC 8866 6); only what may stand
+  // there is looked at.
+  if (!session || name == "crypto" || name == "ptime" || name == "maxptime")
+    if (auto s = media_attribute(l, name, value, used); !s) return s;
+  if (!used && !describes_transport(name) && out.attributes.size() < kMaxExtraAttributes)
+    out.attributes.emplace_back(whole);
+  return {};
+}
+
+Status Reader::codecs(const MediaSection& m) {
+  auto formats = m.formats(d);
+  for (auto f = text::next_word(formats); !f.empty(); f = text::next_word(formats)) {
+    unsigned pt = 0;
+    if (!text::number(f, pt) || pt > 127)
+      return at_line(d, d.lines()[m.first], ErrorCode::kMalformed,
+                     "a payload type is no number below 128: " + text::excerpt(f));
+    if (out.wish.codecs.size() == kMaxCodecs) break;
+    const auto same_pt = [&](const auto& entry) { return entry.first == pt; };
+    const auto repeated = std::any_of(out.wish.codecs.begin(), out.wish.codecs.end(),
+                                      [&](const Codec& c) { return c.pt.value == pt; });
+    if (repeated) continue;
+    Codec c;
+    if (const auto it = std::find_if(mapped.begin(), mapped.end(), same_pt); it != mapped.end()) {
+      c = it->second;
+    } else {
+      const auto known = std::find_if(kStaticTypes.begin(), kStaticTypes.end(),
+                                      [&](const StaticType& t) { return t.pt == pt; });
+      if (known == kStaticTypes.end()) continue;  // a dynamic type that nobody explains
+      c.pt = PayloadType(known->pt);
+      c.name = known->name;
+      c.clock = known->clock;
+    }
+    if (const auto it = std::find_if(parameters.begin(), parameters.end(), same_pt);
+        it != parameters.end())
+      c.fmtp = it->second;
+    out.wish.codecs.push_back(std::move(c));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<RemoteOffer> read_audio(const SessionDescription& d, std::optional<Security> prefer) {
+  const MediaSection* m = choose_line(d, prefer);
+  if (!m)
+    return fail(ErrorCode::kNotAcceptable, "no audio line over RTP/AVP or RTP/SAVP in the SDP");
+  Reader r{.d = d};
+  RemoteOffer& out = r.out;
+  for (const MediaSection& each : d.media())
+    out.media_lines.emplace_back(d.value(d.lines()[each.first]));
+  out.audio_index = static_cast<std::size_t>(m - d.media().data());
+  out.proto = m->proto(d);
+  out.media.secure = is_secure(out.proto);
+  out.declined = m->port == 0;
+  const OriginLine origin = d.origin();
+  out.origin_user = origin.username;
+  out.session_id = origin.session_id;
+  out.version = origin.version;
+
+  // The address first: a=rtcp without one means the same host.
+  const Line* connection = nullptr;
+  for (const Line& l : d.session_lines())
+    if (l.type == 'c') connection = &l;
+  for (const Line& l : d.lines_of(*m))
+    if (l.type == 'c') {
+      connection = &l;
+      break;
+    }
+  if (connection) {
+    auto address = read_connection(d, *connection);
+    if (!address) return tl::unexpected(address.error());
+    out.media.rtp = Endpoint{*address, m->port};
+  } else if (!out.declined) {
+    return at_line(d, d.lines()[m->first], ErrorCode::kMalformed, "audio without a c= line");
+  }
+  for (const Line& l : d.session_lines())
+    if (l.type == 'a')
+      if (auto s = r.attribute(l, true); !s) return tl::unexpected(s.error());
+  for (const Line& l : d.lines_of(*m))
+    if (l.type == 'a')
+      if (auto s = r.attribute(l, false); !s) return tl::unexpected(s.error());
+  if (auto s = r.codecs(*m); !s) return tl::unexpected(s.error());
+  if (!out.media.secure)
+    out.media.crypto.clear();  // "best effort" lines under RTP/AVP: not ours to take
+  const auto next = static_cast<std::uint16_t>(m->port == 65'535 || m->port == 0 ? 0 : m->port + 1);
+  out.media.rtcp = r.rtcp.value_or(Endpoint{out.media.rtp.address, next});
+  if (!out.declined && out.media.rtp.address.is_unspecified())
+    out.wish.direction = make_direction(sends(out.wish.direction), false);
+  return std::move(r.out);
+}
+
+Result<RemoteOffer> read_audio(std::string_view input, std::optional<Security> prefer) {
+  auto d = parse(input);
+  if (!d) return tl::unexpected(d.error());
+  return read_audio(*d, prefer);
+}
+
+}  // namespace causeway::sdp

@@ -1,0 +1,51 @@
+// Small helpers over text that the files of this room share. Any thread; views live as long as
+// their argument.
+#pragma once
+
+#include <charconv>
+#include <string>
+#include <string_view>
+
+namespace causeway::sdp::text {
+
+[[nodiscard]] constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+[[nodiscard]] inline bool same_word(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (lower(a[i]) != lower(b[i])) return false;
+  return true;
+}
+
+// Cuts the next word off the front; empty at the end. Runs of blanks count as one.
+[[nodiscard]] inline std::string_view next_word(std::string_view& rest) {
+  while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
+  const auto end = rest.find(' ');
+  const auto word = rest.substr(0, end);
+  rest.remove_prefix(word.size());
+  return word;
+}
+
+[[nodiscard]] inline std::string_view trimmed(std::string_view s) {
+  while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
+  while (!s.empty() && s.back() == ' ') s.remove_suffix(1);
+  return s;
+}
+
+// The whole of `s` as a decimal number; false when it is anything else or too large.
+template <typename T>
+[[nodiscard]] bool number(std::string_view s, T& out) {
+  const auto [end, ec] = std::from_chars(s.data(), s.data() + s.size(), out);
+  return ec == std::errc{} && end == s.data() + s.size() && !s.empty() && s.front() != '-';
+}
+
+// What is put into an error: enough to find the place, never a page of the peer's text.
+[[nodiscard]] inline std::string excerpt(std::string_view s) {
+  std::string out = "'";
+  for (const char c : s.substr(0, 48)) out += c >= ' ' && c < 0x7f ? c : '?';
+  return out + (s.size() > 48 ? "...'" : "'");
+}
+
+}  // namespace causeway::sdp::text

@@ -1,0 +1,111 @@
+#include "sdp/offer_answer.h"
+
+#include <gtest/gtest.h>
+
+#include "sdp/examples.h"
+#include "support/proves.h"
+
+namespace causeway::sdp {
+namespace {
+
+LocalMedia local() { return {Endpoint{IpAddress::v4(0xC6336402), 40000}, 40001, false, {}}; }
+
+MediaWish wish(Direction d = Direction::kSendRecv) {
+  MediaWish w;
+  w.codecs = {Codec{PayloadType(8), "PCMA", 8000, 1, ""}};
+  w.direction = d;
+  return w;
+}
+
+std::string theirs(int version, const char* direction = "sendrecv") {
+  return "v=0\r\no=- 9 " + std::to_string(version) +
+         " IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\na=" +
+         direction + "\r\n";
+}
+
+OfferAnswer fresh() { return start_offer_answer(42, IpAddress::v4(0xC6336402)); }
+
+TEST(OfferAnswer, VersionGoesUpOnlyWithAChange) {
+  PROVES("TDR-86");
+  const Dialect d;
+  OfferAnswer s = fresh();
+  const auto first = local_offer(s, local(), wish(), d);
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(remote_answer(s, theirs(1), d));
+  EXPECT_EQ(s.state, OfferState::kStable);
+  const auto refresh = local_offer(s, local(), wish(), d);
+  ASSERT_TRUE(refresh);
+  EXPECT_EQ(*refresh, *first);
+  const auto answer = remote_answer(s, theirs(1), d);
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(answer->unchanged);
+  const auto hold = local_offer(s, local(), wish(Direction::kSendOnly), d);
+  ASSERT_TRUE(hold);
+  EXPECT_EQ(read_audio(*hold)->version, read_audio(*first)->version + 1);
+}
+
+TEST(OfferAnswer, ARefreshOfThePeerIsRecognisedAndAnsweredAlike) {
+  const Dialect d;
+  OfferAnswer s = fresh();
+  auto offer = remote_offer(s, theirs(1), d);
+  ASSERT_TRUE(offer);
+  EXPECT_FALSE(offer->unchanged);
+  const auto answer = local_answer(s, offer->sdp, local(), wish(), d);
+  ASSERT_TRUE(answer);
+  offer = remote_offer(s, theirs(2), d);  // a new version of the same
+  ASSERT_TRUE(offer);
+  EXPECT_TRUE(offer->unchanged);
+  EXPECT_EQ(*local_answer(s, offer->sdp, local(), wish(), d), *answer);
+  offer = remote_offer(s, theirs(3, "inactive"), d);
+  ASSERT_TRUE(offer);
+  EXPECT_FALSE(offer->unchanged);
+}
+
+TEST(OfferAnswer, OneOfferAtATime) {
+  const Dialect d;
+  OfferAnswer s = fresh();
+  ASSERT_TRUE(local_offer(s, local(), wish(), d));
+  EXPECT_EQ(local_offer(s, local(), wish(), d).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(remote_offer(s, theirs(1), d).error().code, ErrorCode::kConflict);
+  ASSERT_TRUE(rollback(s));
+  EXPECT_EQ(s.state, OfferState::kIdle);
+  ASSERT_TRUE(remote_offer(s, theirs(1), d));
+  EXPECT_EQ(remote_offer(s, theirs(1), d).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(remote_answer(s, theirs(1), d).error().code, ErrorCode::kConflict);
+}
+
+TEST(OfferAnswer, APreviewInAnUnreliable18xLeavesTheOfferOpen) {
+  const Dialect d;
+  OfferAnswer s = fresh();
+  ASSERT_TRUE(local_offer(s, local(), wish(), d));
+  ASSERT_TRUE(remote_answer(s, theirs(1), d, AnswerKind::kPreliminary));
+  EXPECT_EQ(s.state, OfferState::kLocalOffer);
+  const auto final = remote_answer(s, theirs(1), d);
+  ASSERT_TRUE(final);
+  EXPECT_TRUE(final->unchanged);
+  EXPECT_EQ(s.state, OfferState::kStable);
+}
+
+TEST(OfferAnswer, RollbackReturnsToWhatWasAgreedAndNeverReusesAVersion) {
+  const Dialect d;
+  OfferAnswer s = fresh();
+  const auto first = local_offer(s, local(), wish(), d);
+  ASSERT_TRUE(remote_answer(s, theirs(1), d));
+  const auto refused = local_offer(s, local(), wish(Direction::kSendOnly), d);
+  ASSERT_TRUE(rollback(s));
+  EXPECT_EQ(s.state, OfferState::kStable);
+  EXPECT_EQ(last_remote(s, d)->version, 1u);
+  const auto again = local_offer(s, local(), wish(), d);
+  EXPECT_GT(read_audio(*again)->version, read_audio(*refused)->version);
+}
+
+TEST(OfferAnswer, ABadBodyChangesNothing) {
+  const Dialect d;
+  OfferAnswer s = fresh();
+  const OfferAnswer before = s;
+  EXPECT_FALSE(remote_offer(s, "v=0\r\nnonsense", d));
+  EXPECT_EQ(s, before);
+}
+
+}  // namespace
+}  // namespace causeway::sdp

@@ -1,0 +1,131 @@
+#include "sdp/read.h"
+
+#include <gtest/gtest.h>
+
+#include "sdp/crypto_line.h"
+#include "sdp/examples.h"
+#include "support/proves.h"
+
+namespace causeway::sdp {
+namespace {
+
+std::string with(std::string_view media_part) {
+  return "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n" +
+         std::string(media_part);
+}
+
+TEST(ReadAudio, UnderstandsATeamsOffer) {
+  PROVES("TDM-04");
+  const auto r = read_audio(examples::kTeams);
+  ASSERT_TRUE(r) << r.error().what;
+  EXPECT_EQ(r->media.rtp.to_string(), "52.113.7.22:50588");  // the media level c= wins
+  EXPECT_EQ(r->media.rtcp.to_string(), "52.113.7.22:50589");
+  EXPECT_TRUE(r->media.rtcp_mux);
+  EXPECT_TRUE(r->media.secure);
+  EXPECT_EQ(r->session_id, 145690u);
+  EXPECT_EQ(r->version, 1u);
+  EXPECT_EQ(r->wish.ptime, 20);
+  EXPECT_EQ(r->wish.direction, Direction::kSendRecv);
+  ASSERT_EQ(r->media.crypto.size(), 2u);  // the suite that we do not know is passed over
+  EXPECT_EQ(r->media.crypto[0].tag, 0u);
+  EXPECT_EQ(r->media.crypto[0].suite, CryptoSuite::kAesCm128HmacSha1_32);
+  EXPECT_EQ(r->media.crypto[1].tag, 1u);
+  EXPECT_EQ(r->media.crypto[1].suite, CryptoSuite::kAesCm128HmacSha1_80);
+  EXPECT_EQ(r->media.crypto[1].lifetime, "2^31");
+  EXPECT_EQ(r->media.crypto[1].mki, 1u);
+  EXPECT_EQ(r->media.crypto[1].mki_length, 1);
+  EXPECT_EQ(r->media.crypto[1].key_salt.size(), kKeySaltBytes);
+  ASSERT_EQ(r->wish.codecs.size(), 11u);
+  EXPECT_EQ(r->wish.codecs[0].name, "SILK");
+  EXPECT_EQ(r->wish.codecs[0].clock, 16000u);
+  EXPECT_EQ(r->wish.codecs[4].fmtp, "annexb=no");
+  EXPECT_TRUE(is_telephone_event(r->wish.codecs[8]));
+}
+
+TEST(ReadAudio, KeepsUnusedAttributesButNothingThatDescribesATransport) {
+  PROVES("TDM-25");
+  const auto r = read_audio(examples::kTeams);
+  ASSERT_TRUE(r);
+  EXPECT_EQ(r->attributes, (std::vector<std::string>{"label:main-audio"}));
+}
+
+TEST(ReadAudio, StaticTypesNeedNoRtpmap) {
+  const auto r = read_audio(with("m=audio 9 RTP/AVP 0 3 4 8 9 13 18 77\r\n"));
+  ASSERT_TRUE(r);
+  std::string names;
+  for (const auto& c : r->wish.codecs) names += c.name + " ";
+  EXPECT_EQ(names, "PCMU GSM G723 PCMA G722 CN G729 ");
+}
+
+TEST(ReadAudio, AttributesOfOtherMediaDoNotLeakIn) {
+  const auto r = read_audio(examples::kCore);
+  ASSERT_TRUE(r);
+  EXPECT_EQ(r->media_lines.size(), 3u);
+  EXPECT_EQ(r->wish.direction, Direction::kSendOnly);
+  EXPECT_EQ(r->media.rtcp.port, 30001);
+  EXPECT_EQ(r->attributes, (std::vector<std::string>{"X-site-info:north"}));
+}
+
+TEST(ReadAudio, SessionLevelDirectionCountsUntilTheMediaLevelSpeaks) {
+  EXPECT_EQ(read_audio(with("a=inactive\r\nm=audio 9 RTP/AVP 0\r\n"))->wish.direction,
+            Direction::kInactive);
+  EXPECT_EQ(read_audio(with("a=inactive\r\nm=audio 9 RTP/AVP 0\r\na=recvonly\r\n"))->wish.direction,
+            Direction::kRecvOnly);
+}
+
+TEST(ReadAudio, ZeroAddressMeansThePeerDoesNotReceive) {
+  const auto r = read_audio(with("m=audio 9 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\n"));
+  ASSERT_TRUE(r);
+  EXPECT_EQ(r->wish.direction, Direction::kSendOnly);
+  EXPECT_TRUE(r->media.rtp.address.is_unspecified());
+}
+
+TEST(ReadAudio, PrefersTheKindOfSecurityThatIsAskedFor) {
+  const std::string both = with(
+      "m=audio 1000 RTP/AVP 0\r\n"
+      "m=audio 2000 RTP/SAVP 0\r\n"
+      "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:NlZ+oH8NtEbk7nLAfH+ySxPl5eQ5gWcN4Rc7uEgt\r\n");
+  EXPECT_EQ(read_audio(both, Security::kSdes)->audio_index, 1u);
+  EXPECT_EQ(read_audio(both, Security::kRtp)->audio_index, 0u);
+  EXPECT_EQ(read_audio(both)->audio_index, 0u);
+}
+
+TEST(ReadAudio, RefusalsNameTheLine) {
+  const auto bad = read_audio(with("m=audio 9 RTP/AVP 96\r\na=rtpmap:96 opus\r\n"));
+  ASSERT_FALSE(bad);
+  EXPECT_NE(bad.error().what.find("line 7"), std::string::npos) << bad.error().what;
+  EXPECT_EQ(read_audio(with("m=image 9 udptl t38\r\n")).error().code, ErrorCode::kNotAcceptable);
+  EXPECT_EQ(read_audio(with("m=audio 9 RTP/AVP 0\r\nc=IN IP4 media.example.com\r\n")).error().code,
+            ErrorCode::kNotAcceptable);
+  EXPECT_EQ(
+      read_audio("v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nm=audio 9 RTP/AVP 0\r\n").error().code,
+      ErrorCode::kMalformed);
+}
+
+TEST(ReadAudio, APortOfZeroIsADeclinedStream) {
+  const auto r = read_audio(with("m=audio 0 RTP/AVP 0\r\n"));
+  ASSERT_TRUE(r);
+  EXPECT_TRUE(r->declined);
+}
+
+TEST(CryptoLine, ErrorsDoNotCarryTheKey) {
+  const auto r = read_crypto("1 AES_CM_128_HMAC_SHA1_80 inline:SECRETSECRET");
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().what.find("SECRET"), std::string::npos);
+}
+
+TEST(CryptoLine, PassesOverWhatItWouldHaveToHonour) {
+  const std::string key = "NlZ+oH8NtEbk7nLAfH+ySxPl5eQ5gWcN4Rc7uEgt";
+  const auto used = [&](const std::string& line) {
+    const auto r = read_crypto(line);
+    return r && r->has_value();
+  };
+  EXPECT_TRUE(used("1 AES_CM_128_HMAC_SHA1_80 inline:" + key + " WSH=64"));
+  EXPECT_TRUE(used("1 AES_CM_128_HMAC_SHA1_80 inline:" + key + "|1:4 -odd"));
+  EXPECT_FALSE(used("1 AES_CM_128_HMAC_SHA1_80 inline:" + key + " UNENCRYPTED_SRTP"));
+  EXPECT_FALSE(used("1 AES_CM_128_HMAC_SHA1_80 inline:" + key + ";inline:" + key));
+  EXPECT_FALSE(used("1 F8_128_HMAC_SHA1_80 inline:" + key));
+}
+
+}  // namespace
+}  // namespace causeway::sdp
