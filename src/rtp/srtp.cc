@@ -1,0 +1,270 @@
+#include "rtp/srtp.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace causeway::rtp {
+namespace {
+
+constexpr std::size_t kBlock = 16;
+constexpr std::size_t kRtcpTag = 10;   // 80 bits with either suite (RFC 4568 6.2.2)
+constexpr std::size_t kRtcpClear = 8;  // header and SSRC stay readable
+constexpr std::uint32_t kEncrypted = 0x80000000;
+
+const EVP_CIPHER* aes_ecb() {
+  static EVP_CIPHER* const kCipher = EVP_CIPHER_fetch(nullptr, "AES-128-ECB", nullptr);
+  return kCipher;
+}
+
+evp_cipher_ctx_st* keyed(const std::uint8_t* key) {
+  EVP_CIPHER_CTX* c = EVP_CIPHER_CTX_new();
+  if (c && EVP_EncryptInit_ex2(c, aes_ecb(), key, nullptr, nullptr) == 1 &&
+      EVP_CIPHER_CTX_set_padding(c, 0) == 1)
+    return c;
+  EVP_CIPHER_CTX_free(c);
+  return nullptr;
+}
+
+// Counter mode over ECB: the counter blocks of a whole packet are encrypted in one call, which
+// spares the reset of the IV that EVP would do for each packet.
+bool counter_mode(evp_cipher_ctx_st* cipher, std::array<std::uint8_t, kBlock> iv,
+                  std::uint8_t* data, std::size_t size) {
+  constexpr std::size_t kBatch = 32;
+  alignas(16) std::uint8_t stream[kBatch * kBlock];
+  unsigned counter = 0;
+  while (size > 0) {
+    const std::size_t blocks = std::min(kBatch, (size + kBlock - 1) / kBlock);
+    for (std::size_t i = 0; i < blocks; ++i, ++counter) {
+      iv[14] = static_cast<std::uint8_t>(counter >> 8);
+      iv[15] = static_cast<std::uint8_t>(counter);
+      std::memcpy(stream + i * kBlock, iv.data(), kBlock);
+    }
+    int written = 0;
+    if (EVP_EncryptUpdate(cipher, stream, &written, stream, static_cast<int>(blocks * kBlock)) != 1)
+      return false;
+    const std::size_t n = std::min(size, blocks * kBlock);
+    for (std::size_t i = 0; i < n; ++i) data[i] ^= stream[i];
+    data += n;
+    size -= n;
+  }
+  return true;
+}
+
+// RFC 3711 3.3.1: the index nearest to the highest one. False before the very first rollover.
+bool guess_index(const IndexWindow& w, std::uint16_t sequence, std::uint64_t& index) {
+  if (!w.started) {
+    index = sequence;
+    return true;
+  }
+  const std::uint64_t roc = w.highest >> 16;
+  const auto last = static_cast<std::uint16_t>(w.highest);
+  std::uint64_t v = roc;
+  if (last < 0x8000) {
+    if (sequence > last && sequence - last > 0x8000) {
+      if (roc == 0) return false;
+      v = roc - 1;
+    }
+  } else if (last - 0x8000 > sequence) {
+    v = roc + 1;
+  }
+  index = v << 16 | sequence;
+  return true;
+}
+
+}  // namespace
+
+void Srtp::CipherFree::operator()(evp_cipher_ctx_st* c) const { EVP_CIPHER_CTX_free(c); }
+
+bool derive_srtp_key(const std::array<std::uint8_t, 30>& key_salt, std::uint8_t label,
+                     std::span<std::uint8_t> out) {
+  std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> cipher(keyed(key_salt.data()),
+                                                                         EVP_CIPHER_CTX_free);
+  if (!cipher) return false;
+  std::array<std::uint8_t, kBlock> iv{};
+  std::copy(key_salt.begin() + 16, key_salt.end(), iv.begin());
+  iv[7] ^= label;  // the label stands above the 48 bits of index / rate, which are zero
+  std::fill(out.begin(), out.end(), std::uint8_t{0});
+  return counter_mode(cipher.get(), iv, out.data(), out.size());
+}
+
+Result<Srtp::Half> Srtp::derive(const SrtpKey& key, std::uint8_t first_label, HmacVariant variant) {
+  std::array<std::uint8_t, 16> cipher_key{};
+  std::array<std::uint8_t, 20> auth_key{};
+  std::array<std::uint8_t, 14> salt{};
+  const bool derived =
+      derive_srtp_key(key.key_salt, first_label, cipher_key) &&
+      derive_srtp_key(key.key_salt, static_cast<std::uint8_t>(first_label + 1), auth_key) &&
+      derive_srtp_key(key.key_salt, static_cast<std::uint8_t>(first_label + 2), salt);
+  Half half{Cipher(derived ? keyed(cipher_key.data()) : nullptr), HmacSha1(auth_key, variant),
+            salt};
+  OPENSSL_cleanse(cipher_key.data(), cipher_key.size());
+  OPENSSL_cleanse(auth_key.data(), auth_key.size());
+  if (!half.cipher) return fail(ErrorCode::kInternal, "OpenSSL gives no AES-128-ECB");
+  return half;
+}
+
+Result<Srtp> Srtp::create(const SrtpKey& key, HmacVariant variant) {
+  if (key.mki_length > 16) return fail(ErrorCode::kUnsupported, "an MKI longer than 16 bytes");
+  auto rtp = derive(key, 0, variant);
+  if (!rtp) return tl::unexpected(rtp.error());
+  auto rtcp = derive(key, 3, variant);
+  if (!rtcp) return tl::unexpected(rtcp.error());
+  return Srtp(std::move(*rtp), std::move(*rtcp), key);
+}
+
+Srtp::Srtp(Half rtp, Half rtcp, const SrtpKey& key)
+    : rtp_(std::move(rtp)),
+      rtcp_(std::move(rtcp)),
+      mki_length_(key.mki_length),
+      rtp_tag_(key.suite == SrtpSuite::kAesCm128HmacSha1_32 ? 4 : 10) {
+  for (std::size_t i = 0; i < mki_length_ && i < 4; ++i)
+    mki_[mki_length_ - 1 - i] = static_cast<std::byte>(key.mki >> (8 * i) & 0xff);
+}
+
+Srtp::~Srtp() {
+  OPENSSL_cleanse(rtp_.salt.data(), rtp_.salt.size());
+  OPENSSL_cleanse(rtcp_.salt.data(), rtcp_.salt.size());
+}
+Srtp::Srtp(Srtp&&) noexcept = default;
+Srtp& Srtp::operator=(Srtp&&) noexcept = default;
+
+Srtp::Stream* Srtp::find(std::uint32_t ssrc) {
+  for (std::size_t i = 0; i < count_; ++i)
+    if (streams_[i].state.ssrc == ssrc) return &streams_[i];
+  return nullptr;
+}
+
+Srtp::Stream& Srtp::find_or_add(std::uint32_t ssrc) {
+  ++clock_;
+  Stream* s = find(ssrc);
+  if (!s) {
+    s = count_ < kMaxStreams
+            ? &streams_[count_++]
+            : &*std::min_element(
+                  streams_.begin(), streams_.end(),
+                  [](const Stream& a, const Stream& b) { return a.used_at < b.used_at; });
+    *s = Stream{};
+    s->state.ssrc = ssrc;
+  }
+  s->used_at = clock_;
+  return *s;
+}
+
+// IV = (salt * 2^16) ^ (SSRC * 2^64) ^ (index * 2^16), RFC 3711 4.1.1
+bool Srtp::crypt(const Half& half, std::uint32_t ssrc, std::uint64_t index,
+                 std::span<std::byte> data) const {
+  std::array<std::uint8_t, kBlock> iv{};
+  std::memcpy(iv.data(), half.salt.data(), half.salt.size());
+  for (unsigned i = 0; i < 4; ++i) iv[4 + i] ^= static_cast<std::uint8_t>(ssrc >> (24 - 8 * i));
+  for (unsigned i = 0; i < 6; ++i) iv[8 + i] ^= static_cast<std::uint8_t>(index >> (40 - 8 * i));
+  return counter_mode(half.cipher.get(), iv, reinterpret_cast<std::uint8_t*>(data.data()),
+                      data.size());
+}
+
+bool Srtp::tag_matches(const Half& half, std::span<const std::byte> covered,
+                       std::span<const std::byte> roc, std::span<const std::byte> mki,
+                       std::span<const std::byte> tag) const {
+  std::array<std::uint8_t, HmacSha1::kBytes> expected{};
+  return std::memcmp(mki.data(), mki_.data(), mki.size()) == 0 &&
+         half.hmac.compute(covered, roc, expected) &&
+         CRYPTO_memcmp(expected.data(), tag.data(), tag.size()) == 0;
+}
+
+SrtpResult Srtp::protect_rtp(std::span<std::byte> packet) {
+  const auto h = parse_header(packet);
+  if (!h) return {SrtpOutcome::kMalformed};
+  IndexWindow& window = find_or_add(h->ssrc).state.rtp;
+  std::uint64_t index = 0;
+  if (!guess_index(window, h->sequence, index) || !window.may_use(index))
+    return {SrtpOutcome::kReplay};
+  if (index >> 48) return {SrtpOutcome::kExhausted};
+  if (!crypt(rtp_, h->ssrc, index, packet.subspan(h->bytes))) return {SrtpOutcome::kMalformed};
+  window.use(index);
+  std::array<std::byte, 4> roc{};
+  put32(roc.data(), static_cast<std::uint32_t>(index >> 16));
+  std::array<std::uint8_t, HmacSha1::kBytes> tag{};
+  if (!rtp_.hmac.compute(packet, roc, tag)) return {SrtpOutcome::kMalformed};
+  std::byte* end = packet.data() + packet.size();
+  std::memcpy(end, mki_.data(), mki_length_);
+  std::memcpy(end + mki_length_, tag.data(), rtp_tag_);
+  return {SrtpOutcome::kOk, packet.size() + mki_length_ + rtp_tag_};
+}
+
+SrtpResult Srtp::unprotect_rtp(std::span<std::byte> packet) {
+  const std::size_t trailer = std::size_t{mki_length_} + rtp_tag_;
+  const auto h = parse_header(packet);
+  if (!h || packet.size() < h->bytes + trailer) return {SrtpOutcome::kMalformed};
+  static const IndexWindow kFresh;
+  const Stream* known = find(h->ssrc);
+  const IndexWindow& before = known ? known->state.rtp : kFresh;
+  std::uint64_t index = 0;
+  if (!guess_index(before, h->sequence, index) || !before.may_use(index))
+    return {SrtpOutcome::kReplay};
+  if (index >> 48) return {SrtpOutcome::kExhausted};
+  std::array<std::byte, 4> roc{};
+  put32(roc.data(), static_cast<std::uint32_t>(index >> 16));
+  const std::size_t size = packet.size() - trailer;
+  if (!tag_matches(rtp_, packet.first(size), roc, packet.subspan(size, mki_length_),
+                   packet.last(rtp_tag_)))
+    return {SrtpOutcome::kAuthentication};
+  if (!crypt(rtp_, h->ssrc, index, packet.subspan(h->bytes, size - h->bytes)))
+    return {SrtpOutcome::kMalformed};
+  // Only an authentic packet makes or moves a context.
+  find_or_add(h->ssrc).state.rtp.use(index);
+  return {SrtpOutcome::kOk, size};
+}
+
+SrtpResult Srtp::protect_rtcp(std::span<std::byte> packet) {
+  if (packet.size() < kRtcpClear || packet.size() > kMaxPacket) return {SrtpOutcome::kMalformed};
+  const std::uint32_t ssrc = get32(&packet[4]);
+  IndexWindow& window = find_or_add(ssrc).state.rtcp;
+  const std::uint64_t index = window.started ? window.highest + 1 : 0;
+  if (index >> 31) return {SrtpOutcome::kExhausted};
+  if (!crypt(rtcp_, ssrc, index, packet.subspan(kRtcpClear))) return {SrtpOutcome::kMalformed};
+  window.use(index);
+  std::byte* end = packet.data() + packet.size();
+  put32(end, static_cast<std::uint32_t>(index) | kEncrypted);
+  std::array<std::uint8_t, HmacSha1::kBytes> tag{};
+  if (!rtcp_.hmac.compute({packet.data(), packet.size() + 4}, {}, tag))
+    return {SrtpOutcome::kMalformed};
+  std::memcpy(end + 4, mki_.data(), mki_length_);
+  std::memcpy(end + 4 + mki_length_, tag.data(), kRtcpTag);
+  return {SrtpOutcome::kOk, packet.size() + 4 + mki_length_ + kRtcpTag};
+}
+
+SrtpResult Srtp::unprotect_rtcp(std::span<std::byte> packet) {
+  const std::size_t trailer = 4 + std::size_t{mki_length_} + kRtcpTag;
+  if (packet.size() < kRtcpClear + trailer || packet.size() > kMaxPacket)
+    return {SrtpOutcome::kMalformed};
+  const std::size_t size = packet.size() - trailer;
+  const std::uint32_t ssrc = get32(&packet[4]);
+  const std::uint32_t word = get32(&packet[size]);
+  const std::uint64_t index = word & ~kEncrypted;
+  const Stream* known = find(ssrc);
+  if (known && !known->state.rtcp.may_use(index)) return {SrtpOutcome::kReplay};
+  if (!tag_matches(rtcp_, packet.first(size + 4), {}, packet.subspan(size + 4, mki_length_),
+                   packet.last(kRtcpTag)))
+    return {SrtpOutcome::kAuthentication};
+  if ((word & kEncrypted) &&
+      !crypt(rtcp_, ssrc, index, packet.subspan(kRtcpClear, size - kRtcpClear)))
+    return {SrtpOutcome::kMalformed};
+  find_or_add(ssrc).state.rtcp.use(index);
+  return {SrtpOutcome::kOk, size};
+}
+
+std::vector<SrtpStreamState> Srtp::streams() const {
+  std::vector<SrtpStreamState> out;
+  for (std::size_t i = 0; i < count_; ++i) out.push_back(streams_[i].state);
+  return out;
+}
+
+void Srtp::restore_streams(std::span<const SrtpStreamState> streams) {
+  streams_ = {};
+  count_ = std::min(streams.size(), kMaxStreams);
+  for (std::size_t i = 0; i < count_; ++i) streams_[i].state = streams[i];
+}
+
+}  // namespace causeway::rtp
