@@ -489,7 +489,7 @@ SipTransport::Connection* SipTransport::open_connection(const Destination& to) {
   }
   c->stream = std::move(*stream);
   by_stream_[c->stream.get()] = c->id;
-  c->timer = reactor_.timers().schedule(reactor_.now() + kConnectTime, *this, c->id);
+  c->timer = reactor_.timers().schedule(reactor_.now() + to.connect_time, *this, c->id);
   Connection* raw = c.get();
   connections_[c->id] = std::move(c);
   return raw;
@@ -548,7 +548,7 @@ void SipTransport::on_timer(std::uint64_t token, Instant now) {
   }
   (void)now;
   const Error reason{ErrorCode::kTimeout, "no connection to " + c.to.remote.to_string() +
-                                              " within " + std::to_string(kConnectTime.count()) +
+                                              " within " + std::to_string(c.to.connect_time.count()) +
                                               " ms"};
   const std::vector<std::uint64_t> tokens = std::move(c.tokens);
   observer_.on_dropped("connect_timeout", c.to.remote, c.listener, reason.what);

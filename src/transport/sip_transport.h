@@ -63,8 +63,6 @@ class SipTransport final : reactor::UdpListener,
   // Is an outgoing connection to this destination up, and what did TLS say? nullptr: none.
   [[nodiscard]] const reactor::TlsPeer* outgoing_tls(const Destination& to) const;
 
-  // Connections that wait for their first use are given this long (kept here so that tests see it).
-  static constexpr Millis kConnectTime{2'000};
   static constexpr std::chrono::minutes kRenewAfter{50};  // TDR-21: at least hourly
   static constexpr Millis kRetireTime{40'000};  // > 64*T1: answers still arrive on the old one
   static constexpr std::size_t kMaxPendingBytes = 1

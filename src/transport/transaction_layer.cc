@@ -121,7 +121,9 @@ void TransactionLayer::on_timer(std::uint64_t token, Instant now) {
     if (s->bytes.empty() && s->request) {
       auto b = sip::begin_response(s->request->message, 100, sip::reason_phrase(100), {},
                                    s->flow.remote);
-      respond(id, 100, b.finish());
+      std::string bytes = b.finish();
+      user_.on_layer_message(s->user, true, bytes);
+      respond(id, 100, std::move(bytes));
       s = get(id);
       if (!s) return;
     }
@@ -129,7 +131,7 @@ void TransactionLayer::on_timer(std::uint64_t token, Instant now) {
   if (s->resend_at && *s->resend_at <= now) {
     s->resend_interval = std::min(s->resend_interval * 2, timers_.t2);
     s->resend_at = now + s->resend_interval;
-    user_.on_retransmission(s->user, true, s->bytes);
+    user_.on_layer_message(s->user, true, s->bytes);
     transport_.send_response(s->flow, s->bytes);
   }
   for (;;) {
@@ -139,8 +141,9 @@ void TransactionLayer::on_timer(std::uint64_t token, Instant now) {
     const bool unacked = s->machine.kind == sip::TxKind::kInviteServer &&
                          s->machine.state == sip::TxState::kAccepted &&
                          d->event == TxEvent::kTimeout && !s->acked;
+    const std::uint64_t user = s->user;
     run(id, d->event);
-    if (unacked) user_.on_no_ack(id);
+    if (unacked) user_.on_no_ack(id, user);
     s = get(id);
     if (!s) return;
   }
@@ -157,7 +160,7 @@ void TransactionLayer::run(TxId id, TxEvent event) {
   const bool tell = !s->abandoned;
   if (a.send && !s->bytes.empty()) {
     if (event == TxEvent::kRetransmit || event == TxEvent::kRequest)
-      user_.on_retransmission(user, true, s->bytes);
+      user_.on_layer_message(user, true, s->bytes);
     if (client)
       transport_.send_request(s->to, s->bytes, id.value);
     else
@@ -172,7 +175,7 @@ void TransactionLayer::run(TxId id, TxEvent event) {
   if (!tell) return;
   if (a.timed_out && client)
     user_.on_request_failed(id, user, {ErrorCode::kTimeout, "no final answer in time"});
-  if (a.timed_out && !client) user_.on_no_ack(id);
+  if (a.timed_out && !client) user_.on_no_ack(id, user);
 }
 
 // --- Client ------------------------------------------------------------------------------------
@@ -201,7 +204,13 @@ void TransactionLayer::cancel(TxId invite, std::string_view reason) {
   if (!s || s->machine.kind != sip::TxKind::kInviteClient || s->cancel_sent) return;
   s->cancel_reason = std::string(reason);
   s->cancel_wanted = true;
-  if (s->machine.state == sip::TxState::kProceeding) send_cancel(invite, *s);
+  if (s->machine.state == sip::TxState::kProceeding) {
+    send_cancel(invite, *s);
+  } else {
+    // Nothing may be cancelled yet (RFC 3261 9.1); at least do not ask again.
+    s->machine.retransmit_at.reset();
+    rearm(invite, *s);
+  }
 }
 
 void TransactionLayer::send_cancel(TxId id, Slot& s) {
@@ -225,7 +234,7 @@ void TransactionLayer::send_cancel(TxId id, Slot& s) {
   const Destination to = s.to;
   const std::uint64_t user = s.user;
   std::string bytes = b.finish();
-  user_.on_retransmission(user, true, bytes);
+  user_.on_layer_message(user, true, bytes);
   const TxId cancel =
       send_request(std::move(bytes), branch, Method::kCancel, to, user);  // `s` is dead from here
   abandon(cancel);
@@ -263,7 +272,7 @@ void TransactionLayer::send_failure_ack(const Slot& s, const sip::Message& respo
   b.header(HeaderId::kCallId, invite->call_id());
   b.begin(HeaderId::kCSeq).number(invite->cseq()).add(" ACK").end_line();
   const std::string bytes = b.finish();
-  user_.on_retransmission(s.user, true, bytes);
+  user_.on_layer_message(s.user, true, bytes);
   transport_.send_request(s.to, bytes, 0);
 }
 
@@ -282,7 +291,7 @@ void TransactionLayer::on_sip_response(Received r) {
   if (a.send_ack) send_failure_ack(*s, r.message);
   const std::uint64_t user = s->user;
   const bool tell = a.deliver && !s->abandoned;
-  if (!a.deliver) user_.on_retransmission(user, false, r.message.bytes());
+  if (!a.deliver) user_.on_layer_message(user, false, r.message.bytes());
   if (s->cancel_wanted && !s->cancel_sent && s->machine.state == sip::TxState::kProceeding) {
     send_cancel(id, *s);
     s = get(id);
@@ -319,14 +328,14 @@ void TransactionLayer::on_sip_request(Received r) {
     const TxId id = it->second;
     Slot& s = *get(id);
     if (method != Method::kAck) {
-      user_.on_retransmission(s.user, false, r.message.bytes());
+      user_.on_layer_message(s.user, false, r.message.bytes());
       run(id, TxEvent::kRequest);
       return;
     }
     if (s.machine.state == sip::TxState::kAccepted) {
       user_.on_ack(r);  // a peer that reuses the branch of its INVITE
     } else {
-      user_.on_retransmission(s.user, false, r.message.bytes());
+      user_.on_layer_message(s.user, false, r.message.bytes());
       run(id, TxEvent::kAck);
     }
     return;

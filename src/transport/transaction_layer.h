@@ -30,10 +30,10 @@ class TransactionUser {
   // Client: no final answer (kTimeout) or the transport gave up (kUnavailable ...).
   virtual void on_request_failed(TxId tx, std::uint64_t user, const Error& reason) = 0;
   // Server INVITE: the 2xx or failure was never acknowledged.
-  virtual void on_no_ack(TxId tx) = 0;
+  virtual void on_no_ack(TxId tx, std::uint64_t user) = 0;
   virtual void on_other_mail(ShardId from, reactor::Mail mail) = 0;
   // Everything the layer sends for a transaction by itself, and what it absorbs (for the trail).
-  virtual void on_retransmission(std::uint64_t user, bool outgoing, std::string_view bytes) = 0;
+  virtual void on_layer_message(std::uint64_t user, bool outgoing, std::string_view bytes) = 0;
 
  protected:
   ~TransactionUser() = default;

@@ -1,0 +1,235 @@
+// One call: its legs, the desired state that they exchange, and the reconciliation that makes them
+// agree. Runs on the shard that owns the call. What outlives the object is in CallState.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "call/body.h"
+#include "call/state.h"
+#include "media/media_plane.h"
+#include "peers/dialect.h"
+#include "peers/locator.h"
+#include "peers/peer_table.h"
+#include "telemetry/counters.h"
+#include "telemetry/record.h"
+#include "telemetry/trail.h"
+#include "transport/transaction_layer.h"
+
+namespace causeway::call {
+
+class Call;
+
+// A realm as the media plane wants it.
+[[nodiscard]] media::RealmMedia realm_media(const deployment::Realm& realm);
+
+// What a call asks of the collection it lives in.
+class CallOwner {
+ public:
+  virtual void bind_tag(const std::string& local_tag, Call& call, LegId leg) = 0;
+  virtual void unbind_tag(const std::string& local_tag) = 0;
+  virtual void bind_media(media::MediaLegId id, Call& call, LegId leg) = 0;
+  virtual void unbind_media(media::MediaLegId id) = 0;
+  // The call is over for its callers: counted out, recorded.
+  virtual void on_terminated(Call& call, telemetry::CallRecord record) = 0;
+  // Nothing is left to wait for. The object is destroyed later, never inside this call.
+  virtual void on_finished(Call& call) = 0;
+
+ protected:
+  ~CallOwner() = default;
+};
+
+// The services of the shard; borrowed by every call.
+struct CallServices {
+  reactor::Reactor& reactor;
+  transport::TransactionLayer& layer;
+  media::MediaPlane& media;
+  peers::PeerTable& peers;
+  peers::Locator& locator;
+  telemetry::TrailStore& trails;
+  telemetry::ShardCounters& counters;
+  CallOwner& owner;
+};
+
+class Call final : reactor::TimerTarget, peers::LocatorClient {
+ public:
+  // Bounds on what one call may hold.
+  static constexpr std::size_t kMaxAttempts = 32;
+  static constexpr std::size_t kMaxHeldRequests = 8;
+  static constexpr Millis kCancelWait{40'000};   // for the final answer after CANCEL
+
+  Call(CallServices& services, deployment::DeploymentPtr deployment, CallId id, Bucket bucket);
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  // The initial INVITE.
+  void start(transport::TxId tx, const transport::Received& invite, const policy::Decision& decision);
+  // From its written form; kUnavailable when a peer group is gone or a port is taken.
+  [[nodiscard]] Status restore(CallState state);
+
+  // Messages of one of our dialogs.
+  void on_request(LegId leg, transport::TxId tx, const transport::Received& r);
+  void on_ack(LegId leg, const transport::Received& r);
+  void on_cancel(LegId leg, const sip::Message& cancel);
+  void on_response(LegId leg, transport::TxId tx, const transport::Received& r);
+  void on_stray_response(LegId leg, const transport::Received& r);
+  void on_request_failed(LegId leg, transport::TxId tx, const Error& reason);
+  void on_no_ack(LegId leg, transport::TxId tx);
+  void on_layer_message(LegId leg, bool outgoing, std::string_view bytes);
+  void on_media_started(LegId leg);
+  void on_media_lost(LegId leg);
+
+  // An operator ends it.
+  void stop(TerminationClass what, std::string text);
+
+  // Written down with all its media; only at a stable point.
+  [[nodiscard]] bool stable() const;
+  [[nodiscard]] CallState write_down();
+  // Gives up sockets, tags and timers without a word to anybody: somebody else carries the call on.
+  void let_go();
+
+  [[nodiscard]] const CallState& state() const { return state_; }
+  [[nodiscard]] std::vector<std::string> groups() const;
+  [[nodiscard]] bool uses_peer(std::string_view name) const;
+  [[nodiscard]] std::string path_in_words() const;
+
+  // The owner's notes: is it counted as load, and how its trail is kept (TrailStore::Outcome).
+  bool counted = false;
+  int outcome = 0;
+
+ private:
+  struct HeldRequest {
+    std::string bytes, branch;
+    sip::Method method;
+  };
+  struct Leg {
+    LegState s;
+    deployment::GroupIndex group;
+    deployment::ListenerIndex listener;
+    const deployment::Profile* profile = nullptr;
+    media::MediaLegId media;
+    // Transactions; a zero id is none
+    transport::TxId server_invite;      // the peer's INVITE, until our final answer is acknowledged
+    bool answered = false;              // ... our 2xx to it is out
+    bool offerless = false;             // ... it came without SDP: our 2xx carries an offer, the ACK the answer
+    std::optional<sdp::RemoteOffer> offer;   // ... the peer's offer, not answered yet
+    transport::TxId client_invite;      // ours, until its final answer
+    bool cancelled = false;             // ... and CANCEL was sent
+    transport::TxId bye;
+    std::string invite;                 // ours, for the ACK's CSeq and the trail of the attempt
+    bool answered_once = false;         // an answer of the peer is in `heard`
+    std::vector<HeldRequest> held;      // wait for the next hop's address
+    bool locating = false;
+    transport::Destination attempt;     // egress: where the INVITE went
+    Instant attempt_began;
+    bool said_something = false;
+    reactor::TimerId silence, progress, ring, retry, cancel_wait;
+    telemetry::MediaSide media_seen;
+    [[nodiscard]] bool busy() const { return server_invite.value != 0 || client_invite.value != 0; }
+  };
+  enum class TimerKind : std::uint8_t { kSilence, kProgress, kRing, kRetry, kCancelWait };
+
+  // --- setup.cc
+  void start_hunt(const policy::Decision& decision);
+  void next_way();
+  void try_destination();
+  Status send_initial_invite(Leg& leg, deployment::PeerIndex peer);
+  void attempt_failed(Leg& leg, int status, const std::string& why, const sip::Message* response);
+  void on_initial_response(Leg& leg, const transport::Received& r);
+  void on_provisional(Leg& leg, const transport::Received& r);
+  void on_success(Leg& leg, const transport::Received& r);
+  void pass_provisional(const sip::Message& from_far, int status, bool with_sdp);
+  void answer_ingress(const sip::Message& from_far);
+  void fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far);
+  void refuse(transport::TxId tx, const sip::Message& request, int status, int q850, const std::string& text, std::string_view label);
+
+  // --- dialog.cc
+  void on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& r);
+  void on_bye(Leg& leg, transport::TxId tx, const transport::Received& r);
+  void reconcile();
+  bool answer_if_possible(Leg& leg, Leg& other);
+  [[nodiscard]] bool must_offer(const Leg& to, const sdp::MediaWish& wish) const;
+  bool send_offer(Leg& to, const sdp::MediaWish& wish);
+  void on_reinvite_response(Leg& leg, const transport::Received& r);
+  void answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold);
+  void refuse_offer(Leg& leg, int status, const std::string& text);
+  void schedule_retry(Leg& leg);
+
+  // --- media.cc
+  [[nodiscard]] Status open_media(Leg& leg);
+  void close_media(Leg& leg);
+  [[nodiscard]] sdp::LocalMedia local_media(const Leg& leg) const;
+  void apply_media(Leg& leg, const sdp::RemoteMedia& remote, const std::optional<sdp::Crypto>& chosen_theirs);
+  void join_media();
+  [[nodiscard]] Result<sdp::MediaWish> wish_for(const Leg& to, const sdp::MediaWish& from, const Leg& source) const;
+  [[nodiscard]] sdp::MediaWish default_wish(const Leg& leg) const;
+  [[nodiscard]] Status take_answer(Leg& leg, std::string_view sdp, sdp::AnswerKind kind);
+  [[nodiscard]] Result<std::string> make_answer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold, sdp::AnswerKind kind);
+  [[nodiscard]] Result<std::string> make_offer(Leg& leg, const sdp::MediaWish& wish);
+
+  // --- messages.cc
+  [[nodiscard]] Leg& leg(LegId id) { return *legs_[id.value - 1]; }
+  [[nodiscard]] Leg* find_leg(LegId id);
+  [[nodiscard]] Leg* other(const Leg& leg);
+  Leg& add_leg(bool ingress, deployment::GroupIndex group);
+  [[nodiscard]] peers::LocalSide side(const Leg& leg) const;
+  [[nodiscard]] sip::Owner owner() const { return {deployment_->operation.node, state_.bucket}; }
+  [[nodiscard]] bool trusted(const Leg& leg) const { return deployment_->group(leg.group).trusted; }
+  [[nodiscard]] std::uint64_t user(const Leg& leg) const { return (state_.id.value << 8) | leg.s.id.value; }
+  void learn_dialog(Leg& leg, const sip::Message& m, bool uac);
+  void learn_target(Leg& leg, const sip::Message& m);
+  void find_next_hop(Leg& leg);
+  [[nodiscard]] transport::Destination destination(const Leg& leg) const;
+  [[nodiscard]] sip::Builder in_dialog(Leg& leg, sip::Method method, std::string_view branch, std::uint32_t cseq) const;
+  transport::TxId send_in_dialog(Leg& leg, sip::Method method, std::string bytes, const std::string& branch);
+  void send_ack(Leg& leg);
+  void respond(Leg& leg, transport::TxId tx, const sip::Message& request, int status, const sip::Message* from_far, Body body, int q850,
+               std::string_view why);
+  void simple_response(Leg& leg, transport::TxId tx, const sip::Message& request, int status, std::string_view why);
+  void tell(telemetry::EventKind kind, const Leg* leg, std::string_view text);
+  void record_message(const Leg& leg, bool in, std::string_view bytes);
+  [[nodiscard]] telemetry::Trail* trail();
+
+  // --- end.cc
+  void terminate(Termination t, Leg* by, const sip::Message* reason_of);
+  void end_leg(Leg& leg, const sip::Message* reason_of);
+  void send_bye(Leg& leg, const sip::Message* reason_of);
+  void cancel_attempt(Leg& leg, std::string_view reason);
+  void leg_ended(Leg& leg);
+  void finish_if_done();
+  [[nodiscard]] telemetry::CallRecord make_record();
+  void stop_timer(reactor::TimerId& id);
+  void start_timer(reactor::TimerId& id, Micros in, TimerKind kind, const Leg& leg);
+
+  void on_timer(std::uint64_t token, Instant now) override;
+  void on_located(std::uint64_t token, Result<std::vector<transport::Destination>> where) override;
+
+  // Borrowed
+  CallServices& services_;
+  // Owned
+  deployment::DeploymentPtr deployment_;
+  CallState state_;
+  std::vector<std::unique_ptr<Leg>> legs_;
+  // While the call is being set up
+  std::unique_ptr<sip::Message> invite_;          // of the caller
+  std::vector<BodyPart> invite_parts_;            // views into invite_
+  struct Way {
+    deployment::GroupIndex group;
+    deployment::PeerIndex peer;
+  };
+  std::deque<Way> ways_;
+  std::deque<transport::Destination> destinations_;   // of the peer being tried
+  Way way_{};
+  std::size_t attempts_ = 0;
+  Instant hunt_deadline_{};
+  int last_status_ = 0;
+  std::string last_why_;
+  std::string emergency_service_;
+  bool finished_ = false, was_terminated_ = false, let_go_ = false;
+};
+
+}  // namespace causeway::call

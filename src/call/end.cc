@@ -1,0 +1,298 @@
+// How a call ends: exactly one Termination, every leg told once, one record.
+#include "call/call.h"
+#include "call/crossing.h"
+#include "sip/headers.h"
+#include "sip/tag.h"
+
+namespace causeway::call {
+
+using sip::HeaderId;
+using sip::Method;
+using telemetry::EventKind;
+
+std::string_view to_string(TerminationClass c) {
+  switch (c) {
+    case TerminationClass::kCompleted: return "completed";
+    case TerminationClass::kCancelled: return "cancelled";
+    case TerminationClass::kBusy: return "busy";
+    case TerminationClass::kNoAnswer: return "no_answer";
+    case TerminationClass::kRejected: return "rejected";
+    case TerminationClass::kUnreachable: return "unreachable";
+    case TerminationClass::kRefused: return "refused";
+    case TerminationClass::kDropped: return "dropped";
+    case TerminationClass::kStopped: return "stopped";
+  }
+  return "?";
+}
+
+std::string_view to_string(ReleasedBy r) {
+  switch (r) {
+    case ReleasedBy::kCaller: return "caller";
+    case ReleasedBy::kCallee: return "callee";
+    case ReleasedBy::kGateway: return "gateway";
+  }
+  return "?";
+}
+
+Call::Call(CallServices& services, deployment::DeploymentPtr deployment, CallId id, Bucket bucket)
+    : services_(services), deployment_(std::move(deployment)) {
+  state_.id = id;
+  state_.bucket = bucket;
+}
+
+Call::~Call() { let_go(); }
+
+void Call::let_go() {
+  if (let_go_) return;
+  let_go_ = true;
+  services_.locator.cancel(*this);
+  for (auto& leg : legs_) {
+    for (auto* t : {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait}) stop_timer(*t);
+    services_.owner.unbind_tag(leg->s.dialog.local_tag);
+    if (leg->s.has_media) {
+      services_.owner.unbind_media(leg->media);
+      services_.media.release(leg->media);
+    }
+  }
+}
+
+void Call::stop_timer(reactor::TimerId& id) {
+  if (id.value != 0) services_.reactor.timers().cancel(id);
+  id = {};
+}
+
+void Call::start_timer(reactor::TimerId& id, Micros in, TimerKind kind, const Leg& leg) {
+  stop_timer(id);
+  id = services_.reactor.timers().schedule(services_.reactor.now() + in, *this, (static_cast<std::uint64_t>(kind) << 32) | leg.s.id.value);
+}
+
+void Call::on_timer(std::uint64_t token, Instant) {
+  Leg& leg = *find_leg(LegId{static_cast<std::uint32_t>(token & 0xffffffffU)});
+  const auto& group = deployment_->group(leg.group);
+  switch (static_cast<TimerKind>(token >> 32)) {
+    case TimerKind::kSilence: {
+      leg.silence = {};
+      const auto ms = std::chrono::duration_cast<Millis>(services_.reactor.now() - leg.attempt_began).count();
+      tell(EventKind::kTimer, &leg, "no answer at all for " + std::to_string(ms) + " ms");
+      // The INVITE may still be on its way: an answer that comes late is cancelled or hung up.
+      cancel_attempt(leg, {});
+      attempt_failed(leg, 0, leg.s.peer + " did not answer within " + std::to_string(ms) + " ms", nullptr);
+      return;
+    }
+    case TimerKind::kProgress:
+      leg.progress = {};
+      tell(EventKind::kTimer, &leg, "100 but no ringing for " + std::to_string(group.timers.no_progress.count()) + " ms");
+      cancel_attempt(leg, "Q.850;cause=102;text=\"no progress\"");
+      attempt_failed(leg, 408, leg.s.peer + " made no progress", nullptr);
+      return;
+    case TimerKind::kRing:
+      leg.ring = {};
+      tell(EventKind::kTimer, &leg, "rang for " + std::to_string(group.timers.ring.count()) + " ms");
+      cancel_attempt(leg, "Q.850;cause=19;text=\"no answer\"");
+      fail_ingress(480, 19, leg.s.peer + " rang without an answer", nullptr);
+      return;
+    case TimerKind::kRetry:
+      leg.retry = {};
+      reconcile();
+      return;
+    case TimerKind::kCancelWait:
+      leg.cancel_wait = {};
+      leg.client_invite = {};
+      leg_ended(leg);
+      finish_if_done();
+      return;
+  }
+}
+
+// Our INVITE is pending: take it back. The transaction layer holds the CANCEL until a provisional came.
+void Call::cancel_attempt(Leg& leg, std::string_view reason) {
+  stop_timer(leg.silence);
+  stop_timer(leg.progress);
+  stop_timer(leg.ring);
+  if (leg.client_invite.value == 0 || leg.cancelled) return;
+  leg.cancelled = true;
+  services_.layer.cancel(leg.client_invite, reason);
+}
+
+void Call::send_bye(Leg& leg, const sip::Message* reason_of) {
+  if (leg.s.phase != LegPhase::kConfirmed) return;
+  leg.s.phase = LegPhase::kEnding;
+  const std::string branch = sip::make_branch(owner(), services_.reactor.random());
+  auto b = in_dialog(leg, Method::kBye, branch, ++leg.s.dialog.local_cseq);
+  const Leg* far = other(leg);
+  if (reason_of) copy_crossing_headers(b, *reason_of, *leg.profile, far && trusted(leg) && trusted(*far));
+  int cause = reason_of ? q850_of(*reason_of) : 0;
+  if (cause == 0 && state_.termination && (leg.profile->reason_on_failure || state_.termination->what != TerminationClass::kCompleted)) cause = state_.termination->q850;
+  if (cause != 0) b.header(HeaderId::kReason, reason_value(cause, state_.termination ? std::string_view(state_.termination->text) : std::string_view{}));
+  (void)send_in_dialog(leg, Method::kBye, b.finish(), branch);
+}
+
+void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
+  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry}) stop_timer(*t);
+  switch (leg.s.phase) {
+    case LegPhase::kNew:
+    case LegPhase::kEarly:
+      if (leg.client_invite.value != 0) {
+        const int cause = reason_of && q850_of(*reason_of) ? q850_of(*reason_of) : state_.termination->q850;
+        cancel_attempt(leg, reason_value(cause, state_.termination->text));
+        start_timer(leg.cancel_wait, kCancelWait, TimerKind::kCancelWait, leg);
+        return;
+      }
+      leg_ended(leg);
+      return;
+    case LegPhase::kConfirmed:
+      if (leg.server_invite.value != 0 && !leg.answered) refuse_offer(leg, 487, "the call is over");
+      send_bye(leg, reason_of);
+      return;
+    case LegPhase::kEnding: return;
+    case LegPhase::kEnded: leg_ended(leg); return;
+  }
+}
+
+void Call::leg_ended(Leg& leg) {
+  leg.s.phase = LegPhase::kEnded;
+  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.cancel_wait}) stop_timer(*t);
+}
+
+void Call::terminate(Termination t, Leg* by, const sip::Message* reason_of) {
+  (void)by;
+  if (was_terminated_) return;
+  was_terminated_ = true;
+  state_.termination = std::move(t);
+  tell(EventKind::kEnd, nullptr, std::string(to_string(state_.termination->what)) + ": " + state_.termination->text);
+  for (auto& leg : legs_) close_media(*leg);
+  ways_.clear();
+  destinations_.clear();
+  services_.locator.cancel(*this);
+  for (auto& leg : legs_) end_leg(*leg, reason_of);
+  services_.owner.on_terminated(*this, make_record());
+  finish_if_done();
+}
+
+void Call::finish_if_done() {
+  if (!was_terminated_ || finished_) return;
+  for (const auto& leg : legs_)
+    if (leg->s.phase != LegPhase::kEnded) return;
+  finished_ = true;
+  services_.owner.on_finished(*this);
+}
+
+void Call::stop(TerminationClass what, std::string text) {
+  if (was_terminated_) return;
+  Leg* in = find_leg(state_.ingress);
+  if (in && in->s.phase != LegPhase::kConfirmed) {
+    fail_ingress(503, 41, text, nullptr);
+    return;
+  }
+  terminate({what, ReleasedBy::kGateway, 200, 31, std::move(text)}, nullptr, nullptr);
+}
+
+void Call::on_media_started(LegId id) {
+  if (Leg* leg = find_leg(id)) tell(EventKind::kMediaStart, leg, "the first packet arrived");
+}
+void Call::on_media_lost(LegId id) {
+  if (Leg* leg = find_leg(id)) tell(EventKind::kMediaLoss, leg, "nothing arrives any more");
+}
+
+telemetry::CallRecord Call::make_record() {
+  telemetry::CallRecord r;
+  r.call = state_.id.value;
+  r.node = deployment_->operation.node.value;
+  r.started = state_.began;
+  r.ringing = state_.rang;
+  r.answered = state_.answered;
+  r.ended = services_.reactor.wall();
+  r.from = state_.calling;
+  r.to = state_.called;
+  r.ingress_group = state_.ingress_group;
+  if (Leg* in = find_leg(state_.ingress)) {
+    r.region = deployment_->regions[deployment_->group(in->group).region.value].name;
+    r.ingress_peer = in->s.peer;
+    r.ingress_call_id = in->s.dialog.call_id;
+    r.from_caller = in->media_seen;
+  }
+  if (Leg* out = find_leg(state_.egress)) {
+    r.egress_group = out->s.group;
+    r.egress_peer = out->s.peer;
+    r.egress_call_id = out->s.dialog.call_id;
+    r.from_callee = out->media_seen;
+  }
+  const Termination& t = *state_.termination;
+  r.termination = std::string(to_string(t.what));
+  r.reason = t.text;
+  r.sip_status = t.status;
+  r.q850_cause = t.q850;
+  r.released_by = t.by == ReleasedBy::kCaller ? telemetry::Released::kCaller : t.by == ReleasedBy::kCallee ? telemetry::Released::kCallee : telemetry::Released::kGateway;
+  r.emergency = state_.emergency == policy::EmergencyClass::kEmergency;
+  r.emergency_service = emergency_service_;
+  return r;
+}
+
+std::vector<std::string> Call::groups() const {
+  std::vector<std::string> out;
+  for (const auto& leg : legs_)
+    if (leg->s.phase != LegPhase::kEnded) out.push_back(leg->s.group);
+  return out;
+}
+
+bool Call::uses_peer(std::string_view name) const {
+  for (const auto& leg : legs_)
+    if (leg->s.phase != LegPhase::kEnded && leg->s.peer == name) return true;
+  return false;
+}
+
+// --- Written form ------------------------------------------------------------------------------
+
+bool Call::stable() const {
+  if (was_terminated_ || state_.answered.micros == 0) return false;
+  for (const auto& leg : legs_) {
+    if (leg->s.phase == LegPhase::kEnded) continue;
+    if (leg->s.phase != LegPhase::kConfirmed || leg->busy() || leg->retry.value != 0 || !leg->held.empty() || leg->locating) return false;
+    if (leg->bye.value != 0) return false;
+  }
+  return true;
+}
+
+CallState Call::write_down() {
+  CallState s = state_;
+  for (auto& leg : legs_) {
+    if (leg->s.has_media)
+      if (auto snap = services_.media.snapshot(leg->media)) leg->s.media = *snap;
+    s.legs.push_back(leg->s);
+  }
+  return s;
+}
+
+Status Call::restore(CallState state) {
+  std::vector<LegState> legs = std::move(state.legs);
+  state.legs.clear();
+  state_ = std::move(state);
+  for (auto& ls : legs) {
+    const auto group = deployment_->find_group(ls.group);
+    if (!group) return fail(ErrorCode::kUnavailable, "peer group '" + ls.group + "' is gone");
+    legs_.push_back(std::make_unique<Leg>());
+    Leg& leg = *legs_.back();
+    leg.s = std::move(ls);
+    leg.group = *group;
+    leg.profile = &deployment_->profile(deployment_->group(*group).profile);
+    leg.listener = deployment_->group(*group).listener;
+    for (std::size_t i = 0; i < deployment_->listeners.size(); ++i)
+      if (deployment_->listeners[i].name == leg.s.listener) leg.listener = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
+    if (leg.s.phase == LegPhase::kEnded) continue;
+    leg.answered_once = true;
+    services_.owner.bind_tag(leg.s.dialog.local_tag, *this, leg.s.id);
+    if (leg.s.has_media) {
+      leg.s.has_media = false;
+      const auto m = realm_media(deployment_->realm(deployment_->group(*group).realm));
+      auto id = services_.media.restore(m, leg.s.media);
+      if (!id) return tl::unexpected(id.error());
+      leg.media = *id;
+      leg.s.has_media = true;
+      services_.owner.bind_media(leg.media, *this, leg.s.id);
+    }
+  }
+  join_media();
+  return {};
+}
+
+}  // namespace causeway::call

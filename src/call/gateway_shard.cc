@@ -1,0 +1,428 @@
+#include "call/gateway_shard.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "call/crossing.h"
+#include "call/serialise.h"
+#include "sip/headers.h"
+#include "sip/tag.h"
+
+namespace causeway::call {
+
+using sip::HeaderId;
+using sip::Method;
+
+namespace {
+
+// News of a peer for the shards that do not probe it. By name: indices may differ during a reload.
+struct PeerNews final : reactor::MailBase {
+  std::string peer;
+  peers::PeerState state;
+};
+
+telemetry::TrailStore::Outcome outcome_of(const Termination& t, const telemetry::CallRecord& r) {
+  switch (t.what) {
+    case TerminationClass::kCompleted: {
+      // One way without a packet, or more than 3 % lost, is a poor call.
+      const auto poor = [](const telemetry::MediaSide& m) { return m.lost * 100 > (m.packets + m.lost) * 3; };
+      const bool silent = r.duration_ms() > 5'000 && (r.from_caller.packets == 0) != (r.from_callee.packets == 0);
+      return silent || poor(r.from_caller) || poor(r.from_callee) ? telemetry::TrailStore::Outcome::kPoor : telemetry::TrailStore::Outcome::kGood;
+    }
+    case TerminationClass::kCancelled:
+    case TerminationClass::kBusy:
+    case TerminationClass::kNoAnswer: return telemetry::TrailStore::Outcome::kGood;
+    case TerminationClass::kRejected:
+    case TerminationClass::kUnreachable:
+    case TerminationClass::kRefused:
+    case TerminationClass::kDropped:
+    case TerminationClass::kStopped: return telemetry::TrailStore::Outcome::kFailed;
+  }
+  return telemetry::TrailStore::Outcome::kFailed;
+}
+
+}  // namespace
+
+GatewayShard::GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver, peers::SharedLoad& load, RecordSink& records)
+    : reactor_(reactor),
+      load_(load),
+      records_(records),
+      trails_({}),
+      layer_(reactor, *this, *this),
+      media_(reactor, *this),
+      locator_(resolver, reactor),
+      prober_(reactor, layer_, locator_, peers_, *this, kProberTag),
+      services_{reactor, layer_, media_, peers_, locator_, trails_, counters_, *this} {}
+
+GatewayShard::~GatewayShard() = default;
+
+Status GatewayShard::apply(transport::Running running) {
+  auto deployment = running.deployment;
+  if (auto ok = layer_.transport().apply(std::move(running)); !ok) return ok;
+  peers_.apply(deployment);
+  group_load_.clear();
+  for (const auto& g : deployment->groups) group_load_.push_back(&load_.group(g.name));
+  telemetry::TrailStore::Limits limits;
+  limits.bytes_per_call = deployment->limits.max_trail_bytes;
+  limits.keep_one_in = deployment->limits.keep_one_in;
+  limits.kept = std::max<std::size_t>(1, deployment->limits.kept_trails / reactor_.shard_count());
+  trails_.set_limits(limits);
+  prober_.apply();
+  return {};
+}
+
+// --- Requests ----------------------------------------------------------------------------------
+
+std::optional<GatewayShard::TagOwner> GatewayShard::owner_of_dialog(const sip::Message& m) const {
+  const auto to = sip::parse_name_addr(m.value(HeaderId::kTo));
+  if (!to || to->tag().empty()) return std::nullopt;
+  const auto it = tags_.find(std::string(to->tag()));
+  return it == tags_.end() ? std::nullopt : std::optional(it->second);
+}
+
+void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) {
+  ++counters_.messages_in;
+  const sip::Message& m = r.message;
+  const auto to = sip::parse_name_addr(m.value(HeaderId::kTo));
+  if (to && !to->tag().empty()) {
+    if (const auto who = owner_of_dialog(m)) {
+      who->call->on_request(who->leg, tx, r);
+    } else if (m.method() == Method::kOptions) {
+      answer_options(tx, r);
+    } else {
+      answer(tx, r, 481, "no such dialog");
+    }
+    return;
+  }
+  switch (m.method()) {
+    case Method::kInvite: on_new_call(tx, r); return;
+    case Method::kOptions: answer_options(tx, r); return;
+    case Method::kBye:
+    case Method::kPrack:
+    case Method::kUpdate:
+    case Method::kInfo:
+    case Method::kNotify: answer(tx, r, 481, "no such dialog"); return;
+    case Method::kAck:
+    case Method::kCancel:
+    case Method::kRegister:
+    case Method::kRefer:
+    case Method::kSubscribe:
+    case Method::kMessage:
+    case Method::kPublish: answer(tx, r, 405, "not offered here"); return;
+    case Method::kOther: answer(tx, r, 501, "unknown method"); return;
+  }
+}
+
+void GatewayShard::answer(transport::TxId tx, const transport::Received& r, int status, std::string_view why) {
+  const auto& d = layer_.transport().deployment();
+  auto b = sip::begin_response(r.message, status, sip::reason_phrase(status), sip::make_tag({d.operation.node, sip::bucket_of_call_id(r.message.call_id())}, reactor_.random()), r.flow.remote);
+  const auto& profile = d.profile(d.group(r.group).profile);
+  peers::add_common(b, profile, false);
+  if (status >= 400 && profile.reason_on_failure) b.header(HeaderId::kReason, reason_value(policy::q850_of_status(status), why));
+  layer_.respond(tx, status, b.finish());
+}
+
+void GatewayShard::answer_options(transport::TxId tx, const transport::Received& r) {
+  const auto& d = layer_.transport().deployment();
+  const auto& group = d.group(r.group);
+  const auto& profile = d.profile(group.profile);
+  const peers::LocalSide us{&profile, layer_.transport().advertised(r.flow.listener), d.listener(r.flow.listener).transport};
+  auto b = sip::begin_response(r.message, 200, "OK", sip::make_tag({d.operation.node, sip::bucket_of_call_id(r.message.call_id())}, reactor_.random()), r.flow.remote);
+  b.header(HeaderId::kContact, peers::contact_value(us, {}));
+  peers::add_common(b, profile, false);
+  b.header(HeaderId::kAccept, "application/sdp");
+  ++counters_.options_answered;
+  for (const auto p : group.peers) {
+    auto& s = peers_.state(p);
+    const auto& peer = d.peer(p);
+    if (peer.address == r.flow.remote.address || group.peers.size() == 1) s.options_in = reactor_.now();
+  }
+  layer_.respond(tx, 200, b.finish());
+}
+
+CallId GatewayShard::new_call_id() {
+  // 47 bits: a shard number in front, then random; survives restarts without a clash worth a thought.
+  for (;;) {
+    const CallId id{(std::uint64_t{reactor_.shard().value} << 40) | (reactor_.random().u64() & 0xffffffffffULL)};
+    if (id.value != 0 && calls_.find(id) == calls_.end() && !trails_.find(id)) return id;
+  }
+}
+
+void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r) {
+  const auto deployment = layer_.transport().deployment_ptr();
+  const auto& d = *deployment;
+  const sip::Message& m = r.message;
+  policy::CallFacts f;
+  f.from = r.group;
+  f.request_uri = std::string(m.request_uri());
+  if (const auto uri = sip::parse_uri(m.request_uri())) {
+    f.request_scheme = std::string(uri->scheme);
+    f.called_raw = std::string(uri->user);
+    f.called = sip::number_digits(uri->user);
+  }
+  f.resource_priority = m.has(HeaderId::kResourcePriority);
+  f.max_forwards = static_cast<int>(sip::parse_u32(m.value(HeaderId::kMaxForwards)).value_or(70));
+  f.calls_now = load_.all().calls.load(std::memory_order_relaxed);
+  f.calls_this_second = load_.all().this_second(reactor_.now());
+  auto& group = *group_load_[r.group.value];
+  f.group_calls_now = group.calls.load(std::memory_order_relaxed);
+  f.group_calls_this_second = group.this_second(reactor_.now());
+  f.stopping = stopping_;
+  policy::Decision decision = policy::decide(d, f);
+  if (!decision.refusal && peers_.admin_of(r.group) != peers::Admin::kActive &&
+      (decision.emergency == policy::EmergencyClass::kNone || peers_.admin_of(r.group) == peers::Admin::kBlock)) {
+    decision.refusal = policy::Refusal{503, 41, "group '" + d.group(r.group).name + "' is " + std::string(peers::to_string(peers_.admin_of(r.group))), "drained"};
+  }
+  if (!decision.refusal) {
+    load_.all().begin(reactor_.now());
+    group.begin(reactor_.now());
+    ++counters_.calls_now;
+  }
+  ++counters_.calls_started;
+  const CallId id = new_call_id();
+  auto call = std::make_unique<Call>(services_, deployment, id, sip::bucket_of_call_id(m.call_id()));
+  Call& ref = *call;
+  calls_[id] = std::move(call);
+  ref.counted = !decision.refusal;
+  ref.start(tx, r, decision);
+}
+
+void GatewayShard::on_ack(const transport::Received& r) {
+  ++counters_.messages_in;
+  if (const auto who = owner_of_dialog(r.message)) who->call->on_ack(who->leg, r);
+}
+
+Call* GatewayShard::call_of(std::uint64_t user) {
+  const auto it = calls_.find(CallId{user >> 8});
+  return it == calls_.end() ? nullptr : it->second.get();
+}
+
+void GatewayShard::on_cancel(transport::TxId invite, const sip::Message& cancel) {
+  ++counters_.messages_in;
+  const std::uint64_t user = layer_.user_of(invite);
+  if (Call* c = call_of(user)) c->on_cancel(LegId{static_cast<std::uint32_t>(user & 0xff)}, cancel);
+}
+
+void GatewayShard::on_response(transport::TxId tx, std::uint64_t user, const transport::Received& r) {
+  ++counters_.messages_in;
+  if (user & kProberTag) {
+    prober_.on_response(user, r.message);
+    return;
+  }
+  if (Call* c = call_of(user)) c->on_response(LegId{static_cast<std::uint32_t>(user & 0xff)}, tx, r);
+}
+
+void GatewayShard::on_stray_response(const transport::Received& r) {
+  // A 2xx that outlived its transaction; the dialog knows its tag in From.
+  const auto from = sip::parse_name_addr(r.message.value(HeaderId::kFrom));
+  if (!from) return;
+  const auto it = tags_.find(std::string(from->tag()));
+  if (it != tags_.end()) it->second.call->on_stray_response(it->second.leg, r);
+}
+
+void GatewayShard::on_request_failed(transport::TxId tx, std::uint64_t user, const Error& reason) {
+  if (user & kProberTag) {
+    prober_.on_failed(user, reason);
+    return;
+  }
+  if (Call* c = call_of(user)) c->on_request_failed(LegId{static_cast<std::uint32_t>(user & 0xff)}, tx, reason);
+}
+
+void GatewayShard::on_no_ack(transport::TxId tx, std::uint64_t user) {
+  if (Call* c = call_of(user)) c->on_no_ack(LegId{static_cast<std::uint32_t>(user & 0xff)}, tx);
+}
+
+void GatewayShard::on_layer_message(std::uint64_t user, bool outgoing, std::string_view bytes) {
+  if (user & kProberTag) return;
+  if (Call* c = call_of(user)) c->on_layer_message(LegId{static_cast<std::uint32_t>(user & 0xff)}, outgoing, bytes);
+}
+
+void GatewayShard::on_other_mail(ShardId, reactor::Mail mail) {
+  if (auto* command = dynamic_cast<ShardCommand*>(mail.get())) {
+    command->run(*this);
+  } else if (auto* news = dynamic_cast<PeerNews*>(mail.get())) {
+    if (const auto p = peers_.deployment()->find_peer(news->peer)) {
+      auto& s = peers_.state(*p);
+      const auto admin = s.admin;
+      s = news->state;
+      s.admin = admin;
+    }
+  }
+}
+
+// --- What is not a call ------------------------------------------------------------------------
+
+void GatewayShard::on_dropped(std::string_view reason, const Endpoint& from, deployment::ListenerIndex, std::string_view detail) {
+  counters_.dropped.add(reason);
+  std::string line = format_rfc3339(reactor_.wall()) + " " + std::string(reason) + " from " + from.to_string() + ": " + std::string(detail.substr(0, 400));
+  // Operators see the latest; the log gets one a second at most.
+  if (reactor_.now() - last_drop_log_ >= Seconds(1)) {
+    last_drop_log_ = reactor_.now();
+    log::info("dropped: {} from {}: {}", reason, from.to_string(), detail.substr(0, 400));
+  }
+  drops_.push_back(std::move(line));
+  if (drops_.size() > kRecentDrops) drops_.pop_front();
+}
+
+void GatewayShard::on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport transport, std::string_view bytes) {
+  if (wire_) wire_->on_wire(reactor_.wall(), outgoing, local, remote, transport, bytes);
+}
+
+void GatewayShard::on_media_started(media::MediaLegId id) {
+  if (const auto it = media_legs_.find(id); it != media_legs_.end()) it->second.call->on_media_started(it->second.leg);
+}
+void GatewayShard::on_media_lost(media::MediaLegId id) {
+  if (const auto it = media_legs_.find(id); it != media_legs_.end()) it->second.call->on_media_lost(it->second.leg);
+}
+void GatewayShard::on_media_alarm(std::string_view text) { log::error("alarm: {}", text); }
+
+void GatewayShard::on_peer_news(deployment::PeerIndex peer) {
+  for (std::size_t i = 0; i < reactor_.shard_count(); ++i) {
+    if (i == reactor_.shard().value) continue;
+    auto news = std::make_unique<PeerNews>();
+    news->peer = peers_.deployment()->peer(peer).name;
+    news->state = peers_.state(peer);
+    reactor::Mail mail = std::move(news);
+    (void)reactor_.post(ShardId{static_cast<std::uint16_t>(i)}, mail);   // the next round says it again
+  }
+}
+
+// --- Calls -------------------------------------------------------------------------------------
+
+void GatewayShard::on_terminated(Call& call, telemetry::CallRecord record) {
+  const Termination& t = *call.state().termination;
+  if (call.counted) {
+    load_.all().calls.fetch_sub(1, std::memory_order_relaxed);
+    load_.group(call.state().ingress_group).calls.fetch_sub(1, std::memory_order_relaxed);
+    --counters_.calls_now;
+    call.counted = false;
+  }
+  if (call.state().answered.micros == 0 && t.what != TerminationClass::kCancelled) ++counters_.calls_failed;
+  recent_.push_back(record);
+  if (recent_.size() > kRecent) recent_.pop_front();
+  records_.on_call_record(recent_.back());
+  call.outcome = static_cast<int>(outcome_of(t, record));
+}
+
+void GatewayShard::on_finished(Call& call) {
+  finished_.push_back(call.state().id);
+  if (sweep_) return;
+  sweep_ = true;
+  reactor_.timers().schedule(reactor_.now(), *this, 0);
+}
+
+void GatewayShard::on_timer(std::uint64_t, Instant) {
+  sweep_ = false;
+  const std::vector<CallId> done = std::move(finished_);
+  finished_.clear();
+  for (const CallId id : done) {
+    const auto it = calls_.find(id);
+    if (it == calls_.end()) continue;
+    trails_.finish(id, static_cast<telemetry::TrailStore::Outcome>(it->second->outcome));
+    calls_.erase(it);
+  }
+}
+
+void GatewayShard::end_all_calls(const std::string& why) {
+  std::vector<Call*> all;
+  for (auto& [id, c] : calls_) all.push_back(c.get());
+  for (Call* c : all) c->stop(TerminationClass::kStopped, why);
+}
+
+Status GatewayShard::set_admin(peers::PeerTable::Kind kind, const std::string& name, peers::Admin admin) {
+  if (auto ok = peers_.set_admin(kind, name, admin); !ok) return ok;
+  if (admin != peers::Admin::kBlock) return {};
+  // Blocked: what is in progress there ends, too.
+  const auto& d = *peers_.deployment();
+  std::vector<Call*> hit;
+  for (auto& [id, c] : calls_) {
+    for (const std::string& group : c->groups()) {
+      const auto g = d.find_group(group);
+      if (!g) continue;
+      const bool in_region = kind == peers::PeerTable::Kind::kRegion && d.regions[d.group(*g).region.value].name == name;
+      const bool in_group = kind == peers::PeerTable::Kind::kGroup && group == name;
+      const bool at_peer = kind == peers::PeerTable::Kind::kPeer && c->uses_peer(name);
+      if (in_region || in_group || at_peer) {
+        hit.push_back(c.get());
+        break;
+      }
+    }
+  }
+  for (Call* c : hit) c->stop(TerminationClass::kStopped, "'" + name + "' was blocked by an operator");
+  return {};
+}
+
+std::size_t GatewayShard::rebuild_stable_calls() {
+  std::vector<CallId> stable;
+  for (auto& [id, c] : calls_)
+    if (c->stable()) stable.push_back(id);
+  for (const CallId id : stable) {
+    auto& slot = calls_[id];
+    const std::string bytes = serialise(slot->write_down());
+    const bool counted = slot->counted;
+    slot->let_go();
+    slot.reset();
+    auto state = deserialise(bytes);
+    auto fresh = std::make_unique<Call>(services_, layer_.transport().deployment_ptr(), id, state->bucket);
+    if (auto ok = fresh->restore(std::move(*state)); !ok) {
+      log::error("call {:013x} could not be rebuilt: {}", id.value, ok.error().what);
+      calls_.erase(id);
+      continue;
+    }
+    fresh->counted = counted;
+    slot = std::move(fresh);
+  }
+  return stable.size();
+}
+
+// --- Reports -----------------------------------------------------------------------------------
+
+std::vector<PeerReport> GatewayShard::peer_reports() const {
+  std::vector<PeerReport> out;
+  const auto& d = *peers_.deployment();
+  const auto ago = [&](Instant t) -> std::int64_t {
+    return t == Instant{} ? -1 : std::chrono::duration_cast<Millis>(reactor_.now() - t).count();
+  };
+  for (std::size_t i = 0; i < d.peers.size(); ++i) {
+    const auto& p = d.peers[i];
+    const auto& s = peers_.state(deployment::PeerIndex{static_cast<std::uint16_t>(i)});
+    PeerReport r;
+    r.group = d.group(p.group).name;
+    r.peer = p.name;
+    r.address = p.host + (p.port ? ":" + std::to_string(p.port) : "");
+    r.transport = p.transport;
+    const auto admin = std::max(s.admin, peers_.admin_of(p.group));
+    if (admin != peers::Admin::kActive) r.state = std::string(peers::to_string(admin));
+    else r.state = !s.probed ? "not probed" : s.up ? "up" : "down";
+    r.why = s.last_failure;
+    r.last_status = s.last_status;
+    r.options_out_ms = ago(s.options_out);
+    r.options_in_ms = ago(s.options_in);
+    r.calls = group_load_[p.group.value]->calls.load(std::memory_order_relaxed);
+    out.push_back(std::move(r));
+  }
+  return out;
+}
+
+std::vector<CallReport> GatewayShard::call_reports() const {
+  std::vector<CallReport> out;
+  for (const auto& [id, c] : calls_) {
+    const CallState& s = c->state();
+    if (s.termination) continue;
+    CallReport r;
+    r.id = id;
+    r.from = s.calling;
+    r.to = s.called;
+    r.ingress = s.ingress_group;
+    const auto groups = c->groups();
+    r.egress = groups.size() > 1 ? groups.back() : "";
+    r.state = s.answered.micros ? "answered" : s.rang.micros ? "ringing" : "calling";
+    r.began = s.began;
+    r.answered = s.answered;
+    r.emergency = s.emergency == policy::EmergencyClass::kEmergency;
+    out.push_back(std::move(r));
+  }
+  return out;
+}
+
+}  // namespace causeway::call

@@ -1,0 +1,171 @@
+// Everything of the gateway that one shard runs: transactions, media, peers, calls, trails. The same in
+// production (EpollReactor) and in the simulated world. Runs on the shard's thread; other threads
+// send it a ShardCommand by mail.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "call/call.h"
+#include "peers/prober.h"
+
+namespace causeway::call {
+
+class GatewayShard;
+
+// Work for a shard from another thread (status, drain, reload). Runs once, on the shard's thread.
+class ShardCommand final : public reactor::MailBase {
+ public:
+  explicit ShardCommand(std::function<void(GatewayShard&)> work) : run(std::move(work)) {}
+  std::function<void(GatewayShard&)> run;
+};
+
+class RecordSink {
+ public:
+  // Never blocks. Any shard.
+  virtual void on_call_record(const telemetry::CallRecord& record) = 0;
+
+ protected:
+  ~RecordSink() = default;
+};
+
+// Decrypted SIP as it passes, while a capture runs.
+class WireSink {
+ public:
+  virtual void on_wire(WallTime at, bool outgoing, const Endpoint& local, const Endpoint& remote, Transport transport, std::string_view bytes) = 0;
+
+ protected:
+  ~WireSink() = default;
+};
+
+struct PeerReport {
+  std::string group, peer, address;
+  Transport transport = Transport::kUdp;
+  std::string state;               // "up", "down", "not probed", "draining", "blocked"
+  std::string why;
+  int last_status = 0;
+  std::int64_t options_out_ms = -1, options_in_ms = -1;   // ago; -1 never
+  std::string tls;                 // version and cipher of the outgoing connection
+  std::int64_t certificate_not_after = 0;                 // of the peer, s since 1970; 0 unknown
+  std::uint32_t calls = 0;         // of its group
+};
+
+struct CallReport {
+  CallId id;
+  std::string from, to, ingress, egress, state;
+  WallTime began, answered;
+  bool emergency = false;
+};
+
+class GatewayShard final : transport::TransactionUser, transport::TransportObserver, media::MediaObserver, peers::ProberListener, CallOwner,
+                           reactor::TimerTarget {
+ public:
+  GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver, peers::SharedLoad& load, RecordSink& records);
+  ~GatewayShard();
+  GatewayShard(const GatewayShard&) = delete;
+  GatewayShard& operator=(const GatewayShard&) = delete;
+
+  // Puts a configuration into force; on failure the old one stays.
+  [[nodiscard]] Status apply(transport::Running running);
+
+  // New calls are refused from now on (emergencies are not); OPTIONS are still answered (TDR-37).
+  void refuse_new_calls(bool refuse) { stopping_ = refuse; }
+  void end_all_calls(const std::string& why);
+  [[nodiscard]] std::size_t calls_now() const { return calls_.size(); }
+
+  [[nodiscard]] Status set_admin(peers::PeerTable::Kind kind, const std::string& name, peers::Admin admin);
+
+  [[nodiscard]] const telemetry::ShardCounters& counters() const { return counters_; }
+  [[nodiscard]] std::vector<PeerReport> peer_reports() const;
+  [[nodiscard]] std::vector<CallReport> call_reports() const;
+  [[nodiscard]] const std::deque<telemetry::CallRecord>& recent() const { return recent_; }
+  [[nodiscard]] telemetry::TrailStore& trails() { return trails_; }
+  [[nodiscard]] transport::SipTransport::ConnectionCounts connections() const { return const_cast<transport::TransactionLayer&>(layer_).transport().connections(); }
+  [[nodiscard]] media::PlaneStats media_stats() const { return media_.plane_stats(); }
+  [[nodiscard]] std::size_t transactions() const { return layer_.size(); }
+  [[nodiscard]] const std::deque<std::string>& recent_drops() const { return drops_; }
+  void set_wire_sink(WireSink* sink) { wire_ = sink; }
+
+  // Every call at a stable point is written down, destroyed and built again from its bytes; the
+  // number of calls so treated. What hand-over to another process rests on.
+  std::size_t rebuild_stable_calls();
+
+  static constexpr std::size_t kRecent = 5'000;
+  static constexpr std::size_t kRecentDrops = 200;
+
+ private:
+  static constexpr std::uint64_t kProberTag = std::uint64_t{1} << 63;
+  struct TagOwner {
+    Call* call;
+    LegId leg;
+  };
+
+  // TransactionUser
+  void on_request(transport::TxId tx, const transport::Received& r) override;
+  void on_ack(const transport::Received& r) override;
+  void on_cancel(transport::TxId invite, const sip::Message& cancel) override;
+  void on_response(transport::TxId tx, std::uint64_t user, const transport::Received& r) override;
+  void on_stray_response(const transport::Received& r) override;
+  void on_request_failed(transport::TxId tx, std::uint64_t user, const Error& reason) override;
+  void on_no_ack(transport::TxId tx, std::uint64_t user) override;
+  void on_other_mail(ShardId from, reactor::Mail mail) override;
+  void on_layer_message(std::uint64_t user, bool outgoing, std::string_view bytes) override;
+  // TransportObserver
+  void on_dropped(std::string_view reason, const Endpoint& from, deployment::ListenerIndex listener, std::string_view detail) override;
+  bool wants_wire() const override { return wire_ != nullptr; }
+  void on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport transport, std::string_view bytes) override;
+  // MediaObserver
+  void on_media_started(media::MediaLegId id) override;
+  void on_media_lost(media::MediaLegId id) override;
+  void on_media_alarm(std::string_view text) override;
+  // ProberListener
+  void on_peer_news(deployment::PeerIndex peer) override;
+  // CallOwner
+  void bind_tag(const std::string& tag, Call& call, LegId leg) override { tags_[tag] = {&call, leg}; }
+  void unbind_tag(const std::string& tag) override { tags_.erase(tag); }
+  void bind_media(media::MediaLegId id, Call& call, LegId leg) override { media_legs_[id] = {&call, leg}; }
+  void unbind_media(media::MediaLegId id) override { media_legs_.erase(id); }
+  void on_terminated(Call& call, telemetry::CallRecord record) override;
+  void on_finished(Call& call) override;
+  // TimerTarget: destroys finished calls
+  void on_timer(std::uint64_t token, Instant now) override;
+
+  void on_new_call(transport::TxId tx, const transport::Received& r);
+  void answer_options(transport::TxId tx, const transport::Received& r);
+  void answer(transport::TxId tx, const transport::Received& r, int status, std::string_view why);
+  [[nodiscard]] Call* call_of(std::uint64_t user);
+  [[nodiscard]] CallId new_call_id();
+  [[nodiscard]] std::optional<TagOwner> owner_of_dialog(const sip::Message& m) const;
+
+  // Borrowed
+  reactor::Reactor& reactor_;
+  peers::SharedLoad& load_;
+  RecordSink& records_;
+  // Owned
+  telemetry::ShardCounters counters_;
+  telemetry::TrailStore trails_;
+  transport::TransactionLayer layer_;
+  media::MediaPlane media_;
+  peers::PeerTable peers_;
+  peers::Locator locator_;
+  peers::Prober prober_;
+  CallServices services_;
+  std::vector<peers::SharedLoad::Counter*> group_load_;   // by GroupIndex
+  std::unordered_map<CallId, std::unique_ptr<Call>> calls_;
+  std::unordered_map<std::string, TagOwner> tags_;
+  std::unordered_map<media::MediaLegId, TagOwner> media_legs_;
+  // Finished calls; destroyed by the next timer turn
+  std::vector<CallId> finished_;
+  // State
+  std::deque<telemetry::CallRecord> recent_;
+  std::deque<std::string> drops_;
+  WireSink* wire_ = nullptr;
+  bool stopping_ = false, sweep_ = false;
+  Instant last_drop_log_{};
+};
+
+}  // namespace causeway::call

@@ -1,0 +1,181 @@
+// The media of a call's legs: ports and keys, offers and answers in each peer's dialect, the path.
+#include <algorithm>
+
+#include "call/call.h"
+#include "sdp/compose.h"
+#include "sdp/crypto_line.h"
+
+namespace causeway::call {
+namespace {
+
+std::string codec_names(const sdp::MediaWish& w) {
+  return w.codecs.empty() ? "none" : w.codecs.front().name;
+}
+
+}  // namespace
+
+media::RealmMedia realm_media(const deployment::Realm& r) {
+  media::RealmMedia m;
+  m.name = r.name;
+  m.v4 = r.media_v4;
+  m.v6 = r.media_v6;
+  m.public_v4 = r.public_v4;
+  m.public_v6 = r.public_v6;
+  m.port_min = r.media_port_min;
+  m.port_max = r.media_port_max;
+  m.interface = r.interface;
+  m.dscp = r.media_dscp;
+  return m;
+}
+
+Status Call::open_media(Leg& leg) {
+  const auto& group = deployment_->group(leg.group);
+  const auto& realm = deployment_->realm(group.realm);
+  const bool v6 = deployment_->listener(leg.listener).address.address.is_v6() ? realm.media_v6.has_value() : !realm.media_v4.has_value();
+  auto id = services_.media.open(realm_media(realm), v6 ? media::Family::kV6 : media::Family::kV4, leg.profile->sdp.rtcp_mux);
+  if (!id) return tl::unexpected(id.error());
+  leg.media = *id;
+  leg.s.has_media = true;
+  services_.owner.bind_media(leg.media, *this, leg.s.id);
+  if (leg.profile->sdp.security == sdp::Security::kSdes)
+    services_.media.set_local_crypto(leg.media, sdp::make_crypto(services_.reactor.random(), leg.profile->sdp));
+  const auto ends = services_.media.local(leg.media);
+  if (!ends) return tl::unexpected(ends.error());
+  // RFC 4566 5.2: a number that fits 63 bits, so that nobody's parser overflows.
+  leg.s.offer_answer = sdp::start_offer_answer(services_.reactor.random().u64() >> 33, ends->public_rtp.address);
+  return {};
+}
+
+void Call::close_media(Leg& leg) {
+  if (!leg.s.has_media) return;
+  const auto stats = services_.media.stats(leg.media);
+  leg.media_seen.packets = stats.packets_in;
+  leg.media_seen.lost = stats.lost;
+  leg.media_seen.jitter_us = static_cast<std::uint32_t>(stats.jitter_ms * 1000);
+  leg.media_seen.srtp = leg.profile->sdp.security == sdp::Security::kSdes;
+  if (leg.s.heard) leg.media_seen.codec = codec_names(*leg.s.heard);
+  char text[256];
+  std::snprintf(text, sizeof text, "received %llu packets, lost %llu, jitter %.1f ms; sent %llu; dropped: source %llu, authentication %llu, replay %llu, hold %llu",
+                static_cast<unsigned long long>(stats.packets_in), static_cast<unsigned long long>(stats.lost), stats.jitter_ms,
+                static_cast<unsigned long long>(stats.packets_out), static_cast<unsigned long long>(stats.dropped.source),
+                static_cast<unsigned long long>(stats.dropped.authentication), static_cast<unsigned long long>(stats.dropped.replay),
+                static_cast<unsigned long long>(stats.dropped.direction));
+  if (stats.packets_in + stats.packets_out > 0) tell(telemetry::EventKind::kMediaEnd, &leg, text);
+  services_.owner.unbind_media(leg.media);
+  services_.media.close(leg.media);
+  leg.s.has_media = false;
+}
+
+sdp::LocalMedia Call::local_media(const Leg& leg) const {
+  sdp::LocalMedia m;
+  const auto ends = services_.media.local(leg.media);
+  if (!ends) return m;
+  m.rtp = ends->public_rtp;
+  m.rtcp_port = ends->public_rtcp_port;
+  m.rtcp_mux = leg.profile->sdp.rtcp_mux;
+  m.crypto = services_.media.local_crypto(leg.media);
+  return m;
+}
+
+// `theirs`: the line of the peer that is in force; ours is the one of the same suite.
+void Call::apply_media(Leg& leg, const sdp::RemoteMedia& remote, const std::optional<sdp::Crypto>& theirs) {
+  media::LegMedia agreed;
+  agreed.remote = remote;
+  agreed.rtcp_mux = remote.rtcp_mux && leg.profile->sdp.rtcp_mux;
+  if (theirs) {
+    agreed.receive_key = theirs;
+    if (auto ours = sdp::answer_crypto(services_.media.local_crypto(leg.media), *theirs)) agreed.send_key = *ours;
+  }
+  if (leg.s.heard) agreed.send_codecs = leg.s.heard->codecs;
+  if (leg.s.told) agreed.receive_codecs = leg.s.told->codecs;
+  if (leg.s.heard && leg.s.told) {
+    const auto ours = leg.s.told->direction;
+    const auto peer = leg.s.heard->direction;
+    agreed.direction = sdp::make_direction(sdp::sends(ours) && sdp::receives(peer), sdp::receives(ours) && sdp::sends(peer));
+  }
+  agreed.allowed_sources = deployment_->group(leg.group).media_sources;
+  if (auto ok = services_.media.apply(leg.media, agreed); !ok) tell(telemetry::EventKind::kError, &leg, "media: " + ok.error().what);
+}
+
+void Call::join_media() {
+  Leg* a = find_leg(state_.ingress);
+  Leg* b = find_leg(state_.egress);
+  if (!a || !b || !a->s.has_media || !b->s.has_media) return;
+  if (auto ok = services_.media.join(a->media, b->media); !ok) tell(telemetry::EventKind::kError, nullptr, "media: " + ok.error().what);
+}
+
+std::string Call::path_in_words() const {
+  const auto word = [&](LegId id) -> std::string {
+    if (id.value == 0 || id.value > legs_.size()) return "nothing";
+    const Leg& l = *legs_[id.value - 1];
+    return std::string(l.profile->sdp.security == sdp::Security::kSdes ? "SRTP" : "RTP") + " " + (l.s.heard ? codec_names(*l.s.heard) : "?");
+  };
+  const Leg* a = state_.ingress.value ? legs_[state_.ingress.value - 1].get() : nullptr;
+  const Leg* b = state_.egress.value ? legs_[state_.egress.value - 1].get() : nullptr;
+  const bool crypto = a && b && a->profile->sdp.security != b->profile->sdp.security;
+  return word(state_.ingress) + " <-> " + word(state_.egress) + (crypto ? ", relayed with encryption on one side" : ", relayed");
+}
+
+sdp::MediaWish Call::default_wish(const Leg& leg) const {
+  static const std::vector<sdp::Codec> kKnown{{PayloadType{8}, "PCMA", 8000, 1, ""}, {PayloadType{0}, "PCMU", 8000, 1, ""},
+                                              {PayloadType{9}, "G722", 8000, 1, ""}, {PayloadType{101}, "telephone-event", 8000, 1, "0-16"}};
+  sdp::MediaWish w;
+  w.codecs = kKnown;
+  w.ptime = leg.profile->sdp.ptime;
+  return sdp::filter(w, leg.profile->sdp);
+}
+
+Result<sdp::MediaWish> Call::wish_for(const Leg& to, const sdp::MediaWish& from, const Leg& source) const {
+  sdp::MediaWish w = sdp::filter(sdp::filter(from, source.profile->sdp), to.profile->sdp);
+  const bool audio = std::any_of(w.codecs.begin(), w.codecs.end(), [](const sdp::Codec& c) { return !sdp::is_telephone_event(c) && !sdp::is_comfort_noise(c); });
+  if (!audio) return fail(ErrorCode::kNotAcceptable, "no codec of the offer is allowed towards group '" + to.s.group + "'");
+  if (to.profile->sdp.ptime != 0) w.ptime = to.profile->sdp.ptime;
+  return w;
+}
+
+Result<std::string> Call::make_offer(Leg& leg, const sdp::MediaWish& wish) {
+  const Leg* from = other(leg);
+  auto text = sdp::local_offer(leg.s.offer_answer, local_media(leg), wish, leg.profile->sdp, from ? from->s.attributes : std::vector<std::string>{});
+  if (text) leg.s.told = wish;
+  return text;
+}
+
+// The answer to `leg`'s outstanding offer, from what the other side wants.
+Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold, sdp::AnswerKind kind) {
+  auto wish = sdp::answer_wish(leg.offer->wish, other_heard, other_hold);
+  if (!wish) return tl::unexpected(wish.error());
+  if (leg.profile->sdp.ptime != 0) wish->ptime = leg.profile->sdp.ptime;
+  const Leg* from = other(leg);
+  auto text = sdp::local_answer(leg.s.offer_answer, *leg.offer, local_media(leg), *wish, leg.profile->sdp, kind,
+                                from ? from->s.attributes : std::vector<std::string>{});
+  if (!text) return text;
+  leg.s.heard = leg.offer->wish;
+  leg.s.told = *wish;
+  std::optional<sdp::Crypto> theirs;
+  if (leg.profile->sdp.security == sdp::Security::kSdes) {
+    auto chosen = sdp::choose_crypto(leg.offer->media.crypto, leg.profile->sdp);
+    if (!chosen) return tl::unexpected(chosen.error());
+    theirs = *chosen;
+  }
+  apply_media(leg, leg.offer->media, theirs);
+  return text;
+}
+
+// The peer's answer to our outstanding offer.
+Status Call::take_answer(Leg& leg, std::string_view text, sdp::AnswerKind kind) {
+  auto got = sdp::remote_answer(leg.s.offer_answer, text, leg.profile->sdp, kind);
+  if (!got) return tl::unexpected(got.error());
+  if (got->sdp.declined) return fail(ErrorCode::kNotAcceptable, "the peer declined the audio stream");
+  std::optional<sdp::Crypto> theirs;
+  if (leg.profile->sdp.security == sdp::Security::kSdes) {
+    if (auto ok = sdp::accepted_crypto(services_.media.local_crypto(leg.media), got->sdp.media.crypto); !ok) return tl::unexpected(ok.error());
+    theirs = got->sdp.media.crypto.front();
+  }
+  leg.s.heard = got->sdp.wish;
+  leg.s.attributes = got->sdp.attributes;
+  leg.answered_once = true;
+  apply_media(leg, got->sdp.media, theirs);
+  return {};
+}
+
+}  // namespace causeway::call

@@ -1,0 +1,280 @@
+// The SIP of a call's legs: dialogs, next hops, and writing requests and responses.
+#include "base/log.h"
+#include "call/call.h"
+#include "call/crossing.h"
+#include "sip/headers.h"
+#include "sip/tag.h"
+
+namespace causeway::call {
+
+using sip::HeaderId;
+using sip::Method;
+
+namespace {
+
+// A From or To value without its tag and other header parameters.
+std::string party_of(std::string_view value) {
+  const auto a = sip::parse_name_addr(value);
+  if (!a) return std::string(value);
+  std::string out;
+  if (!a->display.empty()) out.append(a->display).append(" ");
+  return out.append("<").append(a->uri).append(">");
+}
+
+std::optional<Transport> transport_of(const sip::Uri& uri, Transport fallback) {
+  if (uri.is_sips()) return Transport::kTls;
+  const auto t = uri.param("transport");
+  if (!t) return fallback;
+  if (sip::iequals(*t, "udp")) return Transport::kUdp;
+  if (sip::iequals(*t, "tcp")) return Transport::kTcp;
+  if (sip::iequals(*t, "tls")) return Transport::kTls;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Call::Leg* Call::find_leg(LegId id) {
+  return id.value >= 1 && id.value <= legs_.size() ? legs_[id.value - 1].get() : nullptr;
+}
+
+Call::Leg* Call::other(const Leg& leg) {
+  if (leg.s.id == state_.ingress) return find_leg(state_.egress);
+  if (leg.s.id == state_.egress) return find_leg(state_.ingress);
+  return nullptr;
+}
+
+Call::Leg& Call::add_leg(bool ingress, deployment::GroupIndex group) {
+  legs_.push_back(std::make_unique<Leg>());
+  Leg& leg = *legs_.back();
+  const auto& g = deployment_->group(group);
+  leg.s.id = LegId{static_cast<std::uint32_t>(legs_.size())};
+  leg.s.ingress = ingress;
+  leg.s.group = g.name;
+  leg.group = group;
+  leg.profile = &deployment_->profile(g.profile);
+  leg.listener = g.listener;
+  leg.s.listener = deployment_->listener(g.listener).name;
+  leg.s.next_hop.transport = deployment_->listener(g.listener).transport;
+  leg.s.dialog.local_tag = sip::make_tag(owner(), services_.reactor.random());
+  services_.owner.bind_tag(leg.s.dialog.local_tag, *this, leg.s.id);
+  return leg;
+}
+
+peers::LocalSide Call::side(const Leg& leg) const {
+  return {leg.profile, services_.layer.transport().advertised(leg.listener), deployment_->listener(leg.listener).transport};
+}
+
+// --- Dialogs -----------------------------------------------------------------------------------
+
+void Call::learn_dialog(Leg& leg, const sip::Message& m, bool uac) {
+  Dialog& d = leg.s.dialog;
+  const auto from = sip::parse_name_addr(m.value(HeaderId::kFrom));
+  const auto to = sip::parse_name_addr(m.value(HeaderId::kTo));
+  if (!uac) {
+    d.call_id = std::string(m.call_id());
+    d.remote_tag = from ? std::string(from->tag()) : "";
+    d.local_party = party_of(m.value(HeaderId::kTo));
+    d.remote_party = party_of(m.value(HeaderId::kFrom));
+    d.remote_cseq = m.cseq();
+    d.ours = false;
+  } else {
+    d.remote_tag = to ? std::string(to->tag()) : "";
+  }
+  // Route set: in order for the UAS, reversed for the UAC (RFC 3261 12.1). Bounded by the message.
+  std::vector<std::string> routes;
+  for (const auto& f : m.headers()) {
+    if (f.id != HeaderId::kRecordRoute) continue;
+    std::string_view list = f.value;
+    while (!list.empty()) routes.emplace_back(sip::next_value(list));
+  }
+  if (uac) routes.assign(std::make_move_iterator(routes.rbegin()), std::make_move_iterator(routes.rend()));
+  d.routes = std::move(routes);
+  learn_target(leg, m);
+}
+
+void Call::learn_target(Leg& leg, const sip::Message& m) {
+  std::string_view list = m.value(HeaderId::kContact);
+  const auto contact = sip::parse_name_addr(sip::next_value(list));
+  if (!contact || contact->uri.empty() || contact->uri == "*") return;
+  if (const auto uri = sip::parse_uri(contact->uri); !uri || !uri->is_sip()) return;
+  leg.s.dialog.remote_target = std::string(contact->uri);
+  find_next_hop(leg);
+}
+
+// Where requests in this dialog go: the first route, else the remote target (RFC 3261 12.2.1.1). An
+// address outside the group's sources is not believed: the peer would make us send to strangers.
+void Call::find_next_hop(Leg& leg) {
+  std::string_view text = leg.s.dialog.remote_target;
+  if (!leg.s.dialog.routes.empty())
+    if (const auto route = sip::parse_name_addr(leg.s.dialog.routes.front())) text = route->uri;
+  const auto uri = sip::parse_uri(text);
+  const auto& group = deployment_->group(leg.group);
+  NextHop hop = leg.s.next_hop;
+  const Transport ours = deployment_->listener(leg.listener).transport;
+  if (!uri || !uri->is_sip() || transport_of(*uri, ours) != ours) return;   // keep what worked so far
+  const std::uint16_t default_port = ours == Transport::kTls ? 5061 : 5060;
+  if (const auto literal = IpAddress::parse(uri->host)) {
+    const bool believed = std::any_of(group.recognition.sources.begin(), group.recognition.sources.end(),
+                                      [&](const Prefix& p) { return p.contains(*literal); });
+    if (!believed) {
+      tell(telemetry::EventKind::kNote, &leg, "next hop " + std::string(uri->host) + " is not among the sources of group '" + group.name + "': kept " + hop.remote.to_string());
+      return;
+    }
+    leg.s.next_hop = {{*literal, uri->port ? uri->port : default_port}, ours, hop.name};
+    return;
+  }
+  std::string host;
+  for (const char c : uri->host) host += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  if (hop.remote.port != 0 && hop.name == host) return;
+  dns::TargetRequest q;
+  q.host = host;
+  q.port = uri->port;
+  q.transport = ours;
+  const bool v6 = deployment_->listener(leg.listener).address.address.is_v6();
+  q.want_v4 = !v6;
+  q.want_v6 = v6;
+  const std::uint64_t token = (std::uint64_t{1} << 32) | leg.s.id.value;
+  leg.locating = true;
+  auto where = services_.locator.locate(q, leg.listener, *this, token);
+  if (where) on_located(token, std::move(*where));
+}
+
+void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destination>> where) {
+  if ((token >> 32) == 0) {   // a peer of the hunt
+    if (was_terminated_) return;
+    if (!where) {
+      last_why_ = deployment_->peer(way_.peer).name + ": " + where.error().what;
+      tell(telemetry::EventKind::kRouteAttempt, nullptr, last_why_);
+      next_way();
+      return;
+    }
+    destinations_.assign(where->begin(), where->end());
+    try_destination();
+    return;
+  }
+  Leg* leg = find_leg(LegId{static_cast<std::uint32_t>(token & 0xffffffffU)});
+  if (!leg) return;
+  leg->locating = false;
+  if (where) {
+    const auto& d = where->front();
+    leg->s.next_hop = {d.remote, d.transport, d.tls_name};
+  } else {
+    tell(telemetry::EventKind::kError, leg, "next hop not found: " + where.error().what);
+  }
+  std::vector<HeldRequest> held = std::move(leg->held);
+  leg->held.clear();
+  for (auto& h : held) {
+    if (h.method == Method::kAck) services_.layer.send_ack(h.bytes, destination(*leg));
+    else (void)send_in_dialog(*leg, h.method, std::move(h.bytes), h.branch);
+  }
+}
+
+transport::Destination Call::destination(const Leg& leg) const {
+  transport::Destination d;
+  d.remote = leg.s.next_hop.remote;
+  d.transport = leg.s.next_hop.transport;
+  d.listener = leg.listener;
+  d.tls_name = leg.s.next_hop.name;
+  d.connect_time = deployment_->group(leg.group).timers.connect;
+  return d;
+}
+
+// --- Requests ----------------------------------------------------------------------------------
+
+sip::Builder Call::in_dialog(Leg& leg, Method method, std::string_view branch, std::uint32_t cseq) const {
+  const Dialog& d = leg.s.dialog;
+  sip::Builder b(1024);
+  b.request_line(sip::to_string(method), d.remote_target);
+  const peers::LocalSide us = side(leg);
+  b.header(HeaderId::kVia, peers::via_value(us, branch));
+  for (const auto& r : d.routes) b.header(HeaderId::kRoute, r);
+  b.header(HeaderId::kMaxForwards, 70);
+  b.begin(HeaderId::kFrom).add(d.local_party).add(";tag=").add(d.local_tag).end_line();
+  b.begin(HeaderId::kTo).add(d.remote_party);
+  if (!d.remote_tag.empty()) b.add(";tag=").add(d.remote_tag);
+  b.end_line();
+  b.header(HeaderId::kCallId, d.call_id);
+  b.begin(HeaderId::kCSeq).number(cseq).add(" ").add(sip::to_string(method)).end_line();
+  if (method == Method::kInvite) b.header(HeaderId::kContact, peers::contact_value(us, leg.s.number));
+  peers::add_common(b, *leg.profile, true);
+  return b;
+}
+
+transport::TxId Call::send_in_dialog(Leg& leg, Method method, std::string bytes, const std::string& branch) {
+  if (leg.locating && leg.s.next_hop.remote.port == 0 && leg.held.size() < kMaxHeldRequests) {
+    leg.held.push_back({std::move(bytes), branch, method});
+    return {};
+  }
+  record_message(leg, false, bytes);
+  const transport::TxId tx = services_.layer.send_request(std::move(bytes), branch, method, destination(leg), user(leg));
+  if (method == Method::kInvite) leg.client_invite = tx;
+  if (method == Method::kBye) leg.bye = tx;
+  return tx;
+}
+
+void Call::send_ack(Leg& leg) {
+  const std::string branch = sip::make_branch(owner(), services_.reactor.random());
+  std::string bytes = in_dialog(leg, Method::kAck, branch, leg.s.dialog.local_cseq).finish();
+  if (leg.locating && leg.s.next_hop.remote.port == 0 && leg.held.size() < kMaxHeldRequests) {
+    leg.held.push_back({std::move(bytes), branch, Method::kAck});
+    return;
+  }
+  record_message(leg, false, bytes);
+  services_.layer.send_ack(bytes, destination(leg));
+}
+
+// --- Responses ---------------------------------------------------------------------------------
+
+void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, int status, const sip::Message* from_far, Body body, int q850,
+                   std::string_view why) {
+  const transport::Flow* flow = services_.layer.flow_of(tx);
+  if (!flow) return;
+  auto b = sip::begin_response(request, status, sip::reason_phrase(status), leg.s.dialog.local_tag, flow->remote);
+  const bool makes_dialog = request.method() == Method::kInvite && status > 100 && status < 300;
+  if (makes_dialog) {
+    for (const auto& f : request.headers())
+      if (f.id == HeaderId::kRecordRoute) b.copy(f);
+    b.header(HeaderId::kContact, peers::contact_value(side(leg), leg.s.number));
+  }
+  peers::add_common(b, *leg.profile, false);
+  if (from_far) {
+    const Leg* far = other(leg);
+    copy_crossing_headers(b, *from_far, *leg.profile, trusted(leg) && far && trusted(*far));
+  }
+  if (status >= 400) {
+    const auto rewrite = leg.profile->q850_by_status.find(status);
+    const int far_cause = from_far ? q850_of(*from_far) : 0;
+    int cause = far_cause != 0 ? far_cause : q850;
+    if (rewrite != leg.profile->q850_by_status.end()) cause = rewrite->second;
+    if (cause != 0 && (leg.profile->reason_on_failure || far_cause != 0)) b.header(HeaderId::kReason, reason_value(cause, why));
+    if (status == 503) b.header(HeaderId::kRetryAfter, 5);
+  }
+  std::string bytes = b.finish(body.content, body.content_type);
+  record_message(leg, false, bytes);
+  services_.layer.respond(tx, status, std::move(bytes));
+}
+
+void Call::simple_response(Leg& leg, transport::TxId tx, const sip::Message& request, int status, std::string_view why) {
+  respond(leg, tx, request, status, nullptr, {}, status >= 400 ? policy::q850_of_status(status) : 0, why);
+}
+
+// --- The trail ---------------------------------------------------------------------------------
+
+telemetry::Trail* Call::trail() { return services_.trails.live(state_.id); }
+
+void Call::tell(telemetry::EventKind kind, const Leg* leg, std::string_view text) {
+  if (auto* t = trail()) t->add(kind, services_.reactor.wall(), leg ? leg->s.id.value : 0, text, {}, leg ? std::string_view(leg->s.peer) : std::string_view{});
+}
+
+void Call::record_message(const Leg& leg, bool in, std::string_view bytes) {
+  auto* t = trail();
+  if (!t) return;
+  t->message(in, services_.reactor.wall(), leg.s.id.value, leg.s.peer.empty() ? leg.s.group : leg.s.peer, leg.s.next_hop.transport,
+             deployment_->listener(leg.listener).address, leg.s.next_hop.remote, bytes);
+}
+
+void Call::on_layer_message(LegId id, bool outgoing, std::string_view bytes) {
+  if (const Leg* leg = find_leg(id)) record_message(*leg, !outgoing, bytes);
+}
+
+}  // namespace causeway::call

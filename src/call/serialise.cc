@@ -1,0 +1,196 @@
+#include "call/serialise.h"
+
+#include "call/archive.h"
+
+namespace causeway::call {
+namespace {
+
+constexpr std::uint32_t kMagic = 0x57594343;  // "CCYW"
+
+// --- Building blocks ---------------------------------------------------------------------------
+template <typename A, typename T>
+void put(A& a, T& v);
+
+template <typename A, typename T>
+void put_list(A& a, std::vector<T>& v) {
+  auto n = static_cast<std::uint32_t>(v.size());
+  a.field(n);
+  if constexpr (A::kReading) {
+    if (n > a.left()) {  // every element takes at least a byte
+      a.spoil();
+      return;
+    }
+    v.resize(n);
+  }
+  for (auto& x : v) {
+    put(a, x);
+    if (!a.ok()) return;
+  }
+}
+
+template <typename A, typename T>
+void put_optional(A& a, std::optional<T>& v) {
+  bool there = v.has_value();
+  a.field(there);
+  if constexpr (A::kReading) {
+    if (there) v.emplace();
+    else v.reset();
+  }
+  if (there) put(a, *v);
+}
+
+template <typename A>
+void describe(A& a, IpAddress& x) {
+  bool v6 = x.is_v6();
+  auto bytes = x.bytes();
+  a.field(v6);
+  for (auto& b : bytes) a.field(b);
+  if constexpr (A::kReading) {
+    if (v6) {
+      x = IpAddress::v6(bytes);
+    } else {
+      x = IpAddress::v4((std::uint32_t{bytes[0]} << 24) | (std::uint32_t{bytes[1]} << 16) | (std::uint32_t{bytes[2]} << 8) | bytes[3]);
+    }
+  }
+}
+template <typename A>
+void describe(A& a, Endpoint& x) {
+  put(a, x.address);
+  a.field(x.port);
+}
+template <typename A>
+void describe(A& a, Prefix& x) {
+  std::string text = x.to_string();
+  a.field(text);
+  if constexpr (A::kReading) {
+    if (auto p = Prefix::parse(text)) x = *p;
+    else a.spoil();
+  }
+}
+template <typename A>
+void describe(A& a, WallTime& x) {
+  a.field(x.micros);
+}
+template <typename A, typename Tag, typename Rep>
+void describe(A& a, StrongId<Tag, Rep>& x) {
+  a.field(x.value);
+}
+
+// --- sdp ---------------------------------------------------------------------------------------
+template <typename A>
+void describe(A& a, sdp::Codec& x) {
+  put(a, x.pt), a.field(x.name), a.field(x.clock), a.field(x.channels), a.field(x.fmtp);
+}
+template <typename A>
+void describe(A& a, sdp::MediaWish& x) {
+  put_list(a, x.codecs), a.field(x.direction), a.field(x.ptime), a.field(x.maxptime);
+}
+template <typename A>
+void describe(A& a, sdp::Crypto& x) {
+  a.field(x.tag), a.field(x.suite), put_list(a, x.key_salt), a.field(x.lifetime), a.field(x.mki), a.field(x.mki_length);
+}
+template <typename A>
+void describe(A& a, sdp::RemoteMedia& x) {
+  put(a, x.rtp), put(a, x.rtcp), a.field(x.rtcp_mux), a.field(x.secure), put_list(a, x.crypto);
+}
+template <typename A>
+void describe(A& a, sdp::Origin& x) {
+  a.field(x.username), a.field(x.session_id), a.field(x.version), put(a, x.address);
+}
+template <typename A>
+void describe(A& a, sdp::OfferAnswer& x) {
+  a.field(x.state), a.field(x.agreed), put(a, x.origin), a.field(x.last_local), a.field(x.last_remote), a.field(x.agreed_remote);
+}
+
+// --- media -------------------------------------------------------------------------------------
+template <typename A>
+void describe(A& a, media::LegMedia& x) {
+  put(a, x.remote), a.field(x.rtcp_mux), put_optional(a, x.send_key), put_optional(a, x.receive_key);
+  put_list(a, x.send_codecs), put_list(a, x.receive_codecs), a.field(x.direction), put_list(a, x.allowed_sources);
+}
+template <typename A>
+void describe(A& a, media::SrtpStreamState& x) {
+  a.field(x.ssrc), a.field(x.index);
+  for (auto& w : x.window) a.field(w);
+  a.field(x.started), a.field(x.rtcp_index), a.field(x.rtcp_window), a.field(x.rtcp_started);
+}
+template <typename A>
+void describe(A& a, media::OutStream& x) {
+  a.field(x.ssrc), a.field(x.input_ssrc), a.field(x.has_input), a.field(x.started), a.field(x.seq_offset), a.field(x.ts_offset);
+  a.field(x.highest), a.field(x.floor), a.field(x.last_ts), a.field(x.last_sent_us), a.field(x.clock), a.field(x.packets), a.field(x.octets);
+}
+template <typename A>
+void describe(A& a, media::InStream& x) {
+  a.field(x.ssrc), a.field(x.started), a.field(x.base), a.field(x.highest), a.field(x.received), a.field(x.expected_prior);
+  a.field(x.received_prior), a.field(x.lost_before), a.field(x.transit), a.field(x.jitter_q4), a.field(x.max_jitter_q4), a.field(x.clock);
+  a.field(x.last_sr_ntp), a.field(x.last_sr_us);
+}
+template <typename A>
+void describe(A& a, media::LegSnapshot& x) {
+  put(a, x.rtp), a.field(x.rtcp_mux_offered), put_list(a, x.local_crypto), a.field(x.applied), put(a, x.agreed);
+  put_optional(a, x.source), put_optional(a, x.rtcp_source), a.field(x.source_ssrc), a.field(x.may_relatch);
+  put(a, x.out), put(a, x.in), put(a, x.srtp_out), put_list(a, x.srtp_in);
+  a.field(x.packets_in), a.field(x.bytes_in), a.field(x.packets_out), a.field(x.bytes_out), a.field(x.rtcp_in), a.field(x.rtcp_out);
+  for (auto& d : x.dropped) a.field(d);
+}
+
+// --- call --------------------------------------------------------------------------------------
+template <typename A>
+void describe(A& a, Dialog& x) {
+  a.field(x.call_id), a.field(x.local_tag), a.field(x.remote_tag), a.field(x.local_party), a.field(x.remote_party);
+  a.field(x.remote_target), put_list(a, x.routes), a.field(x.local_cseq), a.field(x.remote_cseq), a.field(x.ours);
+}
+template <typename A>
+void describe(A& a, NextHop& x) {
+  put(a, x.remote), a.field(x.transport), a.field(x.name);
+}
+template <typename A>
+void describe(A& a, Termination& x) {
+  a.field(x.what), a.field(x.by), a.field(x.status), a.field(x.q850), a.field(x.text);
+}
+template <typename A>
+void describe(A& a, LegState& x) {
+  put(a, x.id), a.field(x.ingress), a.field(x.group), a.field(x.peer), a.field(x.listener), a.field(x.phase), put(a, x.dialog);
+  put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put_optional(a, x.heard), put_optional(a, x.told);
+  put_list(a, x.attributes), a.field(x.has_media), put(a, x.media);
+}
+template <typename A>
+void describe(A& a, CallState& x) {
+  put(a, x.id), put(a, x.bucket), a.field(x.emergency), a.field(x.calling), a.field(x.called), a.field(x.ingress_group);
+  put(a, x.began), put(a, x.rang), put(a, x.answered), put_list(a, x.legs), put(a, x.ingress), put(a, x.egress);
+  a.field(x.progressed), put_optional(a, x.termination);
+}
+
+template <typename A, typename T>
+void put(A& a, T& v) {
+  if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string>) a.field(v);
+  else describe(a, v);
+}
+
+}  // namespace
+
+std::string serialise(const CallState& state) {
+  Writer w;
+  w.field(kMagic);
+  w.field(kStateVersion);
+  CallState copy = state;
+  describe(w, copy);
+  return w.take();
+}
+
+Result<CallState> deserialise(std::string_view bytes) {
+  Reader r(bytes);
+  std::uint32_t magic = 0;
+  std::uint16_t version = 0;
+  r.field(magic);
+  r.field(version);
+  if (!r.ok() || magic != kMagic) return fail(ErrorCode::kMalformed, "not a written call");
+  if (version != kStateVersion)
+    return fail(ErrorCode::kUnsupported, "call state of version " + std::to_string(version) + ", this program reads " + std::to_string(kStateVersion));
+  CallState s;
+  describe(r, s);
+  if (!r.ok() || r.left() != 0) return fail(ErrorCode::kMalformed, "call state is cut short or has bytes left over");
+  return s;
+}
+
+}  // namespace causeway::call

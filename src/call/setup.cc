@@ -1,0 +1,390 @@
+// A call being set up: the caller's INVITE, the hunt for a peer that answers, provisional and final
+// responses (architecture, "Life of an INVITE").
+#include <algorithm>
+
+#include "call/call.h"
+#include "call/crossing.h"
+#include "sip/headers.h"
+#include "sip/tag.h"
+
+namespace causeway::call {
+
+using sip::HeaderId;
+using sip::Method;
+using telemetry::EventKind;
+
+void Call::start(transport::TxId tx, const transport::Received& r, const policy::Decision& decision) {
+  const sip::Message& m = r.message;
+  state_.began = services_.reactor.wall();
+  state_.emergency = decision.emergency;
+  emergency_service_ = decision.service;
+  state_.ingress_group = deployment_->group(r.group).name;
+  services_.trails.start(state_.id);
+
+  Leg& leg = add_leg(true, r.group);
+  state_.ingress = leg.s.id;
+  // The answer goes back the way the request came, whatever the group's own listener is.
+  leg.listener = r.flow.listener;
+  leg.s.listener = deployment_->listener(r.flow.listener).name;
+  leg.s.next_hop = {r.flow.remote, r.flow.transport, ""};
+  for (const auto p : deployment_->group(r.group).peers)
+    if (deployment_->peer(p).address == r.flow.remote.address) leg.s.peer = deployment_->peer(p).name;
+  if (r.flow.transport != Transport::kUdp) leg.s.next_hop.remote.port = 0;   // its own port is not one to call back
+  leg.server_invite = tx;
+  services_.layer.set_user(tx, user(leg));
+  record_message(leg, true, m.bytes());
+
+  if (const auto uri = sip::parse_uri(m.request_uri())) {
+    state_.called = sip::number_digits(uri->user);
+    if (state_.called.empty()) state_.called = std::string(uri->user);
+    leg.s.number = std::string(uri->user);
+  }
+  const Caller caller = caller_of(m, *deployment_, *leg.profile, trusted(leg));
+  state_.calling = caller.user;
+  learn_dialog(leg, m, false);
+  if (leg.s.next_hop.remote.port == 0 && !leg.locating) leg.s.next_hop.remote = {r.flow.remote.address, static_cast<std::uint16_t>(r.flow.transport == Transport::kTls ? 5061 : 5060)};
+  for (const auto& reason : decision.reasons) tell(EventKind::kDecision, nullptr, reason);
+
+  if (decision.refusal) {
+    refuse(tx, m, decision.refusal->status, decision.refusal->q850, decision.refusal->text, decision.refusal->label);
+    return;
+  }
+  if (m.has(HeaderId::kRequire)) {
+    const std::string tags(m.value(HeaderId::kRequire));
+    if (const auto* flow = services_.layer.flow_of(tx)) {
+      auto b = sip::begin_response(m, 420, sip::reason_phrase(420), leg.s.dialog.local_tag, flow->remote);
+      b.header(HeaderId::kUnsupported, tags);
+      std::string bytes = b.finish();
+      record_message(leg, false, bytes);
+      services_.layer.respond(tx, 420, std::move(bytes));
+    }
+    services_.counters.refused.add("extension_required");
+    leg.server_invite = {};
+    terminate({TerminationClass::kRefused, ReleasedBy::kGateway, 420, 127, "the caller requires extensions that are not supported: " + tags}, nullptr, nullptr);
+    return;
+  }
+  invite_ = std::make_unique<sip::Message>(*sip::Message::parse(m.bytes()));
+  auto parts = body_parts(*invite_);
+  if (!parts) {
+    refuse(tx, m, 400, 111, parts.error().what, "body");
+    return;
+  }
+  invite_parts_ = std::move(*parts);
+  if (auto ok = open_media(leg); !ok) {
+    refuse(tx, m, 503, 47, ok.error().what, "media_ports");
+    return;
+  }
+  const std::string_view sdp = sdp_of(invite_parts_);
+  if (sdp.empty()) {
+    leg.offerless = true;
+  } else {
+    auto offer = sdp::remote_offer(leg.s.offer_answer, sdp, leg.profile->sdp);
+    if (!offer) {
+      const bool media = offer.error().code == ErrorCode::kNotAcceptable;
+      refuse(tx, m, media ? 488 : 400, media ? 88 : 111, offer.error().what, media ? "media" : "sdp");
+      return;
+    }
+    if (leg.profile->sdp.security == sdp::Security::kSdes && !offer->sdp.media.secure) {
+      refuse(tx, m, 488, 88, "plain RTP offered where the profile of group '" + leg.s.group + "' demands SRTP", "srtp_required");
+      return;
+    }
+    leg.offer = offer->sdp;
+    leg.s.heard = offer->sdp.wish;
+    leg.s.attributes = offer->sdp.attributes;
+  }
+  start_hunt(decision);
+}
+
+void Call::refuse(transport::TxId tx, const sip::Message& request, int status, int q850, const std::string& text, std::string_view label) {
+  Leg& leg = *find_leg(state_.ingress);
+  tell(EventKind::kRefusal, &leg, text);
+  services_.counters.refused.add(label);
+  respond(leg, tx, request, status, nullptr, {}, q850, text);
+  leg.server_invite = {};
+  terminate({TerminationClass::kRefused, ReleasedBy::kGateway, status, q850, text}, nullptr, nullptr);
+}
+
+// --- The hunt ----------------------------------------------------------------------------------
+
+void Call::start_hunt(const policy::Decision& decision) {
+  const Leg& in = *find_leg(state_.ingress);
+  hunt_deadline_ = services_.reactor.now() + deployment_->group(in.group).timers.hunt;
+  for (const auto g : decision.targets)
+    for (const auto p : services_.peers.candidates(g)) ways_.push_back({g, p});
+  if (ways_.empty()) {
+    last_why_ = "every peer of the target groups is drained or blocked";
+    last_status_ = 503;
+  }
+  next_way();
+}
+
+void Call::next_way() {
+  if (was_terminated_) return;
+  if (services_.reactor.now() >= hunt_deadline_) {
+    last_why_ += last_why_.empty() ? "" : "; ";
+    last_why_ += "no time left to try another peer";
+    ways_.clear();
+    destinations_.clear();
+  }
+  if (!destinations_.empty()) {
+    try_destination();
+    return;
+  }
+  if (ways_.empty() || attempts_ >= kMaxAttempts) {
+    const auto mapped = policy::map_failure(last_status_);
+    fail_ingress(mapped.status, mapped.q850, last_why_.empty() ? "no peer answered" : last_why_, nullptr);
+    return;
+  }
+  way_ = ways_.front();
+  ways_.pop_front();
+  const auto& peer = deployment_->peer(way_.peer);
+  auto where = services_.locator.locate(peers::request_for(*deployment_, peer), deployment_->group(way_.group).listener, *this, way_.peer.value);
+  if (where) on_located(way_.peer.value, std::move(*where));
+}
+
+void Call::try_destination() {
+  const transport::Destination to = destinations_.front();
+  destinations_.pop_front();
+  ++attempts_;
+  Leg& leg = add_leg(false, way_.group);
+  const auto& peer = deployment_->peer(way_.peer);
+  leg.s.peer = peer.name;
+  leg.attempt = to;
+  leg.attempt.connect_time = deployment_->group(way_.group).timers.connect;
+  leg.s.next_hop = {to.remote, to.transport, to.tls_name};
+  leg.attempt_began = services_.reactor.now();
+  state_.egress = leg.s.id;
+  tell(EventKind::kRouteAttempt, &leg, "trying " + peer.name + " at " + to.remote.to_string() + " over " + std::string(to_string(to.transport)));
+  if (auto ok = send_initial_invite(leg, way_.peer); !ok) {
+    const int status = ok.error().code == ErrorCode::kNotAcceptable ? 488 : 503;
+    attempt_failed(leg, status, ok.error().what, nullptr);
+  }
+}
+
+Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
+  Leg& in = *find_leg(state_.ingress);
+  const auto& peer = deployment_->peer(peer_index);
+  const auto& group = deployment_->group(leg.group);
+  if (auto ok = open_media(leg); !ok) return ok;
+  Result<sdp::MediaWish> wish = in.s.heard ? wish_for(leg, *in.s.heard, in) : Result<sdp::MediaWish>(default_wish(leg));
+  if (!wish) return tl::unexpected(wish.error());
+  auto sdp = make_offer(leg, *wish);
+  if (!sdp) return tl::unexpected(sdp.error());
+
+  const peers::LocalSide us = side(leg);
+  const bool both_trusted = group.trusted && trusted(in);
+  const Caller caller = caller_of(*invite_, *deployment_, *leg.profile, trusted(in));
+  const std::string number = policy::format_number(*deployment_, state_.called, leg.profile->number_format);
+  const auto literal = IpAddress::parse(peer.host);
+  const std::string host = literal ? literal->to_uri_host() : peer.host;
+  const std::uint16_t default_port = peer.transport == Transport::kTls ? 5061 : 5060;
+  const std::uint16_t port = peer.port == default_port ? 0 : peer.port;
+  const bool phone = leg.profile->user_phone;
+
+  Dialog& d = leg.s.dialog;
+  d.ours = true;
+  d.call_id = sip::make_tag(owner(), services_.reactor.random()) + "@" + peers::own_host(us);
+  const std::string from_host = caller.anonymous ? "anonymous.invalid" : peers::own_host(us);
+  d.local_party = (caller.display.empty() ? "" : caller.display + " ") + "<" + party_uri(caller.user, from_host, 0, phone) + ">";
+  d.remote_target = party_uri(number, host, port, phone);
+  d.remote_party = "<" + party_uri(number, host, 0, phone) + ">";
+  d.local_cseq = 1;
+  leg.s.number = caller.anonymous ? "" : caller.user;
+
+  const std::string branch = sip::make_branch(owner(), services_.reactor.random());
+  sip::Builder b(2048);
+  b.request_line("INVITE", d.remote_target);
+  b.header(HeaderId::kVia, peers::via_value(us, branch));
+  const auto hops = sip::parse_u32(invite_->value(HeaderId::kMaxForwards)).value_or(70);
+  b.header(HeaderId::kMaxForwards, static_cast<std::int64_t>(std::min<std::uint32_t>(hops, 255)) - 1);
+  b.begin(HeaderId::kFrom).add(d.local_party).add(";tag=").add(d.local_tag).end_line();
+  b.header(HeaderId::kTo, d.remote_party);
+  b.header(HeaderId::kCallId, d.call_id);
+  b.header(HeaderId::kCSeq, "1 INVITE");
+  b.header(HeaderId::kContact, peers::contact_value(us, leg.s.number));
+  peers::add_common(b, *leg.profile, true);
+  copy_crossing_headers(b, *invite_, *leg.profile, both_trusted);
+  const Body body = join_body(*sdp, invite_parts_, leg.profile->pass_bodies, d.local_tag);
+  leg.invite = b.finish(body.content, body.content_type);
+
+  record_message(leg, false, leg.invite);
+  leg.client_invite = services_.layer.send_request(leg.invite, branch, Method::kInvite, leg.attempt, user(leg));
+  const Micros left = hunt_deadline_ - services_.reactor.now();
+  start_timer(leg.silence, std::clamp<Micros>(left, Millis(100), group.timers.silence), TimerKind::kSilence, leg);
+  return {};
+}
+
+void Call::attempt_failed(Leg& leg, int status, const std::string& why, const sip::Message* response) {
+  stop_timer(leg.silence);
+  stop_timer(leg.progress);
+  stop_timer(leg.ring);
+  close_media(leg);
+  if (leg.cancelled && leg.client_invite.value != 0) {
+    // Whatever still comes is taken and hung up.
+    start_timer(leg.cancel_wait, kCancelWait, TimerKind::kCancelWait, leg);
+  } else {
+    leg.client_invite = {};
+    leg_ended(leg);
+  }
+  last_status_ = status;
+  last_why_ = why;
+  tell(EventKind::kRouteAttempt, &leg, why);
+  const bool more = !ways_.empty() || !destinations_.empty();
+  // GW-02: only silence, 408, 503 and 504 go to the next peer, and only while the caller has heard
+  // nothing that an answer elsewhere would contradict (TDR-79).
+  if ((status == 0 || policy::may_retry(status)) && !state_.progressed && more && services_.reactor.now() < hunt_deadline_) {
+    tell(EventKind::kDecision, nullptr, "may be retried on the next peer");
+    next_way();
+    return;
+  }
+  const auto mapped = policy::map_failure(status);
+  fail_ingress(mapped.status, mapped.q850, why, response);
+}
+
+void Call::fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far) {
+  Leg& in = *find_leg(state_.ingress);
+  if (in.server_invite.value != 0) {
+    if (const auto* request = services_.layer.request_of(in.server_invite)) {
+      respond(in, in.server_invite, *request, status, from_far, {}, q850, text);
+    } else if (invite_) {
+      respond(in, in.server_invite, *invite_, status, from_far, {}, q850, text);
+    }
+    in.server_invite = {};
+  }
+  TerminationClass what = TerminationClass::kRejected;
+  if (status == 486 || status == 600) what = TerminationClass::kBusy;
+  else if (status == 480 || (status == 408 && state_.progressed)) what = TerminationClass::kNoAnswer;
+  else if (!from_far || policy::may_retry(status)) what = TerminationClass::kUnreachable;
+  terminate({what, from_far ? ReleasedBy::kCallee : ReleasedBy::kGateway, status, q850, text}, nullptr, nullptr);
+}
+
+// --- Responses to our INVITE -------------------------------------------------------------------
+
+void Call::on_initial_response(Leg& leg, const transport::Received& r) {
+  const int status = r.message.status();
+  leg.said_something = true;
+  stop_timer(leg.silence);
+  if (leg.cancelled || was_terminated_) {
+    if (status >= 200 && status < 300) {   // CANCEL crossed the answer: take it and hang up
+      learn_dialog(leg, r.message, true);
+      leg.client_invite = {};
+      send_ack(leg);
+      leg.s.phase = LegPhase::kConfirmed;
+      stop_timer(leg.cancel_wait);
+      tell(EventKind::kState, &leg, "answered after it was cancelled: hung up");
+      send_bye(leg, nullptr);
+    } else if (status >= 300) {
+      leg.client_invite = {};
+      stop_timer(leg.cancel_wait);
+      leg_ended(leg);
+      finish_if_done();
+    }
+    return;
+  }
+  if (status == 100) {
+    start_timer(leg.progress, deployment_->group(leg.group).timers.no_progress, TimerKind::kProgress, leg);
+  } else if (status < 200) {
+    on_provisional(leg, r);
+  } else if (status < 300) {
+    on_success(leg, r);
+  } else {
+    std::string why = leg.s.peer + " answered " + std::to_string(status) + " " + std::string(r.message.reason_phrase());
+    attempt_failed(leg, status, why, &r.message);
+  }
+}
+
+void Call::on_provisional(Leg& leg, const transport::Received& r) {
+  const sip::Message& m = r.message;
+  stop_timer(leg.progress);
+  if (leg.ring.value == 0) start_timer(leg.ring, deployment_->group(leg.group).timers.ring, TimerKind::kRing, leg);
+  if (m.status() == 199) return;   // RFC 6228: an early dialog of a fork ended; the near side has one of its own
+  leg.s.phase = LegPhase::kEarly;
+  bool early_media = false;
+  if (const auto parts = body_parts(m); parts) {
+    if (const std::string_view sdp = sdp_of(*parts); !sdp.empty()) {
+      if (auto ok = take_answer(leg, sdp, sdp::AnswerKind::kPreliminary)) early_media = true;
+      else tell(EventKind::kError, &leg, "SDP of " + std::to_string(m.status()) + ": " + ok.error().what);
+    }
+  }
+  if (m.status() == 180 && state_.rang.micros == 0) state_.rang = services_.reactor.wall();
+  pass_provisional(m, m.status(), early_media);
+}
+
+void Call::pass_provisional(const sip::Message& from_far, int status, bool with_sdp) {
+  Leg& in = *find_leg(state_.ingress);
+  Leg& out = *find_leg(state_.egress);
+  if (in.server_invite.value == 0 || in.answered || !invite_) return;
+  Body body;
+  if (with_sdp && in.offer && out.s.heard) {
+    auto sdp = make_answer(in, *out.s.heard, out.profile->sdp.hold, sdp::AnswerKind::kPreliminary);
+    if (sdp) {
+      body = join_body(*sdp, {}, in.profile->pass_bodies, in.s.dialog.local_tag);
+      join_media();
+    } else {
+      tell(EventKind::kError, &in, "early media: " + sdp.error().what);
+    }
+  }
+  state_.progressed = true;
+  in.s.phase = LegPhase::kEarly;
+  respond(in, in.server_invite, *invite_, status, &from_far, std::move(body), 0, {});
+}
+
+void Call::on_success(Leg& leg, const transport::Received& r) {
+  stop_timer(leg.progress);
+  stop_timer(leg.ring);
+  learn_dialog(leg, r.message, true);
+  leg.client_invite = {};
+  leg.s.phase = LegPhase::kConfirmed;
+  leg.s.dialog.remote_cseq = 0;
+  send_ack(leg);
+  std::string problem;
+  const auto parts = body_parts(r.message);
+  const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
+  if (!sdp.empty()) {
+    if (auto ok = take_answer(leg, sdp, sdp::AnswerKind::kFinal); !ok) problem = ok.error().what;
+  } else {
+    problem = "the 200 has no SDP";
+  }
+  if (!problem.empty()) {
+    // RFC 3261 13.2.2.4: an answer that cannot be used ends the dialog.
+    tell(EventKind::kError, &leg, problem);
+    send_bye(leg, nullptr);
+    fail_ingress(488, 88, leg.s.peer + " answered with media that cannot be used: " + problem, nullptr);
+    return;
+  }
+  answer_ingress(r.message);
+}
+
+void Call::answer_ingress(const sip::Message& from_far) {
+  Leg& in = *find_leg(state_.ingress);
+  Leg& out = *find_leg(state_.egress);
+  Result<std::string> sdp = in.offerless ? [&]() -> Result<std::string> {
+    // RFC 3264: our 2xx carries the offer, what the far side just agreed to; the ACK answers it.
+    auto wish = wish_for(in, *out.s.heard, out);
+    if (!wish) return tl::unexpected(wish.error());
+    return make_offer(in, *wish);
+  }()
+                                         : make_answer(in, *out.s.heard, out.profile->sdp.hold, sdp::AnswerKind::kFinal);
+  if (!sdp) {
+    tell(EventKind::kError, &in, sdp.error().what);
+    send_bye(out, nullptr);
+    fail_ingress(488, 88, sdp.error().what, nullptr);
+    return;
+  }
+  join_media();
+  in.offer.reset();
+  in.answered = true;
+  in.s.phase = LegPhase::kConfirmed;
+  state_.answered = services_.reactor.wall();
+  ++services_.counters.calls_answered;
+  tell(EventKind::kMediaStart, nullptr, path_in_words());
+  const auto far_parts = body_parts(from_far);
+  respond(in, in.server_invite, *invite_, 200, &from_far, join_body(*sdp, far_parts ? *far_parts : std::vector<BodyPart>{}, in.profile->pass_bodies, in.s.dialog.local_tag), 0, {});
+  // What was kept for further attempts is not needed any more.
+  ways_.clear();
+  destinations_.clear();
+  invite_parts_.clear();
+  invite_.reset();
+}
+
+}  // namespace causeway::call
