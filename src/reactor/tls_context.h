@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/net.h"
 #include "base/result.h"
 #include "base/time.h"
 
@@ -66,5 +67,11 @@ class TlsContext {
                                                 std::string_view wanted);
 // "a.example, *.b.example", or "no name"; at most 8 names, then "and N more".
 [[nodiscard]] std::string describe_names(std::span<const std::string> names);
+// What on_closed() and on_refused() say about a certificate.
+[[nodiscard]] std::string wrong_certificate_text(const Endpoint& peer, std::string_view expected,
+                                                 std::span<const std::string> found);
+[[nodiscard]] std::string untrusted_certificate_text(const Endpoint& peer,
+                                                     std::span<const std::string> found,
+                                                     std::string_view issuer);
 
 }  // namespace causeway::reactor

@@ -49,4 +49,16 @@ std::string describe_names(std::span<const std::string> names) {
   return text;
 }
 
+std::string wrong_certificate_text(const Endpoint& peer, std::string_view expected,
+                                   std::span<const std::string> found) {
+  return "certificate of " + peer.to_string() + ": expected " + std::string(expected) + ", found " +
+         describe_names(found);
+}
+
+std::string untrusted_certificate_text(const Endpoint& peer, std::span<const std::string> found,
+                                       std::string_view issuer) {
+  return "certificate of " + peer.to_string() + " (" + describe_names(found) + ") is issued by " +
+         std::string(issuer) + ", which is not trusted";
+}
+
 }  // namespace causeway::reactor

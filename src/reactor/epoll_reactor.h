@@ -1,0 +1,157 @@
+// A shard's view of the real machine: one thread, one level-triggered epoll loop. Construct it on
+// any thread, then use it on the one that calls run(); only wake() and MailRoom::post() are for
+// other threads. Sockets, streams and timers must be gone before it is.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "reactor/file_descriptor.h"
+#include "reactor/mail_room.h"
+#include "reactor/reactor.h"
+#include "reactor/timer_wheel.h"
+
+namespace causeway::reactor {
+
+class DatagramBatch;
+class StreamCore;
+
+class FdHandler {
+ public:
+  virtual void on_ready(std::uint32_t epoll_events) = 0;
+  virtual void on_end_of_turn() {}
+
+ protected:
+  ~FdHandler() = default;
+};
+
+using WatchId = StrongId<struct WatchIdTag, std::uint64_t>;  // 0: none
+
+struct EpollOptions {
+  ShardId shard{0};
+  std::optional<int> cpu;            // run() pins its thread to it
+  std::size_t max_handshakes = 256;  // TLS handshakes in flight per acceptor; more wait
+  Millis handshake_time{10'000};
+  Micros stall{50'000};  // a turn that takes longer is counted
+};
+
+struct ReactorStats {
+  std::uint64_t turns = 0, stalls = 0;
+  Micros longest_turn{0};
+  std::uint64_t datagrams_in = 0, datagrams_out = 0;
+  std::uint64_t datagrams_dropped = 0;  // by a full kernel queue, or unreachable
+  std::uint64_t streams_opened = 0, streams_accepted = 0, streams_refused = 0;
+  std::uint64_t mail_in = 0;
+};
+
+class EpollReactor final : public Reactor {
+ public:
+  explicit EpollReactor(MailRoom& mail_room, EpollOptions options = {});
+  ~EpollReactor() override;
+  EpollReactor(const EpollReactor&) = delete;
+  EpollReactor& operator=(const EpollReactor&) = delete;
+
+  // Turns until stop is requested (from any thread).
+  void run(std::stop_token stop);
+  // One turn that waits at most so long. For tests, and for a loop of one's own.
+  void turn(Millis longest_wait);
+  // Ends the current wait. Any thread.
+  void wake() { mailbox_.ring(); }
+  [[nodiscard]] const ReactorStats& stats() const { return stats_; }
+
+  // --- Reactor ---
+  [[nodiscard]] Instant now() const override { return now_; }
+  [[nodiscard]] WallTime wall() const override { return wall_; }
+  [[nodiscard]] ShardId shard() const override { return options_.shard; }
+  [[nodiscard]] std::size_t shard_count() const override { return mail_room_.shard_count(); }
+  [[nodiscard]] Timers& timers() override { return timers_; }
+  [[nodiscard]] Random& random() override { return random_; }
+  [[nodiscard]] Result<std::unique_ptr<UdpSocket>> open_udp(const Endpoint& local,
+                                                            const SocketOptions& options,
+                                                            UdpListener& listener) override;
+  [[nodiscard]] Result<std::unique_ptr<Acceptor>> listen(const Endpoint& local,
+                                                         const SocketOptions& options,
+                                                         std::shared_ptr<const TlsContext> tls,
+                                                         AcceptListener& listener) override;
+  [[nodiscard]] Result<std::unique_ptr<Stream>> connect(const Endpoint& local,
+                                                        const Endpoint& remote,
+                                                        const SocketOptions& options,
+                                                        const TlsClient* tls,
+                                                        StreamListener& listener) override;
+  [[nodiscard]] bool post(ShardId to, Mail& mail) override;
+  void set_mail_handler(MailHandler* handler) override { mail_handler_ = handler; }
+
+  // --- for who drives a file descriptor of its own (c-ares) ---
+  // Level-triggered. The descriptor stays the caller's and must be unwatched before it is closed.
+  [[nodiscard]] WatchId watch_fd(int fd, std::uint32_t epoll_events, FdHandler& handler);
+  void modify_fd(WatchId id, std::uint32_t epoll_events);
+  void unwatch_fd(WatchId id);  // no callback after this
+  void at_end_of_turn(WatchId id);
+  [[nodiscard]] bool watching(WatchId id) const;
+
+  // --- for the sockets of this room ---
+  [[nodiscard]] const EpollOptions& options() const { return options_; }
+  [[nodiscard]] ReactorStats& counters() { return stats_; }
+  [[nodiscard]] DatagramBatch& batch() { return *batch_; }
+  void linger(std::unique_ptr<StreamCore> stream);
+  void end_linger(StreamCore& stream);
+  void discard(std::unique_ptr<StreamCore> stream);  // destroyed at the end of the turn
+
+ private:
+  static constexpr std::size_t kMaxLingering = 1024;
+  struct Slot {
+    FdHandler* handler = nullptr;
+    int fd = -1;
+    std::uint32_t generation = 1;
+    bool at_end = false;
+  };
+
+  void read_clock();
+  [[nodiscard]] int wait_time(Millis longest) const;
+  [[nodiscard]] Slot* slot(WatchId id);
+  void dispatch(const epoll_event& event);
+  void run_end_of_turn();
+  void empty_mailbox();
+
+  // borrowed
+  MailRoom& mail_room_;
+  Mailbox& mailbox_;
+  MailHandler* mail_handler_ = nullptr;
+  // owned
+  FileDescriptor epoll_;
+  std::unique_ptr<DatagramBatch> batch_;
+  std::unordered_map<StreamCore*, std::unique_ptr<StreamCore>> lingering_;
+  std::vector<std::unique_ptr<StreamCore>> trash_;
+  // state
+  const EpollOptions options_;
+  Instant now_{};
+  WallTime wall_{};
+  TimerWheel timers_;
+  SystemRandom random_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_slots_;
+  std::vector<WatchId> end_of_turn_, ending_;
+  bool more_mail_ = false;
+  ReactorStats stats_;
+};
+
+// Taken before a callback into user code: afterwards it tells whether the object that watched is
+// still there and still watching, without touching it.
+class Pulse {
+ public:
+  Pulse(const EpollReactor& reactor, WatchId watch) : reactor_(reactor), watch_(watch) {}
+  explicit operator bool() const { return reactor_.watching(watch_); }
+
+ private:
+  const EpollReactor& reactor_;
+  const WatchId watch_;
+};
+
+}  // namespace causeway::reactor

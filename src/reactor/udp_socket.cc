@@ -1,0 +1,138 @@
+#include "reactor/udp_socket.h"
+
+#include <netinet/in.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+
+namespace causeway::reactor {
+namespace {
+
+constexpr int kBatchesPerTurn = 2;
+
+bool set_option(int fd, int level, int name, int value) {
+  return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+}  // namespace
+
+Result<FileDescriptor> open_socket(int type, const Endpoint& local, const SocketOptions& options) {
+  const bool v6 = local.address.is_v6();
+  const std::string where = local.to_string();
+  FileDescriptor fd(socket(v6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) {
+    const int error = errno;
+    Error reason = io_error("socket for " + where, error);
+    if (error == EMFILE || error == ENFILE) reason.code = ErrorCode::kUnavailable;
+    return tl::unexpected<Error>(reason);
+  }
+  const int f = fd.get();
+  bool ok = true;
+  if (v6) ok = set_option(f, IPPROTO_IPV6, IPV6_V6ONLY, 1) && ok;
+  if (type == SOCK_STREAM) ok = set_option(f, SOL_SOCKET, SO_REUSEADDR, 1) && ok;
+  if (options.reuse_port) ok = set_option(f, SOL_SOCKET, SO_REUSEPORT, 1) && ok;
+  const int tos = options.dscp << 2;
+  ok = (v6 ? set_option(f, IPPROTO_IPV6, IPV6_TCLASS, tos)
+           : set_option(f, IPPROTO_IP, IP_TOS, tos)) &&
+       ok;
+  if (options.receive_buffer > 0)
+    ok = set_option(f, SOL_SOCKET, SO_RCVBUF, options.receive_buffer) && ok;
+  if (!ok) return tl::unexpected<Error>(io_error("options of " + where, errno));
+  if (!options.interface.empty() &&
+      setsockopt(f, SOL_SOCKET, SO_BINDTODEVICE, options.interface.data(),
+                 static_cast<socklen_t>(options.interface.size())) != 0)
+    return tl::unexpected<Error>(io_error("interface " + options.interface, errno));
+  sockaddr_storage address{};
+  const socklen_t length = to_sockaddr(local, address);
+  if (bind(f, reinterpret_cast<const sockaddr*>(&address), length) != 0)
+    return tl::unexpected<Error>(io_error("bind " + where, errno));
+  return fd;
+}
+
+Endpoint local_endpoint(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return {};
+  return from_sockaddr(address);
+}
+
+DatagramBatch::DatagramBatch() : buffer_(new std::byte[kDatagrams * kStride]) {
+  for (std::size_t i = 0; i < kDatagrams; ++i) {
+    vectors_[i] = {buffer_.get() + i * kStride, kLargest};
+    messages_[i].msg_hdr.msg_iov = &vectors_[i];
+    messages_[i].msg_hdr.msg_iovlen = 1;
+    messages_[i].msg_hdr.msg_name = &addresses_[i];
+  }
+}
+
+int DatagramBatch::receive(int fd) {
+  for (auto& message : messages_) message.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
+  return recvmmsg(fd, messages_.data(), kDatagrams, MSG_DONTWAIT, nullptr);
+}
+
+Result<std::unique_ptr<UdpSocket>> KernelUdpSocket::open(EpollReactor& reactor,
+                                                         const Endpoint& local,
+                                                         const SocketOptions& options,
+                                                         UdpListener& listener) {
+  auto fd = open_socket(SOCK_DGRAM, local, options);
+  if (!fd) return tl::unexpected<Error>(fd.error());
+  const Endpoint bound = local_endpoint(fd->get());
+  std::unique_ptr<KernelUdpSocket> self(
+      new KernelUdpSocket(reactor, std::move(*fd), bound, listener));
+  self->watch_ = reactor.watch_fd(self->fd_.get(), EPOLLIN, *self);
+  if (self->watch_ == WatchId{}) return tl::unexpected<Error>(io_error("epoll", errno));
+  return self;
+}
+
+KernelUdpSocket::~KernelUdpSocket() { reactor_.unwatch_fd(watch_); }
+
+void KernelUdpSocket::on_ready(std::uint32_t) {
+  const Pulse pulse(reactor_, watch_);
+  DatagramBatch& batch = reactor_.batch();
+  EpollReactor& reactor = reactor_;
+  for (int round = 0; round < kBatchesPerTurn; ++round) {
+    const int n = batch.receive(fd_.get());
+    // A negative result also reports (and clears) an ICMP error of an earlier send.
+    for (int i = 0; i < n; ++i) {
+      const auto index = static_cast<std::size_t>(i);
+      const Endpoint from = batch.from(index);
+      ++reactor.counters().datagrams_in;
+      if (connected_ && from != remote_) continue;  // arrived before connect()
+      listener_.on_datagram(*this, from, batch.data(index), reactor.now());
+      if (!pulse) return;
+    }
+    if (n < static_cast<int>(DatagramBatch::kDatagrams)) break;
+  }
+}
+
+void KernelUdpSocket::send(const Endpoint& to, std::span<const std::byte> data) {
+  ++reactor_.counters().datagrams_out;
+  if (kernel_connected_ && to == remote_) {
+    if (::send(fd_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return;
+    // The error may belong to an earlier datagram (ICMP); this one deserves its own attempt.
+    if (errno == ECONNREFUSED &&
+        ::send(fd_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+      return;
+    ++reactor_.counters().datagrams_dropped;
+    return;
+  }
+  sockaddr_storage address{};
+  const socklen_t length = to_sockaddr(to, address);
+  if (sendto(fd_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+             reinterpret_cast<const sockaddr*>(&address), length) < 0)
+    ++reactor_.counters().datagrams_dropped;
+}
+
+void KernelUdpSocket::connect(const Endpoint& remote) {
+  remote_ = remote;
+  connected_ = remote.port != 0;
+  sockaddr_storage address{};
+  socklen_t length = sizeof(sockaddr);
+  address.ss_family = AF_UNSPEC;
+  if (connected_) length = to_sockaddr(remote, address);
+  const int result = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), length);
+  // Without the kernel's help (no route yet) the filter on arrival does the same.
+  kernel_connected_ = connected_ && result == 0;
+}
+
+}  // namespace causeway::reactor

@@ -1,0 +1,66 @@
+// Datagrams from and to the kernel. On the shard's thread.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <memory>
+
+#include "reactor/epoll_reactor.h"
+#include "reactor/reactor.h"
+
+namespace causeway::reactor {
+
+// Buffers for one recvmmsg(2), shared by all sockets of a reactor.
+class DatagramBatch {
+ public:
+  static constexpr std::size_t kDatagrams = 16;
+  static constexpr std::size_t kLargest = 65'535;
+  static constexpr std::size_t kStride = kLargest + UdpListener::kTailroom;
+
+  DatagramBatch();
+  // How many were received; negative with errno set.
+  int receive(int fd);
+  [[nodiscard]] std::span<std::byte> data(std::size_t i) {
+    return {buffer_.get() + i * kStride, messages_[i].msg_len};
+  }
+  [[nodiscard]] Endpoint from(std::size_t i) const { return from_sockaddr(addresses_[i]); }
+
+ private:
+  std::unique_ptr<std::byte[]> buffer_;
+  std::array<mmsghdr, kDatagrams> messages_{};
+  std::array<iovec, kDatagrams> vectors_{};
+  std::array<sockaddr_storage, kDatagrams> addresses_{};
+};
+
+class KernelUdpSocket final : public UdpSocket, private FdHandler {
+ public:
+  static Result<std::unique_ptr<UdpSocket>> open(EpollReactor& reactor, const Endpoint& local,
+                                                 const SocketOptions& options,
+                                                 UdpListener& listener);
+  ~KernelUdpSocket() override;
+  [[nodiscard]] Endpoint local() const override { return local_; }
+  void send(const Endpoint& to, std::span<const std::byte> data) override;
+  void connect(const Endpoint& remote) override;
+
+ private:
+  KernelUdpSocket(EpollReactor& reactor, FileDescriptor fd, const Endpoint& local,
+                  UdpListener& listener)
+      : reactor_(reactor), listener_(listener), fd_(std::move(fd)), local_(local) {}
+  void on_ready(std::uint32_t events) override;
+
+  EpollReactor& reactor_;
+  UdpListener& listener_;
+  FileDescriptor fd_;
+  WatchId watch_;
+  Endpoint local_, remote_;
+  bool connected_ = false;         // remote_ alone is heard
+  bool kernel_connected_ = false;  // and the kernel knows it
+};
+
+// What UDP and TCP sockets have in common: family, options and bind().
+[[nodiscard]] Result<FileDescriptor> open_socket(int type, const Endpoint& local,
+                                                 const SocketOptions& options);
+[[nodiscard]] Endpoint local_endpoint(int fd);
+
+}  // namespace causeway::reactor
