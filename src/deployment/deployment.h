@@ -24,7 +24,7 @@ using RealmIndex = StrongId<struct RealmTag, std::uint16_t>;
 using ListenerIndex = StrongId<struct ListenerTag, std::uint16_t>;
 using IdentityIndex = StrongId<struct IdentityTag, std::uint16_t>;
 using GroupIndex = StrongId<struct GroupTag, std::uint16_t>;
-using PeerIndex = StrongId<struct PeerTag, std::uint16_t>;        // within Deployment::peers
+using PeerIndex = StrongId<struct PeerTag, std::uint16_t>;  // within Deployment::peers
 using ProfileIndex = StrongId<struct ProfileTag, std::uint16_t>;
 using RegionIndex = StrongId<struct RegionTag, std::uint16_t>;
 
@@ -35,12 +35,13 @@ struct Region {
 // One network side. A listener and a peer group name one, and a packet never leaves by another.
 struct Realm {
   std::string name;
-  std::string interface;                       // SO_BINDTODEVICE; empty: by address only
-  std::optional<IpAddress> media_v4, media_v6; // at least one; media sockets are bound to it
-  std::uint16_t media_port_min = 0, media_port_max = 0;   // inclusive, min even
-  std::optional<IpAddress> public_v4, public_v6;          // written into SDP, Via and Contact instead of ours (NAT)
-  int signalling_dscp = 24;                    // CS3
-  int media_dscp = 46;                         // EF
+  std::string interface;                        // SO_BINDTODEVICE; empty: by address only
+  std::optional<IpAddress> media_v4, media_v6;  // at least one; media sockets are bound to it
+  std::uint16_t media_port_min = 0, media_port_max = 0;  // inclusive, min even
+  std::optional<IpAddress> public_v4,
+      public_v6;             // written into SDP, Via and Contact instead of ours (NAT)
+  int signalling_dscp = 24;  // CS3
+  int media_dscp = 46;       // EF
 };
 
 struct Listener {
@@ -48,16 +49,16 @@ struct Listener {
   RealmIndex realm;
   Transport transport = Transport::kUdp;
   Endpoint address;
-  std::optional<IdentityIndex> identity;       // always set for TLS
+  std::optional<IdentityIndex> identity;  // always set for TLS
 };
 
 // Paths of PEM files. What they hold is checked by load() and read by reactor/tls.
 struct TlsIdentity {
   std::string name;
-  std::string certificate;                     // leaf, then intermediates if `chain` is empty
+  std::string certificate;  // leaf, then intermediates if `chain` is empty
   std::string key;
-  std::string chain;                           // intermediates; may be empty
-  std::vector<std::string> trusted_roots;      // bundles
+  std::string chain;                       // intermediates; may be empty
+  std::vector<std::string> trusted_roots;  // bundles
 };
 
 // Where identity comes from when a request is written to this peer.
@@ -73,73 +74,79 @@ struct HeaderLine {
 struct Profile {
   std::string name;
   // Addressing of what we write
-  std::string contact_host;                    // FQDN in Contact; empty: our public or listener address
-  std::string via_host;                        // sent-by; empty: our public or listener address
-  bool contact_user = true;                    // put the number into Contact
+  std::string contact_host;  // FQDN in Contact; empty: our public or listener address
+  std::string via_host;      // sent-by; empty: our public or listener address
+  bool contact_user = true;  // put the number into Contact
   NumberFormat number_format = NumberFormat::kAsIs;
-  bool user_phone = false;                     // ;user=phone on Request-URI, From and To
+  bool user_phone = false;  // ;user=phone on Request-URI, From and To
   FromSource from_source = FromSource::kFrom;
-  std::vector<HeaderLine> add_headers;         // on every request and response to this peer
-  std::string user_agent;                      // User-Agent / Server; empty: none
+  std::vector<HeaderLine> add_headers;  // on every request and response to this peer
+  std::string user_agent;               // User-Agent / Server; empty: none
   std::vector<std::string> allow{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "NOTIFY"};
-  std::vector<std::string> supported;          // option tags
-  // What may cross to this peer, by header name and by MIME type, when the other side is trusted with it
-  std::vector<std::string> pass_headers;       // always
-  std::vector<std::string> trusted_headers;    // only when the group is trusted (P-Asserted-Identity ...)
-  std::vector<std::string> pass_bodies;        // besides SDP: "application/pidf+xml"
+  std::vector<std::string> supported;  // option tags
+  // What may cross to this peer, by header name and by MIME type, when the other side is trusted
+  // with it
+  std::vector<std::string> pass_headers;  // always
+  std::vector<std::string>
+      trusted_headers;                   // only when the group is trusted (P-Asserted-Identity ...)
+  std::vector<std::string> pass_bodies;  // besides SDP: "application/pidf+xml"
   // Offer and answer
-  bool offer_required = false;                 // never send an INVITE without SDP
+  bool offer_required = false;  // never send an INVITE without SDP
   sdp::Dialect sdp;
   // Responses
-  std::map<int, int> q850_by_status;           // rewrites Reason Q.850 cause sent with this status: 486 -> 17
-  bool reason_on_failure = false;              // Reason: Q.850 on every 4xx-6xx that we create (TDR-85)
+  std::map<int, int>
+      q850_by_status;              // rewrites Reason Q.850 cause sent with this status: 486 -> 17
+  bool reason_on_failure = false;  // Reason: Q.850 on every 4xx-6xx that we create (TDR-85)
   // Timers of the protocol
-  bool session_timer = false;                  // say Supported: timer and obey what is negotiated
-  std::uint16_t max_message_bytes = 10'240;    // larger is refused: 513
-  bool contact_host_required = false;          // a group that uses it must give contact_host (TDR-33, TDR-52)
+  bool session_timer = false;                // say Supported: timer and obey what is negotiated
+  std::uint16_t max_message_bytes = 10'240;  // larger is refused: 513
+  bool contact_host_required =
+      false;  // a group that uses it must give contact_host (TDR-33, TDR-52)
 };
 
 struct Peer {
   std::string name;
   GroupIndex group;
-  std::string host;                            // an address literal, or a name
-  std::optional<IpAddress> address;            // set when host is a literal
-  std::uint16_t port = 0;                      // 0: RFC 3263 (SRV when a name, else the default port)
+  std::string host;                  // an address literal, or a name
+  std::optional<IpAddress> address;  // set when host is a literal
+  std::uint16_t port = 0;            // 0: RFC 3263 (SRV when a name, else the default port)
   Transport transport = Transport::kUdp;
-  int priority = 0;                            // lower first; equal: in order of the file
+  int priority = 0;  // lower first; equal: in order of the file
 };
 
 // How a request is recognised as coming from a group. Every condition that is given must hold.
 struct Recognition {
-  std::vector<ListenerIndex> listeners;        // never empty
-  std::vector<Prefix> sources;                 // never empty
-  std::vector<std::uint16_t> source_ports;     // empty: any
-  std::vector<std::string> certificate_names;  // lower case, "*.example.com" for one label; empty: any (UDP, TCP)
-  std::vector<std::string> request_hosts;      // Request-URI host, lower case; empty: any
+  std::vector<ListenerIndex> listeners;     // never empty
+  std::vector<Prefix> sources;              // never empty
+  std::vector<std::uint16_t> source_ports;  // empty: any
+  std::vector<std::string>
+      certificate_names;  // lower case, "*.example.com" for one label; empty: any (UDP, TCP)
+  std::vector<std::string> request_hosts;  // Request-URI host, lower case; empty: any
 };
 
 struct GroupTimers {
-  Millis silence{4'000};                       // no answer at all: next peer (TDR-78)
+  Millis silence{4'000};  // no answer at all: next peer (TDR-78)
   Millis connect{2'000};
-  Millis no_progress{60'000};                  // 100 but no 18x or final
-  Millis ring{180'000};                        // 18x but no final
-  Millis hunt{9'000};                          // all attempts together
+  Millis no_progress{60'000};  // 100 but no 18x or final
+  Millis ring{180'000};        // 18x but no final
+  Millis hunt{9'000};          // all attempts together
 };
 
 struct PeerGroup {
   std::string name;
   RegionIndex region;
   RealmIndex realm;
-  ListenerIndex listener;                      // requests leave from it
+  ListenerIndex listener;  // requests leave from it
   ProfileIndex profile;
   Recognition recognition;
-  std::vector<PeerIndex> peers;                // in order of priority
-  std::vector<Prefix> media_sources;           // RTP from elsewhere is dropped; empty: the address in SDP only
-  bool trusted = false;                        // member of our trust domain (RFC 3325)
-  bool any_number = false;                     // any user part accepted, not numbers alone
-  std::vector<GroupIndex> routes_to;           // where calls from this group go, in order
-  Seconds options_interval{60};                // 0: no OPTIONS sent
-  std::uint32_t max_calls = 0;                 // 0: no limit of its own
+  std::vector<PeerIndex> peers;  // in order of priority
+  std::vector<Prefix>
+      media_sources;        // RTP from elsewhere is dropped; empty: the address in SDP only
+  bool trusted = false;     // member of our trust domain (RFC 3325)
+  bool any_number = false;  // any user part accepted, not numbers alone
+  std::vector<GroupIndex> routes_to;  // where calls from this group go, in order
+  Seconds options_interval{60};       // 0: no OPTIONS sent
+  std::uint32_t max_calls = 0;        // 0: no limit of its own
   std::uint32_t max_calls_per_second = 0;
   GroupTimers timers;
 };
@@ -147,44 +154,45 @@ struct PeerGroup {
 // A dial string that means an emergency, with and without a leading "+".
 struct EmergencyNumber {
   std::string digits;
-  std::string service;                         // "sos", "sos.police" (RFC 5031)
+  std::string service;  // "sos", "sos.police" (RFC 5031)
 };
 
 struct Limits {
   std::uint32_t max_calls = 20'000;
   std::uint32_t max_calls_per_second = 0;
   std::uint32_t max_connections = 4'096;
-  std::uint32_t max_trail_bytes = 16'384;      // per call
-  std::uint32_t keep_one_in = 100;             // trails of good calls that are kept whole
+  std::uint32_t max_trail_bytes = 16'384;  // per call
+  std::uint32_t keep_one_in = 100;         // trails of good calls that are kept whole
   std::uint32_t kept_trails = 2'000;
   std::uint16_t emergency_reserve_percent = 10;  // of max_calls: kept for emergency calls
 };
 
 struct Operation {
   NodeId node{1};
-  std::uint16_t shards = 0;                    // 0: one per core
+  std::uint16_t shards = 0;  // 0: one per core
   bool pin_shards = false;
   std::string control_socket = "/run/causeway/control.sock";
   std::string state_directory = "/var/lib/causeway";
-  std::string record_directory;                // call records; empty: state_directory + "/records"
-  bool capture_media = false;                  // explicit permission to put RTP into captures
-  Seconds drain{30};                           // after SIGTERM, before the rest gets BYE
+  std::string record_directory;  // call records; empty: state_directory + "/records"
+  bool capture_media = false;    // explicit permission to put RTP into captures
+  Seconds drain{30};             // after SIGTERM, before the rest gets BYE
 };
 
-// What one listener may bring in, made by load(): read through recognise.h alone. Sources are held by
-// prefix length, so that a look-up costs one hash per length in use and not one test per group.
+// What one listener may bring in, made by load(): read through recognise.h alone. Sources are held
+// by prefix length, so that a look-up costs one hash per length in use and not one test per group.
 struct RecognitionTable {
   struct Length {
     bool v6 = false;
     int bits = 0;
-    std::unordered_map<IpAddress, std::vector<GroupIndex>> groups;  // by masked address, in order of the file
+    std::unordered_map<IpAddress, std::vector<GroupIndex>>
+        groups;  // by masked address, in order of the file
   };
   std::vector<Length> lengths;  // longest first
 };
 
 struct Deployment {
   Operation operation;
-  std::vector<Endpoint> resolvers;             // empty: the system's
+  std::vector<Endpoint> resolvers;  // empty: the system's
   std::vector<Region> regions;
   std::vector<Realm> realms;
   std::vector<TlsIdentity> identities;
@@ -194,9 +202,9 @@ struct Deployment {
   std::vector<PeerGroup> groups;
   std::vector<EmergencyNumber> emergency;
   Limits limits;
-  std::vector<RecognitionTable> recognition;   // one per listener
-  std::uint64_t version = 0;                   // counts up with every load of this process
-  std::string source;                          // the text it was made from
+  std::vector<RecognitionTable> recognition;  // one per listener
+  std::uint64_t version = 0;                  // counts up with every load of this process
+  std::string source;                         // the text it was made from
 
   [[nodiscard]] const Realm& realm(RealmIndex i) const { return realms[i.value]; }
   [[nodiscard]] const Listener& listener(ListenerIndex i) const { return listeners[i.value]; }
