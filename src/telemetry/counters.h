@@ -1,5 +1,5 @@
-// Counts of one shard by a label from a bounded set: plain integers, written by the shard alone. A reader
-// on another thread is given a copy by the shard; sums are made of copies.
+// Counts of one shard by a label from a bounded set: plain integers, written by the shard alone. A
+// reader on another thread is given a copy by the shard; sums are made of copies.
 #pragma once
 
 #include <array>
@@ -12,7 +12,8 @@
 
 namespace causeway::telemetry {
 
-// Labels are string literals: they are kept by view. Beyond kMaxLabels everything counts as "other".
+// Labels are string literals: they are kept by view. Beyond kMaxLabels everything counts as
+// "other".
 class LabelledCounter {
  public:
   static constexpr std::size_t kMaxLabels = 64;
@@ -61,8 +62,8 @@ class LabelledCounter {
 
 // What a shard counts. "Refused" is answered, "dropped" is not.
 struct ShardCounters {
-  LabelledCounter refused;           // calls, by reason: error_info().label or one of the call's own
-  LabelledCounter dropped;           // messages, by reason: unknown_source, malformed, mailbox_full ...
+  LabelledCounter refused;  // calls, by reason: error_info().label or one of the call's own
+  LabelledCounter dropped;  // messages, by reason: unknown_source, malformed, mailbox_full ...
   std::uint64_t calls_started = 0;
   std::uint64_t calls_answered = 0;
   std::uint64_t calls_failed = 0;

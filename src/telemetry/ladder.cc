@@ -15,7 +15,9 @@ namespace {
 constexpr std::size_t kTimeColumns = 9;
 constexpr std::string_view kUs = "causeway";
 
-bool is_message(const Event& e) { return e.kind == EventKind::kMessageIn || e.kind == EventKind::kMessageOut; }
+bool is_message(const Event& e) {
+  return e.kind == EventKind::kMessageIn || e.kind == EventKind::kMessageOut;
+}
 
 std::string_view first_line(std::string_view m) { return m.substr(0, m.find_first_of("\r\n")); }
 
@@ -70,10 +72,33 @@ std::string user_of(std::string_view request_line) {
   if (scheme == std::string_view::npos) return {};
   rest.remove_prefix(scheme + 1);
   const std::size_t at = rest.find('@');
-  return at == std::string_view::npos ? std::string{} : std::string(rest.substr(0, rest.find_first_of(";@")));
+  return at == std::string_view::npos ? std::string{}
+                                      : std::string(rest.substr(0, rest.find_first_of(";@")));
 }
 
-// One line of the ladder as cells of one column each, so that lifelines and labels can be laid over it.
+std::string label_of(std::string_view raw, bool with_user) {
+  const std::string_view line = first_line(raw);
+  std::string out;
+  if (line.starts_with("SIP/2.0 ")) {
+    out = line.substr(8);
+    const std::string_view method = cseq_method(raw);
+    if (!method.empty() && method != "INVITE") out += " (" + std::string(method) + ")";
+  } else {
+    const std::size_t space = line.find(' ');
+    if (space == std::string_view::npos || !line.ends_with(" SIP/2.0")) return {};
+    out = line.substr(0, space);
+    const std::string user = user_of(line);
+    if (with_user && out == "INVITE" && !user.empty()) out += " " + user;
+  }
+  const std::string body = body_label(raw);
+  if (!body.empty()) out += " [" + body + "]";
+  return printable(out);
+}
+
+std::string short_label(std::string_view raw) { return label_of(raw, false); }
+
+// One line of the ladder as cells of one column each, so that lifelines and labels can be laid over
+// it.
 class Line {
  public:
   explicit Line(std::size_t width) : cells_(width, " ") {}
@@ -123,7 +148,9 @@ class Ladder {
     return printable(e.peer.empty() ? e.remote.to_string() : e.peer);
   }
   // The side of a message: the first leg stands left of us, every other peer right.
-  [[nodiscard]] std::string key_of(const Event& e) const { return (e.leg == first_leg_ ? "<" : ">") + name_of(e); }
+  [[nodiscard]] std::string key_of(const Event& e) const {
+    return (e.leg == first_leg_ ? "<" : ">") + name_of(e);
+  }
 
   void find_columns() {
     for (const Event* e : events_)
@@ -152,7 +179,9 @@ class Ladder {
   }
 
   void place_columns() {
-    const auto half = [&](const std::string& n) { return std::clamp<std::size_t>(columns(n) / 2 + 1, 2, 12); };
+    const auto half = [&](const std::string& n) {
+      return std::clamp<std::size_t>(columns(n) / 2 + 1, 2, 12);
+    };
     const std::size_t left = kTimeColumns + half(names_.front()), right = half(names_.back());
     const std::size_t n = names_.size();
     gap_ = n > 1 ? (width_ - left - right - 1) / (n - 1) : 0;
@@ -165,7 +194,7 @@ class Ladder {
       const double seconds = static_cast<double>(events_.back()->at.micros - start_) / 1e6;
       out_ += fmt::format("   started {}   {:.3f} s", format_rfc3339(events_.front()->at), seconds);
     }
-    out_ += "\n\n";
+    out_ = fitted(out_, width_) + "\n\n";
   }
 
   void names() {
@@ -188,7 +217,10 @@ class Ladder {
     line.put(ms.size() < kTimeColumns - 1 ? kTimeColumns - 1 - ms.size() : 0, ms);
   }
 
-  [[nodiscard]] bool seen_before(const Event& e) { return !seen_.insert({key_of(e) + (e.kind == EventKind::kMessageIn ? "i" : "o") + e.message, 1}).second; }
+  [[nodiscard]] bool seen_before(const Event& e) {
+    return !seen_.insert({key_of(e) + (e.kind == EventKind::kMessageIn ? "i" : "o") + e.message, 1})
+                .second;
+  }
 
   void arrow(const Event& e) {
     const bool in = e.kind == EventKind::kMessageIn;
@@ -201,13 +233,15 @@ class Ladder {
     lifelines(line);
     for (std::size_t x = low + 1; x < high; ++x) line.put(x, "─");
     line.put(to > from ? high - 1 : low + 1, to > from ? "▶" : "◀");
-    std::string label = message_label(e.message);
-    if (label.empty()) label = "(not SIP)";
-    if (names_[peer] == "others") label = name_of(e) + ": " + label;
-    if (seen_before(e)) label = "again: " + label;
-    const std::size_t room = high - low > 8 ? high - low - 8 : 1;
+    std::string before = seen_before(e) ? "again: " : "";
+    if (names_[peer] == "others") before += name_of(e) + ": ";
+    const std::size_t room = high - low > 6 ? high - low - 6 : 1;
+    std::string label = before + message_label(e.message);
+    // What the SDP says matters more than the number, which the decision repeats.
+    if (columns(label) > room) label = before + short_label(e.message);
+    if (label == before) label += "(not SIP)";
     const std::string text = " " + fitted(label, room) + " ";
-    line.put(to > from ? low + 3 : low + 4, text);
+    line.put(low + 3, text);
     out_ += line.text();
     reasons(e);
   }
@@ -250,7 +284,8 @@ class Ladder {
     if (!e.fields.empty()) {
       text += " (";
       for (std::size_t i = 0; i < e.fields.size(); ++i)
-        text += fmt::format("{}{} {}", i == 0 ? "" : ", ", printable(e.fields[i].name), printable(e.fields[i].value));
+        text += fmt::format("{}{} {}", i == 0 ? "" : ", ", printable(e.fields[i].name),
+                            printable(e.fields[i].value));
       text += ")";
     }
     const std::string ms = std::to_string((e.at.micros - start_) / 1'000);
@@ -266,7 +301,7 @@ class Ladder {
       const std::size_t room = width_ - indent;
       std::string part = std::string(text);
       if (columns(text) > room) {
-        const std::string most = fitted(text, room);       // the last cell holds the ellipsis
+        const std::string most = fitted(text, room);  // the last cell holds the ellipsis
         std::size_t bytes = most.size() - std::string_view("…").size();
         const std::size_t space = text.substr(0, bytes + 1).rfind(' ');
         if (space != std::string_view::npos && space > bytes / 2) bytes = space;
@@ -276,7 +311,8 @@ class Ladder {
       if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
       Line line(width_);
       lifelines(line);
-      if (first && !ms.empty()) line.put(ms.size() < kTimeColumns - 1 ? kTimeColumns - 1 - ms.size() : 0, ms);
+      if (first && !ms.empty())
+        line.put(ms.size() < kTimeColumns - 1 ? kTimeColumns - 1 - ms.size() : 0, ms);
       line.put(indent > 0 ? indent - 1 : 0, " " + part + (columns(part) < room ? " " : ""));
       out_ += line.text();
       if (first) indent += 2;
@@ -286,7 +322,8 @@ class Ladder {
 
   void gap() {
     Line line(width_);
-    line.put(kTimeColumns + 1, fmt::format("⋮ {} events were not kept: the trail was full", trail_.dropped()));
+    line.put(kTimeColumns + 1,
+             fmt::format("⋮ {} events were not kept: the trail was full", trail_.dropped()));
     out_ += line.text();
   }
 
@@ -305,25 +342,10 @@ class Ladder {
 
 }  // namespace
 
-std::string message_label(std::string_view raw) {
-  const std::string_view line = first_line(raw);
-  std::string out;
-  if (line.starts_with("SIP/2.0 ")) {
-    out = line.substr(8);
-    const std::string_view method = cseq_method(raw);
-    if (!method.empty() && method != "INVITE") out += " (" + std::string(method) + ")";
-  } else {
-    const std::size_t space = line.find(' ');
-    if (space == std::string_view::npos || !line.ends_with(" SIP/2.0")) return {};
-    out = line.substr(0, space);
-    const std::string user = user_of(line);
-    if (out == "INVITE" && !user.empty()) out += " " + user;
-  }
-  const std::string body = body_label(raw);
-  if (!body.empty()) out += " [" + body + "]";
-  return printable(out);
-}
+std::string message_label(std::string_view raw) { return label_of(raw, true); }
 
-std::string render_ladder(const Trail& trail, std::size_t width) { return Ladder(trail, width).render(); }
+std::string render_ladder(const Trail& trail, std::size_t width) {
+  return Ladder(trail, width).render();
+}
 
 }  // namespace causeway::telemetry

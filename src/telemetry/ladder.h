@@ -1,5 +1,5 @@
-// A trail as text: one column for each endpoint, arrows for messages, times and reasons beside them.
-// Pure; any thread.
+// A trail as text: one column for each endpoint, arrows for messages, times and reasons beside
+// them. Pure; any thread.
 #pragma once
 
 #include <cstddef>

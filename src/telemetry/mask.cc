@@ -1,5 +1,5 @@
-// What must not be stored, and where it stands in a SIP message. All of it lives in bodies, so a message
-// without one costs a search for the blank line.
+// What must not be stored, and where it stands in a SIP message. All of it lives in bodies, so a
+// message without one costs a search for the blank line.
 #include <algorithm>
 #include <vector>
 
@@ -64,16 +64,20 @@ void blot(std::string& m, std::size_t from, std::size_t to) {
     if (m[i] != '\r' && m[i] != '\n') m[i] = kMask;
 }
 
-std::size_t line_end(std::string_view m, std::size_t at) { return std::min(m.find_first_of("\r\n", at), m.size()); }
+std::size_t line_end(std::string_view m, std::size_t at) {
+  return std::min(m.find_first_of("\r\n", at), m.size());
+}
 
 void mask_keys(std::string& m) {
-  for (std::size_t i = find_word(m, "inline:"); i != std::string::npos; i = find_word(m, "inline:", i)) {
+  for (std::size_t i = find_word(m, "inline:"); i != std::string::npos;
+       i = find_word(m, "inline:", i)) {
     i += 7;
     const std::size_t end = std::min(m.find_first_of("|; \t\r\n", i), m.size());
     blot(m, i, end);
     i = end;
   }
-  for (std::size_t i = find_word(m, "key-mgmt:"); i != std::string::npos; i = find_word(m, "key-mgmt:", i)) {
+  for (std::size_t i = find_word(m, "key-mgmt:"); i != std::string::npos;
+       i = find_word(m, "key-mgmt:", i)) {
     i += 9;
     blot(m, i, line_end(m, i));
   }
@@ -110,7 +114,8 @@ std::string boundary_of(std::string_view headers) {
   return "--" + std::string(value.substr(0, end));
 }
 
-// The parts that hold a location, each from behind its own headers; a body that is not multipart as a whole.
+// The parts that hold a location, each from behind its own headers; a body that is not multipart as
+// a whole.
 void mask_location(std::string& m, std::size_t body) {
   const std::string boundary = boundary_of(std::string_view(m).substr(0, body));
   if (boundary.size() <= 2) return blot(m, body, m.size());
@@ -119,7 +124,8 @@ void mask_location(std::string& m, std::size_t body) {
     std::size_t end = m.find("\n" + boundary, part);
     end = end == std::string::npos ? m.size() : end + 1;
     const std::string_view text = std::string_view(m).substr(part, end - part);
-    if (find_word(text, "pidf") != std::string_view::npos || find_word(text, "geopriv") != std::string_view::npos) {
+    if (find_word(text, "pidf") != std::string_view::npos ||
+        find_word(text, "geopriv") != std::string_view::npos) {
       const std::size_t content = body_of(text);
       // Without a blank line the headers cannot be told from the content.
       const bool preamble = part == body && !text.starts_with(boundary);

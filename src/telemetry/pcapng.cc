@@ -25,7 +25,9 @@ void big16(Bytes& b, std::size_t value) {
   b.push_back(static_cast<std::byte>(value >> 8));
   b.push_back(static_cast<std::byte>(value));
 }
-void append(Bytes& b, std::span<const std::byte> more) { b.insert(b.end(), more.begin(), more.end()); }
+void append(Bytes& b, std::span<const std::byte> more) {
+  b.insert(b.end(), more.begin(), more.end());
+}
 void pad(Bytes& b) {
   while (b.size() % 4 != 0) b.push_back(std::byte{0});
 }
@@ -45,7 +47,8 @@ void end_options(Bytes& b) {
 // RFC 1071.
 std::uint16_t checksum(std::span<const std::byte> bytes, std::uint32_t sum = 0) {
   for (std::size_t i = 0; i < bytes.size(); ++i)
-    sum += std::to_integer<std::uint32_t>(bytes[i]) << (i % 2 == 0 ? 8 : 0), sum = (sum & 0xffff) + (sum >> 16);
+    sum += std::to_integer<std::uint32_t>(bytes[i]) << (i % 2 == 0 ? 8 : 0),
+        sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<std::uint16_t>(~sum);
 }
 
@@ -76,7 +79,8 @@ Bytes udp(const Endpoint& from, const Endpoint& to, std::span<const std::byte> p
   return out;
 }
 
-Bytes ip(const Endpoint& from, const Endpoint& to, std::span<const std::byte> payload, std::uint16_t id) {
+Bytes ip(const Endpoint& from, const Endpoint& to, std::span<const std::byte> payload,
+         std::uint16_t id) {
   const Bytes inner = udp(from, to, payload);
   Bytes out;
   if (from.address.is_v6()) {
@@ -150,12 +154,14 @@ std::uint32_t PcapngWriter::interface_of(std::string_view realm) {
   return index;
 }
 
-void PcapngWriter::packet(std::string_view realm, WallTime at, const Endpoint& from, const Endpoint& to,
-                          std::span<const std::byte> payload, std::string_view comment) {
+void PcapngWriter::packet(std::string_view realm, WallTime at, const Endpoint& from,
+                          const Endpoint& to, std::span<const std::byte> payload,
+                          std::string_view comment) {
   const std::uint32_t interface = interface_of(realm);
   const Bytes data = ip(in_family_of(from, to), in_family_of(to, from),
                         payload.first(std::min(payload.size(), kMaxPayload)), ip_id_++);
-  const auto micros = static_cast<std::uint64_t>(at.micros);  // if_tsresol is left at its default, 10^-6 s
+  const auto micros =
+      static_cast<std::uint64_t>(at.micros);  // if_tsresol is left at its default, 10^-6 s
   Bytes body;
   little<std::uint32_t>(body, interface);
   little<std::uint32_t>(body, static_cast<std::uint32_t>(micros >> 32));
@@ -175,8 +181,8 @@ std::vector<std::byte> PcapngWriter::take() { return std::exchange(out_, {}); }
 
 std::string PcapngWriter::comment_of(const Trail& t, const Event& e) {
   return fmt::format("call {:016x}, leg {}, {} {} over {}", t.id().value, e.leg,
-                     e.kind == EventKind::kMessageIn ? "from" : "to", e.peer.empty() ? e.remote.to_string() : e.peer,
-                     to_via_token(e.transport));
+                     e.kind == EventKind::kMessageIn ? "from" : "to",
+                     e.peer.empty() ? e.remote.to_string() : e.peer, to_via_token(e.transport));
 }
 
 }  // namespace causeway::telemetry

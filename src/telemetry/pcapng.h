@@ -1,5 +1,5 @@
-// Captures as pcapng: decrypted SIP, and RTP when the configuration permits, wrapped into UDP packets that
-// never were on the wire. Builds bytes, opens no file; any thread, one writer each.
+// Captures as pcapng: decrypted SIP, and RTP when the configuration permits, wrapped into UDP
+// packets that never were on the wire. Builds bytes, opens no file; any thread, one writer each.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,8 @@ class PcapngWriter {
   // Starts the section. `application` is written into its header.
   explicit PcapngWriter(std::string_view application);
 
-  // One interface per realm, named after it; made at first use. Payloads beyond 65,000 bytes are cut.
+  // One interface per realm, named after it; made at first use. Payloads beyond 65,000 bytes are
+  // cut.
   void packet(std::string_view realm, WallTime at, const Endpoint& from, const Endpoint& to,
               std::span<const std::byte> payload, std::string_view comment = {});
   // The messages of a trail; `realm_of` is asked with the local endpoint of each.

@@ -1,4 +1,5 @@
-// The schema of a call record: one table, from which JSON, CSV and the test of the document are made.
+// The schema of a call record: one table, from which JSON, CSV and the test of the document are
+// made.
 #include "telemetry/record.h"
 
 #include <algorithm>
@@ -16,7 +17,9 @@ struct FieldSpec {
   std::string (*value)(const CallRecord&);  // empty text: null in JSON, nothing in CSV
 };
 
-std::string time_or_nothing(WallTime t) { return t.micros == 0 ? std::string{} : format_rfc3339(t); }
+std::string time_or_nothing(WallTime t) {
+  return t.micros == 0 ? std::string{} : format_rfc3339(t);
+}
 std::string number_or_nothing(int n) { return n == 0 ? std::string{} : std::to_string(n); }
 std::string boolean(bool b) { return b ? "true" : "false"; }
 std::string hex(std::uint64_t n) {
@@ -31,31 +34,31 @@ std::string millis(std::uint32_t us) {
   return std::to_string(us / 1'000) + "." + std::string(3 - part.size(), '0') + part;
 }
 
-template <std::string CallRecord::*Member>
+template <std::string CallRecord::* Member>
 std::string text(const CallRecord& r) {
   return r.*Member;
 }
-template <WallTime CallRecord::*Member>
+template <WallTime CallRecord::* Member>
 std::string when(const CallRecord& r) {
   return time_or_nothing(r.*Member);
 }
-template <MediaSide CallRecord::*Side>
+template <MediaSide CallRecord::* Side>
 std::string codec(const CallRecord& r) {
   return (r.*Side).codec;
 }
-template <MediaSide CallRecord::*Side>
+template <MediaSide CallRecord::* Side>
 std::string srtp(const CallRecord& r) {
   return boolean((r.*Side).srtp);
 }
-template <MediaSide CallRecord::*Side>
+template <MediaSide CallRecord::* Side>
 std::string packets(const CallRecord& r) {
   return std::to_string((r.*Side).packets);
 }
-template <MediaSide CallRecord::*Side>
+template <MediaSide CallRecord::* Side>
 std::string lost(const CallRecord& r) {
   return std::to_string((r.*Side).lost);
 }
-template <MediaSide CallRecord::*Side>
+template <MediaSide CallRecord::* Side>
 std::string jitter(const CallRecord& r) {
   return millis((r.*Side).jitter_us);
 }
@@ -73,7 +76,8 @@ const FieldSpec kFields[] = {
     {"answered", Form::kText, when<&CallRecord::answered>},
     {"ended", Form::kText, when<&CallRecord::ended>},
     {"setup_ms", Form::kNumber, [](const CallRecord& r) { return std::to_string(r.setup_ms()); }},
-    {"duration_ms", Form::kNumber, [](const CallRecord& r) { return std::to_string(r.duration_ms()); }},
+    {"duration_ms", Form::kNumber,
+     [](const CallRecord& r) { return std::to_string(r.duration_ms()); }},
     {"from", Form::kText, text<&CallRecord::from>},
     {"to", Form::kText, text<&CallRecord::to>},
     {"ingress_group", Form::kText, text<&CallRecord::ingress_group>},
@@ -84,9 +88,12 @@ const FieldSpec kFields[] = {
     {"egress_call_id", Form::kText, text<&CallRecord::egress_call_id>},
     {"termination", Form::kText, text<&CallRecord::termination>},
     {"reason", Form::kText, text<&CallRecord::reason>},
-    {"sip_status", Form::kNumber, [](const CallRecord& r) { return number_or_nothing(r.sip_status); }},
-    {"q850_cause", Form::kNumber, [](const CallRecord& r) { return number_or_nothing(r.q850_cause); }},
-    {"released_by", Form::kText, [](const CallRecord& r) { return std::string(to_string(r.released_by)); }},
+    {"sip_status", Form::kNumber,
+     [](const CallRecord& r) { return number_or_nothing(r.sip_status); }},
+    {"q850_cause", Form::kNumber,
+     [](const CallRecord& r) { return number_or_nothing(r.q850_cause); }},
+    {"released_by", Form::kText,
+     [](const CallRecord& r) { return std::string(to_string(r.released_by)); }},
     {"emergency", Form::kNumber, [](const CallRecord& r) { return boolean(r.emergency); }},
     {"emergency_service", Form::kText, text<&CallRecord::emergency_service>},
     {"caller_codec", Form::kText, codec<kCaller>},
@@ -118,7 +125,9 @@ std::string_view to_string(Released r) {
   return "";
 }
 
-std::int64_t CallRecord::setup_ms() const { return between_ms(started, answered.micros != 0 ? answered : ended); }
+std::int64_t CallRecord::setup_ms() const {
+  return between_ms(started, answered.micros != 0 ? answered : ended);
+}
 std::int64_t CallRecord::duration_ms() const { return between_ms(answered, ended); }
 
 std::string to_json_line(const CallRecord& r) {

@@ -116,8 +116,8 @@ void RecordWriter::write_batch(std::span<const CallRecord> batch) {
   }
 }
 
-bool RecordWriter::append(File& file, const std::string& day, std::string_view suffix, std::string_view header,
-                          std::string_view lines) {
+bool RecordWriter::append(File& file, const std::string& day, std::string_view suffix,
+                          std::string_view header, std::string_view lines) {
   const std::string path = options_.directory + "/calls-" + day + std::string(suffix);
   if (file.day != day || file.fd < 0) {
     if (file.fd >= 0) {
@@ -127,7 +127,7 @@ bool RecordWriter::append(File& file, const std::string& day, std::string_view s
     file.fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
     file.day = day;
   }
-  struct stat st {};
+  struct stat st{};
   const bool fresh = file.fd >= 0 && ::fstat(file.fd, &st) == 0 && st.st_size == 0;
   const std::string first = fresh ? std::string(header) + std::string(lines) : std::string();
   if (file.fd >= 0 && write_all(file.fd, fresh ? std::string_view(first) : lines)) return true;

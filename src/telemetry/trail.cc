@@ -7,9 +7,10 @@
 namespace causeway::telemetry {
 namespace {
 
-constexpr std::array<std::string_view, 13> kNames = {"message_in", "message_out", "decision",   "route_attempt", "media_start",
-                                                     "media_loss", "media_end",   "state",      "refusal",       "timer",
-                                                     "error",      "note",        "end"};
+constexpr std::array<std::string_view, 13> kNames = {
+    "message_in", "message_out", "decision", "route_attempt", "media_start",
+    "media_loss", "media_end",   "state",    "refusal",       "timer",
+    "error",      "note",        "end"};
 
 // What an event weighs, with the room that its own members take.
 std::size_t weight(const Event& e) {
@@ -35,7 +36,8 @@ std::optional<EventKind> event_kind(std::string_view name) {
   return static_cast<EventKind>(it - kNames.begin());
 }
 
-Trail::Trail(CallId id, std::size_t max_bytes) : id_(id), max_bytes_(std::max<std::size_t>(max_bytes, 4'096)) {}
+Trail::Trail(CallId id, std::size_t max_bytes)
+    : id_(id), max_bytes_(std::max<std::size_t>(max_bytes, 4'096)) {}
 
 void Trail::add(Event e) {
   if (!e.message.empty())
@@ -72,8 +74,9 @@ void Trail::add(Event e) {
   tail_.push_back(std::move(e));
 }
 
-void Trail::message(bool in, WallTime at, std::uint32_t leg, std::string_view peer, Transport transport,
-                    const Endpoint& local, const Endpoint& remote, std::string_view raw) {
+void Trail::message(bool in, WallTime at, std::uint32_t leg, std::string_view peer,
+                    Transport transport, const Endpoint& local, const Endpoint& remote,
+                    std::string_view raw) {
   Event e;
   e.kind = in ? EventKind::kMessageIn : EventKind::kMessageOut;
   e.at = at;
@@ -86,8 +89,8 @@ void Trail::message(bool in, WallTime at, std::uint32_t leg, std::string_view pe
   add(std::move(e));
 }
 
-void Trail::add(EventKind kind, WallTime at, std::uint32_t leg, std::string_view text, std::vector<Field> fields,
-                std::string_view peer) {
+void Trail::add(EventKind kind, WallTime at, std::uint32_t leg, std::string_view text,
+                std::vector<Field> fields, std::string_view peer) {
   Event e;
   e.kind = kind;
   e.at = at;

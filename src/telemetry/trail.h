@@ -1,6 +1,6 @@
-// The story of one call as structured events under one id: messages, decisions, media, state, the end.
-// Written and read on the shard of the call; management threads see copies. What a Trail holds is masked
-// before it is stored: keys, DTMF digits and locations never get in.
+// The story of one call as structured events under one id: messages, decisions, media, state, the
+// end. Written and read on the shard of the call; management threads see copies. What a Trail holds
+// is masked before it is stored: keys, DTMF digits and locations never get in.
 #pragma once
 
 #include <cstddef>
@@ -29,12 +29,12 @@ enum class EventKind : std::uint8_t {
   kMediaStart,    // text: the path in words ("relay", "RTP to SRTP")
   kMediaLoss,
   kMediaEnd,
-  kState,         // of a leg or of the call
+  kState,  // of a leg or of the call
   kRefusal,
-  kTimer,         // one fired
-  kError,         // our own fault, or the operating system's
+  kTimer,  // one fired
+  kError,  // our own fault, or the operating system's
   kNote,
-  kEnd,           // the termination
+  kEnd,  // the termination
 };
 [[nodiscard]] std::string_view to_string(EventKind k);  // "message_in"
 [[nodiscard]] std::optional<EventKind> event_kind(std::string_view name);
@@ -47,20 +47,20 @@ struct Field {
 struct Event {
   EventKind kind = EventKind::kNote;
   WallTime at;
-  std::uint32_t leg = 0;           // 0: the call as a whole
-  std::string peer;                // name of the peer, or its address when it has none
-  std::string text;                // for a person
+  std::uint32_t leg = 0;  // 0: the call as a whole
+  std::string peer;       // name of the peer, or its address when it has none
+  std::string text;       // for a person
   std::vector<Field> fields;
   // Of messages alone
   Transport transport = Transport::kUdp;
   Endpoint local, remote;
-  std::string message;             // raw SIP, masked
+  std::string message;  // raw SIP, masked
   friend bool operator==(const Event&, const Event&) = default;
 };
 
-// A SIP message with secrets replaced by same-looking text: keys in a=crypto and a=key-mgmt, DTMF digits in
-// INFO bodies, everything in a PIDF-LO body. Returns nullopt when there is nothing to mask, which costs one
-// scan of the message and no allocation.
+// A SIP message with secrets replaced by same-looking text: keys in a=crypto and a=key-mgmt, DTMF
+// digits in INFO bodies, everything in a PIDF-LO body. Returns nullopt when there is nothing to
+// mask, which costs one scan of the message and no allocation.
 [[nodiscard]] std::optional<std::string> mask_if_needed(std::string_view sip_message);
 [[nodiscard]] std::string mask(std::string_view sip_message);
 
@@ -68,7 +68,7 @@ struct Event {
 class Trail {
  public:
   static constexpr std::size_t kDefaultBytes = 16'384;
-  static constexpr std::size_t kMaxTextBytes = 2'048;    // of one text, name or value
+  static constexpr std::size_t kMaxTextBytes = 2'048;  // of one text, name or value
 
   explicit Trail(CallId id, std::size_t max_bytes = kDefaultBytes);
 
@@ -76,8 +76,8 @@ class Trail {
   void add(Event event);
   void message(bool in, WallTime at, std::uint32_t leg, std::string_view peer, Transport transport,
                const Endpoint& local, const Endpoint& remote, std::string_view raw);
-  void add(EventKind kind, WallTime at, std::uint32_t leg, std::string_view text, std::vector<Field> fields = {},
-           std::string_view peer = {});
+  void add(EventKind kind, WallTime at, std::uint32_t leg, std::string_view text,
+           std::vector<Field> fields = {}, std::string_view peer = {});
 
   [[nodiscard]] CallId id() const { return id_; }
   [[nodiscard]] std::size_t bytes() const { return head_bytes_ + tail_bytes_; }
@@ -103,33 +103,36 @@ class Trail {
   bool head_full_ = false;
 };
 
-// JSON lines, version 1: a line for the trail, then one for each event. Bytes that are not UTF-8 are kept.
+// JSON lines, version 1: a line for the trail, then one for each event. Bytes that are not UTF-8
+// are kept.
 inline constexpr int kTrailVersion = 1;
 [[nodiscard]] std::string export_json(const Trail& trail);
 [[nodiscard]] Result<Trail> import_json(std::string_view text);
 
-// The trails of one shard: of live calls, pinned until they end, and of ended ones that are worth keeping.
+// The trails of one shard: of live calls, pinned until they end, and of ended ones that are worth
+// keeping.
 class TrailStore {
  public:
   struct Limits {
     std::size_t bytes_per_call = Trail::kDefaultBytes;
-    std::uint32_t keep_one_in = 100;   // of good calls; 0: none
-    std::size_t kept = 2'000;          // the oldest goes first
-    std::size_t live = 100'000;        // beyond it, calls go on without a trail
+    std::uint32_t keep_one_in = 100;  // of good calls; 0: none
+    std::size_t kept = 2'000;         // the oldest goes first
+    std::size_t live = 100'000;       // beyond it, calls go on without a trail
   };
   enum class Outcome : std::uint8_t { kGood, kPoor, kFailed };
 
   explicit TrailStore(Limits limits) : limits_(limits) {}
 
-  // Null when the store is full of live calls, or the id is in use. The pointer is good until finish().
+  // Null when the store is full of live calls, or the id is in use. The pointer is good until
+  // finish().
   [[nodiscard]] Trail* start(CallId id);
   [[nodiscard]] Trail* live(CallId id);
   // Marks a live call to be kept whatever becomes of it; false when there is none of this id.
   bool trace(CallId id);
   void finish(CallId id, Outcome outcome);
-  void set_limits(Limits limits);   // of calls that start from now on
+  void set_limits(Limits limits);  // of calls that start from now on
 
-  [[nodiscard]] const Trail* find(CallId id) const;   // live or kept
+  [[nodiscard]] const Trail* find(CallId id) const;  // live or kept
   // Live ones, then kept ones from the newest; visit(const Trail&) returns false to stop.
   template <typename F>
   void each(F visit) const {

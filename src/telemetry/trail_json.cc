@@ -49,7 +49,8 @@ Json to_json(const Event& e) {
   Json j{{"kind", to_string(e.kind)}, {"at", e.at.micros}, {"leg", e.leg}};
   if (!e.peer.empty()) j["peer"] = from_bytes(e.peer);
   if (!e.text.empty()) j["text"] = from_bytes(e.text);
-  for (const auto& f : e.fields) j["fields"].push_back(Json::array({from_bytes(f.name), from_bytes(f.value)}));
+  for (const auto& f : e.fields)
+    j["fields"].push_back(Json::array({from_bytes(f.name), from_bytes(f.value)}));
   if (is_message(e.kind)) {
     j["transport"] = to_string(e.transport);
     j["local"] = e.local.to_string();
@@ -88,7 +89,9 @@ bool read_fields(const Json& j, Event& e) {
   if (!it->is_array()) return false;
   for (const auto& f : *it) {
     Field field;
-    if (!f.is_array() || f.size() != 2 || !to_bytes(f[0], field.name) || !to_bytes(f[1], field.value)) return false;
+    if (!f.is_array() || f.size() != 2 || !to_bytes(f[0], field.name) ||
+        !to_bytes(f[1], field.value))
+      return false;
     e.fields.push_back(std::move(field));
   }
   return true;
@@ -103,7 +106,9 @@ bool read_event(const Json& j, Event& e) {
   e.kind = *kind;
   e.at.micros = j["at"].get<std::int64_t>();
   e.leg = j["leg"].get<std::uint32_t>();
-  if (!optional_bytes(j, "peer", e.peer) || !optional_bytes(j, "text", e.text) || !read_fields(j, e)) return false;
+  if (!optional_bytes(j, "peer", e.peer) || !optional_bytes(j, "text", e.text) ||
+      !read_fields(j, e))
+    return false;
   return !is_message(*kind) || read_message(j, e);
 }
 
@@ -127,7 +132,8 @@ std::string export_json(const Trail& trail) {
 }
 
 Result<Trail> import_json(std::string_view text) {
-  if (text.size() > kMaxImportBytes) return fail(ErrorCode::kTooLarge, "a trail has at most 16 MiB");
+  if (text.size() > kMaxImportBytes)
+    return fail(ErrorCode::kTooLarge, "a trail has at most 16 MiB");
   std::optional<Trail> trail;
   std::size_t line_number = 0, head = 0;
   std::vector<Event> events;
@@ -138,12 +144,14 @@ Result<Trail> import_json(std::string_view text) {
     ++line_number;
     if (line.empty()) continue;
     const auto bad = [&](const std::string& why) {
-      return fail(ErrorCode::kMalformed, "line " + std::to_string(line_number) + " of the trail: " + why);
+      return fail(ErrorCode::kMalformed,
+                  "line " + std::to_string(line_number) + " of the trail: " + why);
     };
     const Json j = Json::parse(line, nullptr, false);
     if (!j.is_object()) return bad("not a JSON object");
     if (!trail) {
-      const std::string call = j.contains("call") && j["call"].is_string() ? j["call"].get<std::string>() : "";
+      const std::string call =
+          j.contains("call") && j["call"].is_string() ? j["call"].get<std::string>() : "";
       if (unsigned_of(j, "v") != kTrailVersion) return bad("version 1 is what can be read");
       if (call.size() != 16 || call.find_first_not_of("0123456789abcdef") != std::string::npos)
         return bad("no call id");

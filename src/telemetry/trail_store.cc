@@ -34,7 +34,8 @@ bool TrailStore::trace(CallId id) {
 void TrailStore::finish(CallId id, Outcome outcome) {
   const auto it = live_.find(id);
   if (it == live_.end()) return;
-  const bool keep = outcome != Outcome::kGood || it->second.traced || sampled(id, limits_.keep_one_in);
+  const bool keep =
+      outcome != Outcome::kGood || it->second.traced || sampled(id, limits_.keep_one_in);
   if (keep && limits_.kept > 0) {
     if (const auto old = kept_by_id_.find(id); old != kept_by_id_.end()) {
       kept_.erase(old->second);
