@@ -1,5 +1,5 @@
-// The dialects that come with Causeway, read by the same code as an operator's own. A product's name
-// may stand here and in configuration files, nowhere else.
+// The dialects that come with Causeway, read by the same code as an operator's own. A product's
+// name may stand here and in configuration files, nowhere else.
 #include "deployment/drafts.h"
 
 namespace causeway::deployment {

@@ -1,5 +1,5 @@
-// What the files of a TLS identity hold: read, matched and dated here, so that a wrong file is a mistake
-// in the configuration and not a failed handshake.
+// What the files of a TLS identity hold: read, matched and dated here, so that a wrong file is a
+// mistake in the configuration and not a failed handshake.
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -60,7 +60,8 @@ std::vector<Certificate> read_certificates(const std::string& path, std::string&
 
 std::vector<std::string> names_of(X509* leaf) {
   std::vector<std::string> out;
-  const AltNames san(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
+  const AltNames san(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; san && i < sk_GENERAL_NAME_num(san.get()); ++i) {
     const GENERAL_NAME* n = sk_GENERAL_NAME_value(san.get(), i);
     if (n->type != GEN_DNS) continue;
@@ -68,7 +69,8 @@ std::vector<std::string> names_of(X509* leaf) {
     out.emplace_back(data, static_cast<std::size_t>(ASN1_STRING_length(n->d.dNSName)));
   }
   char cn[256] = {};
-  if (X509_NAME_get_text_by_NID(X509_get_subject_name(leaf), NID_commonName, cn, sizeof cn) > 0) out.emplace_back(cn);
+  if (X509_NAME_get_text_by_NID(X509_get_subject_name(leaf), NID_commonName, cn, sizeof cn) > 0)
+    out.emplace_back(cn);
   return out;
 }
 
@@ -94,12 +96,14 @@ class IdentityCheck {
       for (const auto& c : certificate("chain", id_.chain)) dates("chain", id_.chain, c.get());
     for (const auto& root : id_.trusted_roots) (void)certificate("trusted_roots", root);
     if (id_.place.has("trusted_roots") && id_.trusted_roots.empty())
-      say("trusted_roots", "an empty array", "name at least one file: peers must show a certificate that it vouches for");
+      say("trusted_roots", "an empty array",
+          "name at least one file: peers must show a certificate that it vouches for");
   }
 
  private:
   void say(std::string_view key, std::string found, std::string remedy) {
-    r_.mistake(id_.place.line_of(key), id_.place.field_of(key), std::move(found), std::move(remedy));
+    r_.mistake(id_.place.line_of(key), id_.place.field_of(key), std::move(found),
+               std::move(remedy));
   }
 
   std::vector<Certificate> certificate(std::string_view key, const std::string& path) {
@@ -125,13 +129,16 @@ class IdentityCheck {
   void key(X509* leaf) {
     if (id_.key.empty()) return;
     const Bio in(BIO_new_file(id_.key.c_str(), "r"));
-    const PrivateKey k(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, no_password, nullptr) : nullptr);
+    const PrivateKey k(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, no_password, nullptr)
+                          : nullptr);
     const std::string why = in ? reason() : (ERR_clear_error(), "the file cannot be opened");
     if (!k)
-      say("key", "\"" + id_.key + "\"", "no private key could be read (" + why + "); name an unencrypted PEM key");
+      say("key", "\"" + id_.key + "\"",
+          "no private key could be read (" + why + "); name an unencrypted PEM key");
     else if (X509_check_private_key(leaf, k.get()) != 1)
       say("key", "\"" + id_.key + "\"",
-          "this key does not belong to certificate \"" + id_.certificate + "\"; give the pair that was made together");
+          "this key does not belong to certificate \"" + id_.certificate +
+              "\"; give the pair that was made together");
     ERR_clear_error();
   }
 
@@ -153,8 +160,10 @@ void check_contact_host(Reader& r, const Draft& d, const GroupDraft& g) {
     if (host_matches(n, host)) return;
     list += (list.empty() ? "" : ", ") + n;
   }
-  r.mistake(g.place.line_of("profile"), g.place.field_of("profile"), "contact_host \"" + host + "\"",
-            "the certificate of tls_identity \"" + id.name + "\" is for " + list + " and does not cover it");
+  r.mistake(g.place.line_of("profile"), g.place.field_of("profile"),
+            "contact_host \"" + host + "\"",
+            "the certificate of tls_identity \"" + id.name + "\" is for " + list +
+                " and does not cover it");
 }
 
 }  // namespace

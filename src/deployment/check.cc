@@ -1,5 +1,5 @@
-// What must hold between sections once names are resolved. Indices beyond their table belong to names
-// that led nowhere; they were reported by resolve() and are passed over here.
+// What must hold between sections once names are resolved. Indices beyond their table belong to
+// names that led nowhere; they were reported by resolve() and are passed over here.
 #include <algorithm>
 #include <span>
 
@@ -16,6 +16,9 @@ const D* at(const std::vector<D>& all, Index i) {
   return i.value < all.size() ? &all[i.value] : nullptr;
 }
 
+// Both ends were read; a wrong one was reported and says nothing about others.
+bool has_ports(const Realm& r) { return r.media_port_min != 0 && r.media_port_max != 0; }
+
 bool same_media_address(const Realm& a, const Realm& b) {
   return (a.media_v4 && a.media_v4 == b.media_v4) || (a.media_v6 && a.media_v6 == b.media_v6);
 }
@@ -28,23 +31,28 @@ void check_realms(Reader& r, const Draft& d) {
     };
     if (a.place.has("media_addresses") && !a.media_v4 && !a.media_v6 &&
         a.place.node->find("media_addresses")->value.items.empty())
-      say("media_addresses", "an empty array", "name at least one address that media sockets are bound to");
+      say("media_addresses", "an empty array",
+          "name at least one address that media sockets are bound to");
     if (a.media_port_min % 2 != 0)
-      say("media_port_min", std::to_string(a.media_port_min), "RTP takes the even port of a pair: write an even number");
-    if (a.media_port_min != 0 && a.media_port_max != 0 && a.media_port_max <= a.media_port_min)
+      say("media_port_min", std::to_string(a.media_port_min),
+          "RTP takes the even port of a pair: write an even number");
+    if (has_ports(a) && a.media_port_max <= a.media_port_min)
       say("media_port_max", std::to_string(a.media_port_max),
           fmt::format("it must be larger than media_port_min, which is {}", a.media_port_min));
     if ((a.public_v4 && !a.media_v4) || (a.public_v6 && !a.media_v6))
       say("public_addresses", (a.public_v4 && !a.media_v4 ? a.public_v4 : a.public_v6)->to_string(),
           "media_addresses has no address of this family that it could stand for");
     if (a.interface.size() > 15)
-      say("interface", "\"" + a.interface + "\"", "the name of an interface has at most 15 characters");
+      say("interface", "\"" + a.interface + "\"",
+          "the name of an interface has at most 15 characters");
     for (std::size_t j = 0; j < i; ++j) {
       const auto& b = d.realms[j];
-      if (same_media_address(a, b) && a.media_port_min <= b.media_port_max && b.media_port_min <= a.media_port_max)
+      if (has_ports(a) && has_ports(b) && same_media_address(a, b) &&
+          a.media_port_min <= b.media_port_max && b.media_port_min <= a.media_port_max)
         say("media_port_min", fmt::format("ports {}-{}", a.media_port_min, a.media_port_max),
-            fmt::format("realm \"{}\" (line {}) uses {}-{} of the same address; let the ranges not overlap", b.name,
-                        b.place.line, b.media_port_min, b.media_port_max));
+            fmt::format(
+                "realm \"{}\" (line {}) uses {}-{} of the same address; let the ranges not overlap",
+                b.name, b.place.line, b.media_port_min, b.media_port_max));
     }
   }
 }
@@ -56,16 +64,17 @@ void check_listener_sockets(Reader& r, const Draft& d, std::size_t i) {
     const bool stream = a.transport != Transport::kUdp;
     if (a.address.port != 0 && a.address == b.address && stream == (b.transport != Transport::kUdp))
       r.mistake(a.place.line_of("address"), a.place.field_of("address"), a.address.to_string(),
-                fmt::format("listener \"{}\" (line {}) has this {} port already", b.name, b.place.line,
-                            stream ? "TCP" : "UDP"));
+                fmt::format("listener \"{}\" (line {}) has this {} port already", b.name,
+                            b.place.line, stream ? "TCP" : "UDP"));
   }
   if (a.transport != Transport::kUdp) return;
   for (const auto& realm : d.realms)
-    if ((realm.media_v4 == a.address.address || realm.media_v6 == a.address.address) &&
+    if (has_ports(realm) &&
+        (realm.media_v4 == a.address.address || realm.media_v6 == a.address.address) &&
         a.address.port >= realm.media_port_min && a.address.port <= realm.media_port_max + 1)
       r.mistake(a.place.line_of("address"), a.place.field_of("address"), a.address.to_string(),
-                fmt::format("the port lies within the media ports {}-{} of realm \"{}\"", realm.media_port_min,
-                            realm.media_port_max, realm.name));
+                fmt::format("the port lies within the media ports {}-{} of realm \"{}\"",
+                            realm.media_port_min, realm.media_port_max, realm.name));
 }
 
 void check_listeners(Reader& r, const Draft& d) {
@@ -75,26 +84,30 @@ void check_listeners(Reader& r, const Draft& d) {
       r.mistake(l.place.line_of(key), l.place.field_of(key), std::move(found), std::move(remedy));
     };
     if (l.address.port != 0 && l.address.address.is_unspecified())
-      say("address", l.address.to_string(), "write one address of this machine: it is put into Via and Contact");
+      say("address", l.address.to_string(),
+          "write one address of this machine: it is put into Via and Contact");
     const auto* realm = at(d.realms, l.realm);
     if (realm != nullptr && l.address.port != 0 && (realm->media_v4 || realm->media_v6) &&
         !(l.address.address.is_v6() ? realm->media_v6 : realm->media_v4))
       say("address", l.address.to_string(),
-          fmt::format("realm \"{}\" has no media address of this family: add one or listen on {}", realm->name,
-                      realm->media_v4 ? "IPv4" : "IPv6"));
-    if (l.transport == Transport::kTls && l.identity_ref.name.empty() && !l.place.has("tls_identity"))
+          fmt::format("realm \"{}\" has no media address of this family: add one or listen on {}",
+                      realm->name, realm->media_v4 ? "IPv4" : "IPv6"));
+    if (l.transport == Transport::kTls && l.identity_ref.name.empty() &&
+        !l.place.has("tls_identity"))
       say("tls_identity", "nothing", "a TLS listener needs one: tls_identity = \"NAME\"");
     if (l.transport != Transport::kTls && l.place.has("tls_identity") && l.place.has("transport"))
       say("tls_identity", "\"" + l.identity_ref.name + "\"",
-          fmt::format("a {} listener shows no certificate; remove the key or write transport = \"tls\"",
-                      to_string(l.transport)));
+          fmt::format(
+              "a {} listener shows no certificate; remove the key or write transport = \"tls\"",
+              to_string(l.transport)));
     check_listener_sockets(r, d, i);
   }
 }
 
 void check_peers(Reader& r, const GroupDraft& g, const ListenerDraft* listener) {
   if (g.place.has("peer") && g.peer_drafts.empty())
-    r.mistake(g.place.line_of("peer"), g.place.field_of("peer"), "no peer", "add a [[peer_group.peer]]");
+    r.mistake(g.place.line_of("peer"), g.place.field_of("peer"), "no peer",
+              "add a [[peer_group.peer]]");
   for (const auto& p : g.peer_drafts) {
     const auto say = [&](std::string_view key, std::string found, std::string remedy) {
       r.mistake(p.place.line_of(key), p.place.field_of(key), std::move(found), std::move(remedy));
@@ -104,9 +117,10 @@ void check_peers(Reader& r, const GroupDraft& g, const ListenerDraft* listener) 
     if (listener == nullptr) continue;
     if (p.transport != listener->transport)
       say("transport", "\"" + std::string(to_string(p.transport)) + "\"",
-          fmt::format("requests of this group leave from listener \"{}\", which speaks {}", listener->name,
-                      to_string(listener->transport)));
-    if (p.address && listener->address.port != 0 && p.address->is_v6() != listener->address.address.is_v6())
+          fmt::format("requests of this group leave from listener \"{}\", which speaks {}",
+                      listener->name, to_string(listener->transport)));
+    if (p.address && listener->address.port != 0 &&
+        p.address->is_v6() != listener->address.address.is_v6())
       say("host", p.host,
           fmt::format("listener \"{}\" is {} and cannot reach it", listener->name,
                       listener->address.address.is_v6() ? "IPv6" : "IPv4"));
@@ -116,12 +130,15 @@ void check_peers(Reader& r, const GroupDraft& g, const ListenerDraft* listener) 
 void check_routes(Reader& r, const Draft& d, const GroupDraft& g, GroupIndex self) {
   const int line = g.place.line_of("routes_to");
   const std::string field = g.place.field_of("routes_to");
-  if (!g.routes_to.empty() && std::all_of(g.routes_to.begin(), g.routes_to.end(), [&](auto i) { return i == self; }))
-    r.mistake(line, field, "\"" + g.name + "\"", "calls would only go back to where they came from; name another group");
+  if (!g.routes_to.empty() &&
+      std::all_of(g.routes_to.begin(), g.routes_to.end(), [&](auto i) { return i == self; }))
+    r.mistake(line, field, "\"" + g.name + "\"",
+              "calls would only go back to where they came from; name another group");
   for (std::size_t i = 0; i < g.routes_to.size(); ++i)
-    if (std::find(g.routes_to.begin(), g.routes_to.begin() + static_cast<std::ptrdiff_t>(i), g.routes_to[i]) !=
-        g.routes_to.begin() + static_cast<std::ptrdiff_t>(i))
-      r.mistake(line, field, "\"" + d.groups[g.routes_to[i].value].name + "\" twice", "name each group once");
+    if (std::find(g.routes_to.begin(), g.routes_to.begin() + static_cast<std::ptrdiff_t>(i),
+                  g.routes_to[i]) != g.routes_to.begin() + static_cast<std::ptrdiff_t>(i))
+      r.mistake(line, field, "\"" + d.groups[g.routes_to[i].value].name + "\" twice",
+                "name each group once");
 }
 
 void check_group(Reader& r, const Draft& d, const GroupDraft& g) {
@@ -131,47 +148,56 @@ void check_group(Reader& r, const Draft& d, const GroupDraft& g) {
   const auto* listener = at(d.listeners, g.listener);
   const auto* realm = at(d.realms, g.realm);
   check_peers(r, g, listener);
-  if (listener != nullptr && realm != nullptr && listener->realm != g.realm && at(d.realms, listener->realm) != nullptr)
+  if (listener != nullptr && realm != nullptr && listener->realm != g.realm &&
+      at(d.realms, listener->realm) != nullptr)
     say("listener", "\"" + listener->name + "\"",
-        fmt::format("this listener is of realm \"{}\" and the group of realm \"{}\"; a packet never leaves by "
+        fmt::format("this listener is of realm \"{}\" and the group of realm \"{}\"; a packet "
+                    "never leaves by "
                     "another realm",
                     d.realms[listener->realm.value].name, realm->name));
   for (const auto i : g.recognise.listeners) {
     const auto* l = at(d.listeners, i);
     if (l == nullptr) continue;
     if (l != listener && realm != nullptr && l->realm != g.realm)
-      say("recognise", "listener \"" + l->name + "\"", "name listeners of realm \"" + realm->name + "\" alone");
+      say("recognise", "listener \"" + l->name + "\"",
+          "name listeners of realm \"" + realm->name + "\" alone");
     if (!g.recognise.certificate_names.empty() && l->transport != Transport::kTls)
       say("recognise", "certificate_names",
-          fmt::format("nothing on listener \"{}\" shows a certificate; remove the key or use TLS", l->name));
+          fmt::format("nothing on listener \"{}\" shows a certificate; remove the key or use TLS",
+                      l->name));
   }
   const auto* profile = at(d.profiles, g.profile);
   if (profile != nullptr && profile->contact_host_required && profile->contact_host.empty())
     say("profile", "\"" + profile->name + "\"",
-        fmt::format("this profile needs contact_host: write a [[profile]] that extends \"{}\" and sets it to the "
+        fmt::format("this profile needs contact_host: write a [[profile]] that extends \"{}\" and "
+                    "sets it to the "
                     "name of this gateway",
                     profile->name));
   if (g.timers.silence > g.timers.hunt)
     say("timers", fmt::format("silence of {} ms", g.timers.silence.count()),
         fmt::format("it must not be longer than hunt, which is {} ms", g.timers.hunt.count()));
-  for (const Millis t : {g.timers.silence, g.timers.connect, g.timers.no_progress, g.timers.ring, g.timers.hunt})
+  for (const Millis t :
+       {g.timers.silence, g.timers.connect, g.timers.no_progress, g.timers.ring, g.timers.hunt})
     if (t.count() == 0) {
       say("timers", "a time of 0", "every time must be longer than that");
       break;
     }
 }
 
-// ---- can two groups be told apart? ---------------------------------------------------------------
+// ---- can two groups be told apart?
+// ---------------------------------------------------------------
 
 bool share(const std::vector<ListenerIndex>& a, const std::vector<ListenerIndex>& b) {
-  return std::any_of(a.begin(), a.end(), [&](auto x) { return std::find(b.begin(), b.end(), x) != b.end(); });
+  return std::any_of(a.begin(), a.end(),
+                     [&](auto x) { return std::find(b.begin(), b.end(), x) != b.end(); });
 }
 
 bool may_overlap(const std::vector<std::string>& a, const std::vector<std::string>& b) {
   if (a.empty() || b.empty()) return true;
   return std::any_of(a.begin(), a.end(), [&](const std::string& x) {
-    return std::any_of(b.begin(), b.end(),
-                       [&](const std::string& y) { return host_matches(x, y) || host_matches(y, x); });
+    return std::any_of(b.begin(), b.end(), [&](const std::string& y) {
+      return host_matches(x, y) || host_matches(y, x);
+    });
   });
 }
 
@@ -186,7 +212,8 @@ bool indistinguishable(const Recognition& a, const Recognition& b) {
       std::none_of(a.source_ports.begin(), a.source_ports.end(), common_port))
     return false;
   return std::any_of(a.sources.begin(), a.sources.end(), [&](const Prefix& x) {
-    return std::any_of(b.sources.begin(), b.sources.end(), [&](const Prefix& y) { return x.overlaps(y); });
+    return std::any_of(b.sources.begin(), b.sources.end(),
+                       [&](const Prefix& y) { return x.overlaps(y); });
   });
 }
 
@@ -198,7 +225,8 @@ void check_recognition(Reader& r, const Draft& d) {
       if (indistinguishable(a.recognise, b.recognise))
         r.mistake(b.place.line_of("recognise"), b.place.field_of("recognise"),
                   fmt::format("the same requests as \"{}\" (line {})", a.name, a.place.line),
-                  fmt::format("\"{}\" and \"{}\" cannot be told apart: give both different sources, source_ports, "
+                  fmt::format("\"{}\" and \"{}\" cannot be told apart: give both different "
+                              "sources, source_ports, "
                               "certificate_names or request_hosts",
                               a.name, b.name));
     }

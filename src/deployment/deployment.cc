@@ -12,8 +12,12 @@ std::optional<Index> find(const std::vector<T>& all, std::string_view name) {
 }
 }  // namespace
 
-std::optional<GroupIndex> Deployment::find_group(std::string_view name) const { return find<GroupIndex>(groups, name); }
-std::optional<PeerIndex> Deployment::find_peer(std::string_view name) const { return find<PeerIndex>(peers, name); }
+std::optional<GroupIndex> Deployment::find_group(std::string_view name) const {
+  return find<GroupIndex>(groups, name);
+}
+std::optional<PeerIndex> Deployment::find_peer(std::string_view name) const {
+  return find<PeerIndex>(peers, name);
+}
 std::optional<RegionIndex> Deployment::find_region(std::string_view name) const {
   return find<RegionIndex>(regions, name);
 }

@@ -1,4 +1,5 @@
-// What the sections of the file say before names are resolved. Internal to deployment/; lives for one load.
+// What the sections of the file say before names are resolved. Internal to deployment/; lives for
+// one load.
 #pragma once
 
 #include <optional>
@@ -19,7 +20,9 @@ struct Place {
     const auto* m = node->find(key);
     return m != nullptr ? m->line : line;
   }
-  [[nodiscard]] std::string field_of(std::string_view key) const { return Reader::join(field, key); }
+  [[nodiscard]] std::string field_of(std::string_view key) const {
+    return Reader::join(field, key);
+  }
   [[nodiscard]] bool has(std::string_view key) const { return node->find(key) != nullptr; }
 };
 
@@ -71,7 +74,8 @@ struct Draft {
 
 // sections.cc: the whole file except profiles, which need their bases first.
 void read_sections(Reader& reader, const At& root, Draft& draft);
-// profile_keys.cc: `root` holds [[profile]] tables. Bases are looked up in draft.profiles and in the file.
+// profile_keys.cc: `root` holds [[profile]] tables. Bases are looked up in draft.profiles and in
+// the file.
 void read_profiles(Reader& reader, const At& root, Draft& draft);
 void list_section_keys(std::vector<std::string>& out);
 void list_profile_keys(std::vector<std::string>& out);
@@ -83,7 +87,8 @@ void check(Reader& reader, const Draft& draft);
 void check_certificates(Reader& reader, Draft& draft, const LoadOptions& options);
 
 template <typename T>
-void list_keys(const std::string& section, std::span<const Key<T>> keys, std::vector<std::string>& out) {
+void list_keys(const std::string& section, std::span<const Key<T>> keys,
+               std::vector<std::string>& out) {
   for (const auto& k : keys) out.push_back(Reader::join(section, k.name));
 }
 

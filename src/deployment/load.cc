@@ -82,11 +82,13 @@ std::string LoadResult::to_string() const {
 
 std::string_view software_version() { return CAUSEWAY_VERSION; }
 
-LoadResult load_text(std::string_view text, const std::string& file_name, const LoadOptions& options) {
+LoadResult load_text(std::string_view text, const std::string& file_name,
+                     const LoadOptions& options) {
   LoadResult result;
   const auto tree = parse_toml(text);
   if (!tree) {
-    result.mistakes.push_back({file_name, tree.error().line, "", "", "not TOML: " + tree.error().what});
+    result.mistakes.push_back(
+        {file_name, tree.error().line, "", "", "not TOML: " + tree.error().what});
     return result;
   }
   Reader reader(file_name, result.mistakes);

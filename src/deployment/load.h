@@ -14,9 +14,9 @@ namespace causeway::deployment {
 
 struct Mistake {
   std::string file;
-  int line = 0;         // 0: the file as a whole
-  std::string field;    // "peer_group[2].peer[1].host": counted from 1, as a person counts
-  std::string found;    // empty: nothing to show
+  int line = 0;       // 0: the file as a whole
+  std::string field;  // "peer_group[2].peer[1].host": counted from 1, as a person counts
+  std::string found;  // empty: nothing to show
   std::string remedy;
   // "FILE:LINE: FIELD: found FOUND; REMEDY"
   [[nodiscard]] std::string to_string() const;
@@ -25,23 +25,25 @@ struct Mistake {
 inline constexpr std::size_t kMaxMistakes = 500;
 
 struct LoadOptions {
-  bool check_files = true;   // open certificates and keys; off where they live on another machine
-  WallTime now;              // for the expiry of certificates; 0: expiry is not looked at
-  std::string base_directory;  // relative paths of certificates and keys start here; load_file() sets it
+  bool check_files = true;  // open certificates and keys; off where they live on another machine
+  WallTime now;             // for the expiry of certificates; 0: expiry is not looked at
+  std::string
+      base_directory;  // relative paths of certificates and keys start here; load_file() sets it
 };
 
 struct LoadResult {
-  DeploymentPtr deployment;        // null when there is any mistake
-  std::vector<Mistake> mistakes;   // in order of their lines
-  [[nodiscard]] std::string to_string() const;   // one mistake per line
+  DeploymentPtr deployment;                     // null when there is any mistake
+  std::vector<Mistake> mistakes;                // in order of their lines
+  [[nodiscard]] std::string to_string() const;  // one mistake per line
 };
 
 [[nodiscard]] LoadResult load_text(std::string_view text, const std::string& file_name,
                                    const LoadOptions& options = {});
 [[nodiscard]] LoadResult load_file(const std::string& path, LoadOptions options = {});
 
-// Every key that the loader reads: "realm.name", "profile.sdp.codecs", "peer_group.recognise.sources".
-// Keys that an operator makes up (services in [emergency], statuses in q850_by_status) appear as "*".
+// Every key that the loader reads: "realm.name", "profile.sdp.codecs",
+// "peer_group.recognise.sources". Keys that an operator makes up (services in [emergency], statuses
+// in q850_by_status) appear as "*".
 [[nodiscard]] std::vector<std::string> known_keys();
 
 // The version that {version} stands for in add_headers and user_agent.

@@ -9,11 +9,36 @@ namespace causeway::deployment {
 namespace {
 
 // Written by the gateway itself on each leg, so that no list may name them.
-constexpr std::string_view kOwnHeaders[] = {
-    "Via", "From", "To", "Contact", "Call-ID", "CSeq", "Max-Forwards", "Route", "Record-Route",
-    "Content-Length", "Content-Type", "Allow", "Supported", "Require", "Proxy-Require",
-    "Authorization", "Proxy-Authorization", "Session-Expires", "Min-SE", "RAck", "RSeq",
-    "v", "f", "t", "m", "i", "l", "c", "k", "x"};
+constexpr std::string_view kOwnHeaders[] = {"Via",
+                                            "From",
+                                            "To",
+                                            "Contact",
+                                            "Call-ID",
+                                            "CSeq",
+                                            "Max-Forwards",
+                                            "Route",
+                                            "Record-Route",
+                                            "Content-Length",
+                                            "Content-Type",
+                                            "Allow",
+                                            "Supported",
+                                            "Require",
+                                            "Proxy-Require",
+                                            "Authorization",
+                                            "Proxy-Authorization",
+                                            "Session-Expires",
+                                            "Min-SE",
+                                            "RAck",
+                                            "RSeq",
+                                            "v",
+                                            "f",
+                                            "t",
+                                            "m",
+                                            "i",
+                                            "l",
+                                            "c",
+                                            "k",
+                                            "x"};
 
 bool is_own(std::string_view name) {
   return std::any_of(std::begin(kOwnHeaders), std::end(kOwnHeaders),
@@ -29,7 +54,8 @@ void header_names(Reader& r, const At& at, T& out) {
     const TomlNode& n = at.node->items[i];
     if (n.kind != TomlNode::Kind::kString) continue;
     if (is_own(n.text))
-      r.mistake(at.item(i), "this header is written by the gateway on each side and never crosses; remove it");
+      r.mistake(at.item(i),
+                "this header is written by the gateway on each side and never crosses; remove it");
     else if (n.text.empty() || n.text.find_first_of(" \t:,;\"") != std::string::npos)
       r.mistake(at.item(i), "write the name of a header, without colon and value");
   }
@@ -40,7 +66,8 @@ void added_headers(Reader& r, const At& at, ProfileDraft& p) {
   r.read(at, p.add_headers);
   for (const auto& h : p.add_headers)
     if (is_own(h.name))
-      r.mistake(at.line, at.field, "\"" + h.name + "\"", "this header is written by the gateway itself; remove it");
+      r.mistake(at.line, at.field, "\"" + h.name + "\"",
+                "this header is written by the gateway itself; remove it");
 }
 
 template <auto Member, typename T>
@@ -48,7 +75,8 @@ void host(Reader& r, const At& at, T& out) {
   if (!r.is_text(at)) return;
   const std::string& text = at.node->text;
   // TDR-29: longer names are refused by the far side, long before the 253 of DNS.
-  if (text.size() > 63) return r.mistake(at, "the name is longer than 63 characters; use a shorter one");
+  if (text.size() > 63)
+    return r.mistake(at, "the name is longer than 63 characters; use a shorter one");
   if (!text.empty() && !is_host_name(text))
     return r.mistake(at, "write a fully qualified host name; leave the key out to use our address");
   out.*Member = text;
@@ -57,7 +85,8 @@ void host(Reader& r, const At& at, T& out) {
 void user_agent(Reader& r, const At& at, ProfileDraft& p) {
   if (!r.is_text(at)) return;
   p.user_agent = at.node->text;
-  for (std::size_t i = p.user_agent.find("{version}"); i != std::string::npos; i = p.user_agent.find("{version}"))
+  for (std::size_t i = p.user_agent.find("{version}"); i != std::string::npos;
+       i = p.user_agent.find("{version}"))
     p.user_agent.replace(i, 9, software_version());
 }
 
@@ -69,7 +98,8 @@ void q850(Reader& r, const At& at, ProfileDraft& p) {
     int status = 0;
     const auto [end, ec] = std::from_chars(m.key.data(), m.key.data() + m.key.size(), status);
     if (ec != std::errc{} || end != m.key.data() + m.key.size() || status < 300 || status > 699) {
-      r.mistake(value.line, value.field, "\"" + m.key + "\"", "the key is a SIP status from 300 to 699: 486 = 17");
+      r.mistake(value.line, value.field, "\"" + m.key + "\"",
+                "the key is a SIP status from 300 to 699: 486 = 17");
       continue;
     }
     int cause = 0;
@@ -79,7 +109,9 @@ void q850(Reader& r, const At& at, ProfileDraft& p) {
 }
 
 constexpr std::pair<std::string_view, NumberFormat> kNumberFormats[] = {
-    {"as_is", NumberFormat::kAsIs}, {"e164_plus", NumberFormat::kE164Plus}, {"e164_no_plus", NumberFormat::kE164NoPlus}};
+    {"as_is", NumberFormat::kAsIs},
+    {"e164_plus", NumberFormat::kE164Plus},
+    {"e164_no_plus", NumberFormat::kE164NoPlus}};
 constexpr std::pair<std::string_view, FromSource> kFromSources[] = {
     {"from", FromSource::kFrom}, {"asserted_identity", FromSource::kAssertedIdentity}};
 constexpr std::pair<std::string_view, sdp::Security> kSecurities[] = {
@@ -111,18 +143,21 @@ void key_lifetime(Reader& r, const At& at, sdp::Dialect& d) {
   if (!r.is_text(at)) return;
   const std::string& t = at.node->text;
   const std::string digits = t.starts_with("2^") ? t.substr(2) : t;
-  const bool good = t.empty() || (!digits.empty() && digits.size() <= 15 &&
-                                  digits.find_first_not_of("0123456789") == std::string::npos &&
-                                  (!t.starts_with("2^") || (digits.size() <= 2 && std::stoi(digits) <= 48)));
+  const bool good =
+      t.empty() || (!digits.empty() && digits.size() <= 15 &&
+                    digits.find_first_not_of("0123456789") == std::string::npos &&
+                    (!t.starts_with("2^") || (digits.size() <= 2 && std::stoi(digits) <= 48)));
   if (!good) return r.mistake(at, "write \"2^31\", a number of packets, or \"\" for none");
   d.key_lifetime = t;
 }
 
 constexpr Key<sdp::Dialect> kDialectKeys[] = {
-    {"security", [](Reader& r, const At& at, sdp::Dialect& d) { r.word<sdp::Security>(at, d.security, kSecurities); }},
+    {"security", [](Reader& r, const At& at,
+                    sdp::Dialect& d) { r.word<sdp::Security>(at, d.security, kSecurities); }},
     {"suites", suites},
     {"key_lifetime", key_lifetime},
-    {"hold", [](Reader& r, const At& at, sdp::Dialect& d) { r.word<sdp::HoldForm>(at, d.hold, kHoldForms); }},
+    {"hold", [](Reader& r, const At& at,
+                sdp::Dialect& d) { r.word<sdp::HoldForm>(at, d.hold, kHoldForms); }},
     {"rtcp_mux", member<&sdp::Dialect::rtcp_mux>},
     {"codecs", member<&sdp::Dialect::codecs>},
     {"attributes", member<&sdp::Dialect::attributes>},
@@ -138,10 +173,12 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
     {"via_host", host<&ProfileDraft::via_host, ProfileDraft>},
     {"contact_user", member<&ProfileDraft::contact_user>},
     {"number_format",
-     [](Reader& r, const At& at, ProfileDraft& p) { r.word<NumberFormat>(at, p.number_format, kNumberFormats); }},
+     [](Reader& r, const At& at, ProfileDraft& p) {
+       r.word<NumberFormat>(at, p.number_format, kNumberFormats);
+     }},
     {"user_phone", member<&ProfileDraft::user_phone>},
-    {"from_source",
-     [](Reader& r, const At& at, ProfileDraft& p) { r.word<FromSource>(at, p.from_source, kFromSources); }},
+    {"from_source", [](Reader& r, const At& at,
+                       ProfileDraft& p) { r.word<FromSource>(at, p.from_source, kFromSources); }},
     {"add_headers", added_headers},
     {"user_agent", user_agent},
     {"allow", member<&ProfileDraft::allow>},
@@ -154,7 +191,8 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
     {"reason_on_failure", member<&ProfileDraft::reason_on_failure>},
     {"session_timer", member<&ProfileDraft::session_timer>},
     {"max_message_bytes", number<&ProfileDraft::max_message_bytes, 1'500, 65'535>},
-    {"sdp", [](Reader& r, const At& at, ProfileDraft& p) { r.table<sdp::Dialect>(at, kDialectKeys, p.sdp); }},
+    {"sdp", [](Reader& r, const At& at,
+               ProfileDraft& p) { r.table<sdp::Dialect>(at, kDialectKeys, p.sdp); }},
 };
 
 const std::string* text_of(const TomlNode& table, std::string_view key) {
@@ -168,11 +206,13 @@ void read_one(Reader& r, const At& at, const Profile& base, Draft& draft) {
   p.name.clear();
   p.place = {at.node, at.line, at.field};
   r.table<ProfileDraft>(at, kProfileKeys, p);
-  const auto same = std::find_if(draft.profiles.begin(), draft.profiles.end(),
-                                 [&](const ProfileDraft& o) { return !p.name.empty() && o.name == p.name; });
+  const auto same =
+      std::find_if(draft.profiles.begin(), draft.profiles.end(),
+                   [&](const ProfileDraft& o) { return !p.name.empty() && o.name == p.name; });
   if (same != draft.profiles.end())
-    return r.mistake(p.place.line_of("name"), p.place.field_of("name"), "\"" + p.name + "\"",
-                     "a profile of this name exists already; choose another name and extend it if you like");
+    return r.mistake(
+        p.place.line_of("name"), p.place.field_of("name"), "\"" + p.name + "\"",
+        "a profile of this name exists already; choose another name and extend it if you like");
   draft.profiles.push_back(std::move(p));
 }
 
@@ -186,14 +226,15 @@ void read_profiles(Reader& r, const At& root, Draft& draft) {
   std::vector<At> waiting;
   for (std::size_t i = 0; i < at.node->items.size(); ++i) waiting.push_back(at.item(i));
 
-  // Each round reads those whose base is known; a round without progress leaves cycles and strangers.
+  // Each round reads those whose base is known; a round without progress leaves cycles and
+  // strangers.
   for (bool progress = true; progress;) {
     progress = false;
     for (auto it = waiting.begin(); it != waiting.end();) {
       const std::string* base_name = text_of(*it->node, "extends");
-      const auto base = std::find_if(draft.profiles.begin(), draft.profiles.end(), [&](const ProfileDraft& p) {
-        return base_name != nullptr && p.name == *base_name;
-      });
+      const auto base = std::find_if(
+          draft.profiles.begin(), draft.profiles.end(),
+          [&](const ProfileDraft& p) { return base_name != nullptr && p.name == *base_name; });
       if (base_name != nullptr && base == draft.profiles.end()) {
         ++it;
         continue;
@@ -214,9 +255,10 @@ void read_profiles(Reader& r, const At& root, Draft& draft) {
     for (const auto& p : draft.profiles) names.push_back(p.name);
     const std::string_view near = nearest(base, names);
     r.mistake(item.node->find("extends")->line, item.field + ".extends", "\"" + base + "\"",
-              cycle        ? "these profiles extend each other in a circle; let one of them stand alone"
-              : near.empty() ? "name a built-in profile or one of this file"
-                             : "no profile has this name; did you mean \"" + std::string(near) + "\"?");
+              cycle ? "these profiles extend each other in a circle; let one of them stand alone"
+              : near.empty()
+                  ? "name a built-in profile or one of this file"
+                  : "no profile has this name; did you mean \"" + std::string(near) + "\"?");
     read_one(r, item, Profile{}, draft);
   }
 }
@@ -224,7 +266,8 @@ void read_profiles(Reader& r, const At& root, Draft& draft) {
 void list_profile_keys(std::vector<std::string>& out) {
   list_keys<ProfileDraft>("profile", kProfileKeys, out);
   std::erase(out, "profile.sdp");
-  std::replace(out.begin(), out.end(), std::string("profile.q850_by_status"), std::string("profile.q850_by_status.*"));
+  std::replace(out.begin(), out.end(), std::string("profile.q850_by_status"),
+               std::string("profile.q850_by_status.*"));
   list_keys<sdp::Dialect>("profile.sdp", kDialectKeys, out);
 }
 

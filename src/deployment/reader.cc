@@ -80,7 +80,8 @@ bool Reader::is_text(const At& at) {
   }
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (std::none_of(at.node->text.begin(), at.node->text.end(), control)) return true;
-  mistake(at.line, at.field, "text with a control character", "remove line breaks and other control characters");
+  mistake(at.line, at.field, "text with a control character",
+          "remove line breaks and other control characters");
   return false;
 }
 
@@ -96,7 +97,8 @@ void Reader::read(const At& at, bool& out) {
 }
 
 bool Reader::duration(const At& at, std::int64_t unit_ms, std::int64_t& out) {
-  constexpr std::string_view kRemedy = "write a duration such as \"500ms\", \"4s\", \"5m\" or \"1h\", in quotes";
+  constexpr std::string_view kRemedy =
+      "write a duration such as \"500ms\", \"4s\", \"5m\" or \"1h\", in quotes";
   if (at.node->kind != TomlNode::Kind::kString) {
     mistake(at, std::string(kRemedy));
     return false;
@@ -105,7 +107,11 @@ bool Reader::duration(const At& at, std::int64_t unit_ms, std::int64_t& out) {
   std::int64_t value = -1;
   const auto [end, ec] = std::from_chars(t.data(), t.data() + t.size(), value);
   const std::string_view unit(end, static_cast<std::size_t>(t.data() + t.size() - end));
-  const std::int64_t factor = unit == "ms" ? 1 : unit == "s" ? 1'000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : 0;
+  const std::int64_t factor = unit == "ms"  ? 1
+                              : unit == "s" ? 1'000
+                              : unit == "m" ? 60'000
+                              : unit == "h" ? 3'600'000
+                                            : 0;
   constexpr std::int64_t kMax = 7LL * 24 * 3'600'000;
   if (ec != std::errc{} || factor == 0 || value < 0) {
     mistake(at, std::string(kRemedy));
@@ -161,14 +167,17 @@ void Reader::read(const At& at, HeaderLine& out) {
     text.replace(i, 9, software_version());
   const std::size_t colon = text.find(':');
   std::string name = text.substr(0, colon);
-  if (colon == std::string::npos || !is_token(name)) return mistake(at, "write a header line: \"Name: value\"");
+  if (colon == std::string::npos || !is_token(name))
+    return mistake(at, "write a header line: \"Name: value\"");
   const std::size_t value = text.find_first_not_of(" \t", colon + 1);
-  if (value == std::string::npos) return mistake(at, "the header has no value: write \"Name: value\"");
+  if (value == std::string::npos)
+    return mistake(at, "the header has no value: write \"Name: value\"");
   out = {std::move(name), text.substr(value)};
 }
 
 bool Reader::in_range(const At& at, std::int64_t low, std::int64_t high, std::int64_t& out) {
-  if (at.node->kind == TomlNode::Kind::kInteger && at.node->integer >= low && at.node->integer <= high) {
+  if (at.node->kind == TomlNode::Kind::kInteger && at.node->integer >= low &&
+      at.node->integer <= high) {
     out = at.node->integer;
     return true;
   }
@@ -183,16 +192,19 @@ void Reader::not_a_word(const At& at, const std::vector<std::string_view>& names
   mistake(at, "write " + list);
 }
 
-void Reader::unknown_key(const At& at, const std::string& key, const std::vector<std::string_view>& known) {
+void Reader::unknown_key(const At& at, const std::string& key,
+                         const std::vector<std::string_view>& known) {
   const std::string_view near = nearest(key, known);
   std::string list;
   for (const auto k : known) list += fmt::format("{}{}", list.empty() ? "" : ", ", k);
-  mistake(at.line, at.field, "an unknown key",
-          near.empty() ? "remove it; known here: " + list : fmt::format("did you mean \"{}\"?", near));
+  mistake(
+      at.line, at.field, "an unknown key",
+      near.empty() ? "remove it; known here: " + list : fmt::format("did you mean \"{}\"?", near));
 }
 
 void Reader::missing(const At& table, std::string_view key) {
-  mistake(table.line, join(table.field, key), "nothing", fmt::format("this key is required: add {} = ...", key));
+  mistake(table.line, join(table.field, key), "nothing",
+          fmt::format("this key is required: add {} = ...", key));
 }
 
 }  // namespace causeway::deployment

@@ -1,5 +1,5 @@
-// Reading of TOML tables into structs, driven by tables of keys, one per section; collects mistakes and
-// never stops at one. Internal to deployment/.
+// Reading of TOML tables into structs, driven by tables of keys, one per section; collects mistakes
+// and never stops at one. Internal to deployment/.
 #pragma once
 
 #include <initializer_list>
@@ -47,10 +47,13 @@ using Words = std::span<const std::pair<std::string_view, E>>;
 
 class Reader {
  public:
-  Reader(std::string file, std::vector<Mistake>& mistakes) : file_(std::move(file)), mistakes_(mistakes) {}
+  Reader(std::string file, std::vector<Mistake>& mistakes)
+      : file_(std::move(file)), mistakes_(mistakes) {}
 
   void mistake(int line, std::string field, std::string found, std::string remedy);
-  void mistake(const At& at, std::string remedy) { mistake(at.line, at.field, at.node->describe(), std::move(remedy)); }
+  void mistake(const At& at, std::string remedy) {
+    mistake(at.line, at.field, at.node->describe(), std::move(remedy));
+  }
 
   // Each leaves `out` as it is when the value is wrong, and says why.
   void read(const At& at, std::string& out);
@@ -131,7 +134,8 @@ class Reader {
   [[nodiscard]] bool in_range(const At& at, std::int64_t low, std::int64_t high, std::int64_t& out);
   [[nodiscard]] bool duration(const At& at, std::int64_t unit_ms, std::int64_t& out);
   void not_a_word(const At& at, const std::vector<std::string_view>& names);
-  void unknown_key(const At& at, const std::string& key, const std::vector<std::string_view>& known);
+  void unknown_key(const At& at, const std::string& key,
+                   const std::vector<std::string_view>& known);
   void missing(const At& table, std::string_view key);
 
   std::string file_;
@@ -150,6 +154,7 @@ void number(Reader& r, const At& at, T& out) {
 }
 
 // The name of `known` that is nearest to `word`, or empty when none is near.
-[[nodiscard]] std::string_view nearest(std::string_view word, const std::vector<std::string_view>& known);
+[[nodiscard]] std::string_view nearest(std::string_view word,
+                                       const std::vector<std::string_view>& known);
 
 }  // namespace causeway::deployment

@@ -21,7 +21,8 @@ IpAddress masked(const IpAddress& a, int bits) {
 }
 
 bool port_fits(const Recognition& r, std::uint16_t port) {
-  return r.source_ports.empty() || std::find(r.source_ports.begin(), r.source_ports.end(), port) != r.source_ports.end();
+  return r.source_ports.empty() ||
+         std::find(r.source_ports.begin(), r.source_ports.end(), port) != r.source_ports.end();
 }
 
 // A name in a certificate may itself be a wildcard that covers the name we expect.
@@ -35,7 +36,8 @@ bool certificate_fits(const Recognition& r, std::span<const std::string> shown) 
 
 bool host_fits(const Recognition& r, std::string_view host) {
   if (r.request_hosts.empty()) return true;
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
   return std::any_of(r.request_hosts.begin(), r.request_hosts.end(),
                      [&](const std::string& expected) { return host_matches(expected, host); });
 }
@@ -56,13 +58,15 @@ bool any_group(const Deployment& d, ListenerIndex listener, const IpAddress& a, 
 
 }  // namespace
 
-std::optional<GroupIndex> recognise(const Deployment& d, ListenerIndex listener, const Endpoint& source,
-                                    std::span<const std::string> certificate_names, std::string_view request_host) {
+std::optional<GroupIndex> recognise(const Deployment& d, ListenerIndex listener,
+                                    const Endpoint& source,
+                                    std::span<const std::string> certificate_names,
+                                    std::string_view request_host) {
   std::optional<GroupIndex> found;
   any_group(d, listener, source.address, [&](GroupIndex g) {
     const Recognition& r = d.groups[g.value].recognition;
-    if (port_fits(r, source.port) && host_fits(r, request_host) && certificate_fits(r, certificate_names) &&
-        (!found || g < *found))
+    if (port_fits(r, source.port) && host_fits(r, request_host) &&
+        certificate_fits(r, certificate_names) && (!found || g < *found))
       found = g;
     return false;
   });
@@ -70,8 +74,9 @@ std::optional<GroupIndex> recognise(const Deployment& d, ListenerIndex listener,
 }
 
 bool allowed_source(const Deployment& d, ListenerIndex listener, const Endpoint& source) {
-  return any_group(d, listener, source.address,
-                   [&](GroupIndex g) { return port_fits(d.groups[g.value].recognition, source.port); });
+  return any_group(d, listener, source.address, [&](GroupIndex g) {
+    return port_fits(d.groups[g.value].recognition, source.port);
+  });
 }
 
 std::vector<RecognitionTable> make_recognition_tables(const Deployment& d) {
@@ -82,16 +87,19 @@ std::vector<RecognitionTable> make_recognition_tables(const Deployment& d) {
     for (const ListenerIndex l : r.listeners)
       for (const Prefix& p : r.sources) {
         auto& lengths = out[l.value].lengths;
-        auto it = std::find_if(lengths.begin(), lengths.end(), [&](const RecognitionTable::Length& x) {
-          return x.v6 == p.address().is_v6() && x.bits == p.length();
-        });
-        if (it == lengths.end()) it = lengths.insert(lengths.end(), {p.address().is_v6(), p.length(), {}});
+        auto it =
+            std::find_if(lengths.begin(), lengths.end(), [&](const RecognitionTable::Length& x) {
+              return x.v6 == p.address().is_v6() && x.bits == p.length();
+            });
+        if (it == lengths.end())
+          it = lengths.insert(lengths.end(), {p.address().is_v6(), p.length(), {}});
         auto& groups = it->groups[p.address()];
         if (groups.empty() || groups.back() != index) groups.push_back(index);
       }
   }
   for (auto& table : out)
-    std::sort(table.lengths.begin(), table.lengths.end(), [](const auto& a, const auto& b) { return a.bits > b.bits; });
+    std::sort(table.lengths.begin(), table.lengths.end(),
+              [](const auto& a, const auto& b) { return a.bits > b.bits; });
   return out;
 }
 

@@ -1,5 +1,5 @@
-// Which peer group a request comes from, by what the transport knows and by its Request-URI. Pure reads
-// of an immutable snapshot: any thread, no allocation.
+// Which peer group a request comes from, by what the transport knows and by its Request-URI. Pure
+// reads of an immutable snapshot: any thread, no allocation.
 #pragma once
 
 #include <optional>
@@ -12,17 +12,20 @@
 
 namespace causeway::deployment {
 
-// Every condition that the group gives must hold. `certificate_names` are those of the peer's verified
-// certificate and empty without TLS; `request_host` is the host of the Request-URI, without port, and an
-// IPv6 address with or without brackets. load() makes sure that at most one group fits, except for a
-// certificate that carries the names of two: then the first of the file is taken.
+// Every condition that the group gives must hold. `certificate_names` are those of the peer's
+// verified certificate and empty without TLS; `request_host` is the host of the Request-URI,
+// without port, and an IPv6 address with or without brackets. load() makes sure that at most one
+// group fits, except for a certificate that carries the names of two: then the first of the file is
+// taken.
 [[nodiscard]] std::optional<GroupIndex> recognise(const Deployment& d, ListenerIndex listener,
                                                   const Endpoint& source,
                                                   std::span<const std::string> certificate_names,
                                                   std::string_view request_host);
 
-// Whether anything from `source` can be of any group on this listener: asked before a byte is parsed.
-[[nodiscard]] bool allowed_source(const Deployment& d, ListenerIndex listener, const Endpoint& source);
+// Whether anything from `source` can be of any group on this listener: asked before a byte is
+// parsed.
+[[nodiscard]] bool allowed_source(const Deployment& d, ListenerIndex listener,
+                                  const Endpoint& source);
 
 // For load(), and for deployments that tests make by hand.
 [[nodiscard]] std::vector<RecognitionTable> make_recognition_tables(const Deployment& d);

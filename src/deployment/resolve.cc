@@ -23,7 +23,8 @@ class Names {
     const auto [it, fresh] = index_.try_emplace(name, index, place.line);
     if (!fresh && place.line > 0)
       reader_.mistake(place.line_of("name"), place.field_of("name"), "\"" + name + "\"",
-                      "the " + kind_ + " of line " + std::to_string(it->second.second) + " has this name already");
+                      "the " + kind_ + " of line " + std::to_string(it->second.second) +
+                          " has this name already");
   }
 
   [[nodiscard]] std::optional<Index> find(const Ref& ref) const {
@@ -70,12 +71,14 @@ void resolve_recognition(GroupDraft& g, const Names<ListenerIndex>& listeners, R
     for (const auto& p : g.peer_drafts)
       if (p.address) g.recognise.sources.push_back(*Prefix::parse(p.address->to_string()));
     if (g.recognise.sources.size() == g.peer_drafts.size()) return;
-    reader.mistake(given != nullptr ? given->line : g.place.line, g.place.field_of("recognise.sources"), "nothing",
+    reader.mistake(given != nullptr ? given->line : g.place.line,
+                   g.place.field_of("recognise.sources"), "nothing",
                    "a peer is given by name, so say which addresses its requests come from: "
                    "sources = [\"192.0.2.0/24\"]");
   } else if (g.recognise.sources.empty() && sources->value.items.empty()) {
-    reader.mistake(sources->line, g.place.field_of("recognise.sources"), "an empty array",
-                   "name at least one address or prefix, or leave the key out to use the peers' addresses");
+    reader.mistake(
+        sources->line, g.place.field_of("recognise.sources"), "an empty array",
+        "name at least one address or prefix, or leave the key out to use the peers' addresses");
   }
 }
 

@@ -1,4 +1,5 @@
-// The key tables of every section but [[profile]]. A key that is not in a table here does not exist.
+// The key tables of every section but [[profile]]. A key that is not in a table here does not
+// exist.
 #include <algorithm>
 #include <cctype>
 
@@ -23,9 +24,10 @@ template <auto Member, typename T>
 void name(Reader& r, const At& at, T& out) {
   if (!r.is_text(at)) return;
   const std::string& text = at.node->text;
-  const bool good = !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
-  });
+  const bool good =
+      !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+      });
   if (!good) return r.mistake(at, "write 1 to 64 letters, digits, '-', '_' or '.'");
   out.*Member = text;
 }
@@ -39,7 +41,8 @@ void addresses(Reader& r, const At& at, T& out) {
     if (!r.is_text(item)) continue;
     const auto a = IpAddress::parse(item.node->text);
     if (!a || a->is_unspecified()) {
-      r.mistake(item, "write one address of this machine, such as \"192.0.2.1\" or \"2001:db8::1\"");
+      r.mistake(item,
+                "write one address of this machine, such as \"192.0.2.1\" or \"2001:db8::1\"");
       continue;
     }
     auto& slot = a->is_v6() ? out.*V6 : out.*V4;
@@ -143,9 +146,10 @@ constexpr Key<RecognitionDraft> kRecogniseKeys[] = {
     {"listeners", member<&RecognitionDraft::listener_refs>},
     {"sources", member<&RecognitionDraft::sources>},
     {"source_ports", ports},
-    {"certificate_names",
-     [](Reader& r, const At& at, RecognitionDraft& d) { hosts(r, at, d.certificate_names, false); }},
-    {"request_hosts", [](Reader& r, const At& at, RecognitionDraft& d) { hosts(r, at, d.request_hosts, true); }},
+    {"certificate_names", [](Reader& r, const At& at,
+                             RecognitionDraft& d) { hosts(r, at, d.certificate_names, false); }},
+    {"request_hosts",
+     [](Reader& r, const At& at, RecognitionDraft& d) { hosts(r, at, d.request_hosts, true); }},
 };
 
 constexpr Key<GroupTimers> kTimerKeys[] = {
@@ -169,10 +173,12 @@ constexpr Key<GroupDraft> kGroupKeys[] = {
     {"options_interval", member<&GroupDraft::options_interval>},
     {"max_calls", number<&GroupDraft::max_calls, 0, 1'000'000>},
     {"max_calls_per_second", number<&GroupDraft::max_calls_per_second, 0, 100'000>},
-    {"timers",
-     [](Reader& r, const At& at, GroupDraft& d) { r.table<GroupTimers>(at, kTimerKeys, d.timers); }},
+    {"timers", [](Reader& r, const At& at,
+                  GroupDraft& d) { r.table<GroupTimers>(at, kTimerKeys, d.timers); }},
     {"recognise",
-     [](Reader& r, const At& at, GroupDraft& d) { r.table<RecognitionDraft>(at, kRecogniseKeys, d.recognise); }},
+     [](Reader& r, const At& at, GroupDraft& d) {
+       r.table<RecognitionDraft>(at, kRecogniseKeys, d.recognise);
+     }},
     {"peer",
      [](Reader& r, const At& at, GroupDraft& d) {
        r.tables(at, [&](const At& item) {
@@ -229,22 +235,37 @@ void read_repeated(Reader& r, const At& at, std::span<const Key<T>> keys, std::v
 }
 
 constexpr Key<Draft> kRootKeys[] = {
-    {"operation", [](Reader& r, const At& at, Draft& d) { r.table<Operation>(at, kOperationKeys, d.operation); }},
+    {"operation", [](Reader& r, const At& at,
+                     Draft& d) { r.table<Operation>(at, kOperationKeys, d.operation); }},
     {"resolvers", member<&Draft::resolvers>},
-    {"region", [](Reader& r, const At& at, Draft& d) { read_repeated<RegionDraft>(r, at, kRegionKeys, d.regions); },
+    {"region",
+     [](Reader& r, const At& at, Draft& d) {
+       read_repeated<RegionDraft>(r, at, kRegionKeys, d.regions);
+     },
      true},
-    {"realm", [](Reader& r, const At& at, Draft& d) { read_repeated<RealmDraft>(r, at, kRealmKeys, d.realms); },
+    {"realm",
+     [](Reader& r, const At& at, Draft& d) {
+       read_repeated<RealmDraft>(r, at, kRealmKeys, d.realms);
+     },
      true},
     {"tls_identity",
-     [](Reader& r, const At& at, Draft& d) { read_repeated<IdentityDraft>(r, at, kIdentityKeys, d.identities); }},
+     [](Reader& r, const At& at, Draft& d) {
+       read_repeated<IdentityDraft>(r, at, kIdentityKeys, d.identities);
+     }},
     {"listener",
-     [](Reader& r, const At& at, Draft& d) { read_repeated<ListenerDraft>(r, at, kListenerKeys, d.listeners); },
+     [](Reader& r, const At& at, Draft& d) {
+       read_repeated<ListenerDraft>(r, at, kListenerKeys, d.listeners);
+     },
      true},
     {"profile", [](Reader&, const At&, Draft&) {}},  // read_profiles() has read it
     {"peer_group",
-     [](Reader& r, const At& at, Draft& d) { read_repeated<GroupDraft>(r, at, kGroupKeys, d.groups); }, true},
+     [](Reader& r, const At& at, Draft& d) {
+       read_repeated<GroupDraft>(r, at, kGroupKeys, d.groups);
+     },
+     true},
     {"emergency", read_emergency},
-    {"limits", [](Reader& r, const At& at, Draft& d) { r.table<Limits>(at, kLimitKeys, d.limits); }},
+    {"limits",
+     [](Reader& r, const At& at, Draft& d) { r.table<Limits>(at, kLimitKeys, d.limits); }},
 };
 
 }  // namespace

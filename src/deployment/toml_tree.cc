@@ -78,15 +78,18 @@ std::optional<TomlError> too_large(std::string_view text) {
 }  // namespace
 
 const TomlMember* TomlNode::find(std::string_view key) const {
-  const auto it = std::find_if(members.begin(), members.end(), [&](const TomlMember& m) { return m.key == key; });
+  const auto it = std::find_if(members.begin(), members.end(),
+                               [&](const TomlMember& m) { return m.key == key; });
   return it == members.end() ? nullptr : &*it;
 }
 
 std::string TomlNode::describe() const {
   switch (kind) {
     case Kind::kTable: return "a table";
-    case Kind::kArray: return items.empty() ? "an empty array" : "an array of " + std::to_string(items.size());
-    case Kind::kString: return "\"" + (text.size() > 120 ? text.substr(0, 117) + "..." : text) + "\"";
+    case Kind::kArray:
+      return items.empty() ? "an empty array" : "an array of " + std::to_string(items.size());
+    case Kind::kString:
+      return "\"" + (text.size() > 120 ? text.substr(0, 117) + "..." : text) + "\"";
     case Kind::kInteger:
     case Kind::kBoolean:
     case Kind::kOther: return text;
@@ -98,9 +101,11 @@ tl::expected<TomlNode, TomlError> parse_toml(std::string_view text) {
   if (auto bad = too_large(text)) return tl::unexpected(*bad);
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed)
-    return tl::unexpected(TomlError{line_of(parsed.error().source()), std::string(parsed.error().description())});
+    return tl::unexpected(
+        TomlError{line_of(parsed.error().source()), std::string(parsed.error().description())});
   TomlNode root;
-  if (!convert(parsed.table(), root, 0)) return tl::unexpected(TomlError{1, "tables are nested too deeply"});
+  if (!convert(parsed.table(), root, 0))
+    return tl::unexpected(TomlError{1, "tables are nested too deeply"});
   root.line = 1;
   return root;
 }

@@ -25,7 +25,8 @@ struct Pair {
 
 // Writes a self-signed certificate for `name`, valid from `from` to `to` seconds after kNow.
 Pair make_pair(const std::string& stem, const std::string& name, long from, long to) {
-  const std::string dir = ::testing::TempDir() + "/causeway-certificates-" + std::to_string(getpid());
+  const std::string dir =
+      ::testing::TempDir() + "/causeway-certificates-" + std::to_string(getpid());
   std::filesystem::create_directories(dir);
   EVP_PKEY* key = EVP_EC_gen("P-256");
   X509* c = X509_new();
@@ -38,7 +39,8 @@ Pair make_pair(const std::string& stem, const std::string& name, long from, long
   X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
   X509_set_issuer_name(c, X509_get_subject_name(c));
-  X509_EXTENSION* san = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + name).c_str());
+  X509_EXTENSION* san =
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + name).c_str());
   X509_add_ext(c, san, -1);
   X509_sign(c, key, EVP_sha256());
   Pair p{dir + "/" + stem + ".crt", dir + "/" + stem + ".key"};
@@ -54,14 +56,16 @@ Pair make_pair(const std::string& stem, const std::string& name, long from, long
   return p;
 }
 
-LoadResult load_with(const std::string& certificate, const std::string& key, const std::string& roots) {
+LoadResult load_with(const std::string& certificate, const std::string& key,
+                     const std::string& roots) {
   const std::string text = testing::with(
       testing::with(testing::with(std::string(testing::kSample), "transport = \"udp\"",
                                   "transport = \"tls\"\ntls_identity = \"id\""),
                     "profile = \"operator\"", "profile = \"phone\""),
       "",
       "[[tls_identity]]\nname = \"id\"\ncertificate = \"" + certificate + "\"\nkey = \"" + key +
-          "\"\ntrusted_roots = [\"" + roots + "\"]\n[[profile]]\nname = \"phone\"\nextends = \"operator\"\n"
+          "\"\ntrusted_roots = [\"" + roots +
+          "\"]\n[[profile]]\nname = \"phone\"\nextends = \"operator\"\n"
           "contact_host = \"sbc.contoso.com\"\n");
   LoadOptions o;
   o.now = WallTime{kNow * 1'000'000};
@@ -94,16 +98,19 @@ TEST(Certificates, AKeyOfAnotherCertificateIsAMistake) {
 
 TEST(Certificates, DatesAreChecked) {
   const auto old = make_pair("old", "sbc.contoso.com", -1'000, -1);
-  EXPECT_THAT(load_with(old.certificate, old.key, old.certificate).to_string(), HasSubstr("expired on 2026-09-21"));
+  EXPECT_THAT(load_with(old.certificate, old.key, old.certificate).to_string(),
+              HasSubstr("expired on 2026-09-21"));
   const auto young = make_pair("young", "sbc.contoso.com", 100, 1'000);
-  EXPECT_THAT(load_with(young.certificate, young.key, young.certificate).to_string(), HasSubstr("not valid before"));
+  EXPECT_THAT(load_with(young.certificate, young.key, young.certificate).to_string(),
+              HasSubstr("not valid before"));
 }
 
 TEST(Certificates, FilesThatAreMissingOrHoldSomethingElseAreMistakes) {
   const auto p = make_pair("kept", "sbc.contoso.com", -100, 1'000);
   const auto r = load_with("/nowhere/c.pem", p.certificate, p.key);
   ASSERT_EQ(r.mistakes.size(), 2u) << r.to_string();
-  EXPECT_THAT(r.mistakes[0].to_string(), HasSubstr("certificate: found \"/nowhere/c.pem\"; the file cannot be opened"));
+  EXPECT_THAT(r.mistakes[0].to_string(),
+              HasSubstr("certificate: found \"/nowhere/c.pem\"; the file cannot be opened"));
   EXPECT_THAT(r.mistakes[1].to_string(), HasSubstr("holds no certificate"));
   const auto s = load_with(p.certificate, p.certificate, p.certificate);
   ASSERT_EQ(s.mistakes.size(), 1u) << s.to_string();

@@ -20,13 +20,15 @@ std::set<std::string> documented() {
 
 TEST(ConfigurationDocument, NamesEveryKeyOfTheLoader) {
   const auto doc = documented();
-  for (const auto& key : known_keys()) EXPECT_TRUE(doc.contains(key)) << key << " is not in docs/configuration.md";
+  for (const auto& key : known_keys())
+    EXPECT_TRUE(doc.contains(key)) << key << " is not in docs/configuration.md";
 }
 
 TEST(ConfigurationDocument, NamesNoKeyThatTheLoaderDoesNotRead) {
   const auto keys = known_keys();
   const std::set<std::string> known(keys.begin(), keys.end());
-  for (const auto& key : documented()) EXPECT_TRUE(known.contains(key)) << key << " is not read by the loader";
+  for (const auto& key : documented())
+    EXPECT_TRUE(known.contains(key)) << key << " is not read by the loader";
   EXPECT_GT(known.size(), 80u);
 }
 

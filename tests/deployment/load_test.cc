@@ -12,10 +12,10 @@
 namespace causeway::deployment {
 namespace {
 
-using testing::load_sample;
-using testing::sample_with;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::load_sample;
+using testing::sample_with;
 
 std::string source_dir() { return std::getenv("CAUSEWAY_SOURCE_DIR"); }
 
@@ -55,10 +55,11 @@ TEST(Load, VersionCountsUp) {
 }
 
 TEST(Load, PeersAreOrderedByPriorityThenByFile) {
-  const auto r = load_sample(sample_with("host = \"192.0.2.1\"\n",
-                                         "host = \"192.0.2.1\"\npriority = 5\n"
-                                         "[[peer_group.peer]]\nname = \"a2\"\nhost = \"192.0.2.3\"\npriority = 1\n"
-                                         "[[peer_group.peer]]\nname = \"a3\"\nhost = \"192.0.2.4\"\npriority = 1\n"));
+  const auto r = load_sample(
+      sample_with("host = \"192.0.2.1\"\n",
+                  "host = \"192.0.2.1\"\npriority = 5\n"
+                  "[[peer_group.peer]]\nname = \"a2\"\nhost = \"192.0.2.3\"\npriority = 1\n"
+                  "[[peer_group.peer]]\nname = \"a3\"\nhost = \"192.0.2.4\"\npriority = 1\n"));
   ASSERT_TRUE(r.deployment) << r.to_string();
   std::vector<std::string> names;
   for (const auto p : r.deployment->groups[0].peers) names.push_back(r.deployment->peer(p).name);
@@ -66,9 +67,10 @@ TEST(Load, PeersAreOrderedByPriorityThenByFile) {
 }
 
 TEST(Load, DurationsAndEmergencyStrings) {
-  const auto r = load_sample(sample_with("[[region]]",
-                                         "[operation]\ndrain = \"2m\"\n[emergency]\nsos = [\"112\", \"+911\"]\n"
-                                         "\"sos.police\" = [\"110\"]\n[[region]]"));
+  const auto r = load_sample(
+      sample_with("[[region]]",
+                  "[operation]\ndrain = \"2m\"\n[emergency]\nsos = [\"112\", \"+911\"]\n"
+                  "\"sos.police\" = [\"110\"]\n[[region]]"));
   ASSERT_TRUE(r.deployment) << r.to_string();
   EXPECT_EQ(r.deployment->operation.drain, Seconds(120));
   ASSERT_EQ(r.deployment->emergency.size(), 3u);
@@ -91,7 +93,8 @@ codecs = ["PCMA"]
 )"));
   ASSERT_TRUE(r.deployment) << r.to_string();
   const auto& all = r.deployment->profiles;
-  const auto p = std::find_if(all.begin(), all.end(), [](const Profile& x) { return x.name == "second"; });
+  const auto p =
+      std::find_if(all.begin(), all.end(), [](const Profile& x) { return x.name == "second"; });
   ASSERT_NE(p, all.end());
   EXPECT_EQ(p->contact_host, "two.example.com");
   EXPECT_THAT(p->sdp.codecs, ElementsAre("PCMA"));
@@ -153,7 +156,8 @@ TEST(Examples, BenchTellsItsSidesApartBySourcePort) {
   EXPECT_THAT(d.groups[0].recognition.source_ports, ElementsAre(5070));
   EXPECT_EQ(d.profile(d.groups[0].profile).sdp.security, sdp::Security::kRtp);
   EXPECT_EQ(d.profile(d.groups[1].profile).sdp.security, sdp::Security::kSdes);
-  EXPECT_THAT(d.profile(d.groups[1].profile).sdp.suites, ElementsAre(sdp::CryptoSuite::kAesCm128HmacSha1_80));
+  EXPECT_THAT(d.profile(d.groups[1].profile).sdp.suites,
+              ElementsAre(sdp::CryptoSuite::kAesCm128HmacSha1_80));
   EXPECT_EQ(d.groups[0].options_interval, Seconds(0));
   EXPECT_TRUE(d.groups[0].any_number);
 }
@@ -162,7 +166,8 @@ TEST(Load, AFileThatIsNotThereIsOneMistake) {
   const auto r = load_file("/nowhere/at/all.toml");
   EXPECT_FALSE(r.deployment);
   ASSERT_EQ(r.mistakes.size(), 1u);
-  EXPECT_THAT(r.to_string(), HasSubstr("/nowhere/at/all.toml: the file cannot be read: No such file"));
+  EXPECT_THAT(r.to_string(),
+              HasSubstr("/nowhere/at/all.toml: the file cannot be read: No such file"));
 }
 
 TEST(Load, HostileNestingIsRefusedWithoutRecursionWithoutEnd) {

@@ -8,19 +8,20 @@
 namespace causeway::deployment {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::kSample;
 using testing::line_of;
 using testing::load_sample;
 using testing::sample_with;
 using testing::with;
-using ::testing::HasSubstr;
 
 struct Case {
   const char* name;
   std::string text;
-  std::string at;      // text of the line that the mistake must name
+  std::string at;  // text of the line that the mistake must name
   std::string field;
-  std::string says;    // part of what is said
+  std::string says;       // part of what is said
+  std::size_t count = 1;  // with those that follow from it
 };
 
 class Mistakes : public ::testing::TestWithParam<Case> {};
@@ -31,115 +32,154 @@ TEST_P(Mistakes, AreReportedWithLineFieldValueAndRemedy) {
   EXPECT_FALSE(r.deployment);
   ASSERT_FALSE(r.mistakes.empty());
   const auto found = std::find_if(r.mistakes.begin(), r.mistakes.end(), [&](const Mistake& m) {
-    return m.line == line_of(c.text, c.at) && m.field == c.field && m.to_string().find(c.says) != std::string::npos;
+    return m.line == line_of(c.text, c.at) && m.field == c.field &&
+           m.to_string().find(c.says) != std::string::npos;
   });
-  EXPECT_NE(found, r.mistakes.end()) << "wanted line " << line_of(c.text, c.at) << " " << c.field << " " << c.says
-                                     << "\ngot:\n"
-                                     << r.to_string();
-  EXPECT_EQ(r.mistakes.size(), 1u) << r.to_string();
+  EXPECT_NE(found, r.mistakes.end())
+      << "wanted line " << line_of(c.text, c.at) << " " << c.field << " " << c.says << "\ngot:\n"
+      << r.to_string();
+  EXPECT_EQ(r.mistakes.size(), c.count) << r.to_string();
 }
 
-const std::string kTls = with(with(std::string(kSample), "transport = \"udp\"", "transport = \"tls\"\ntls_identity = \"id\""), "",
-                              "[[tls_identity]]\nname = \"id\"\ncertificate = \"c\"\nkey = \"k\"\n"
-                              "trusted_roots = [\"r\"]\n");
+const std::string kTls = with(
+    with(std::string(kSample), "transport = \"udp\"", "transport = \"tls\"\ntls_identity = \"id\""),
+    "",
+    "[[tls_identity]]\nname = \"id\"\ncertificate = \"c\"\nkey = \"k\"\n"
+    "trusted_roots = [\"r\"]\n");
 
 const Case kCases[] = {
-    {"unknown_key", sample_with("media_port_min", "media_prt_min = 1\nmedia_port_min"), "media_prt_min",
-     "realm[1].media_prt_min", "did you mean \"media_port_min\""},
+    {"unknown_key", sample_with("media_port_min", "media_prt_min = 1\nmedia_port_min"),
+     "media_prt_min", "realm[1].media_prt_min", "did you mean \"media_port_min\""},
     {"unknown_section", sample_with("", "[widgets]\n"), "[widgets]", "widgets", "unknown key"},
-    {"wrong_type", sample_with("media_port_min = 20000", "media_port_min = \"20000\""), "media_port_min",
-     "realm[1].media_port_min", "found \"20000\"; write a whole number"},
-    {"single_bracket", sample_with("[[region]]", "[region]"), "[region]", "region", "double brackets"},
+    {"wrong_type", sample_with("media_port_min = 20000", "media_port_min = \"20000\""),
+     "media_port_min", "realm[1].media_port_min", "found \"20000\"; write a whole number"},
+    {"single_bracket", sample_with("[[region]]", "[region]"), "[region]", "region",
+     "double brackets", 3},
     {"odd_port", sample_with("20000", "20001"), "20001", "realm[1].media_port_min", "even number"},
-    {"port_order", sample_with("29999", "19999"), "19999", "realm[1].media_port_max", "larger than media_port_min"},
-    {"port_range", sample_with("29999", "70000"), "70000", "realm[1].media_port_max", "from 1024 to 65535"},
-    {"missing_key", sample_with("transport = \"udp\"\n", ""), "[[listener]]", "listener[1].transport", "required"},
-    {"bad_word", sample_with("\"udp\"\naddress", "\"udb\"\naddress"), "\"udb\"", "listener[1].transport",
-     "\"udp\", \"tcp\" or \"tls\""},
-    {"bad_address", sample_with("127.0.0.1:5060", "127.0.0.1"), "address = \"127.0.0.1\"", "listener[1].address",
-     "ADDRESS:PORT"},
-    {"any_address", sample_with("127.0.0.1:5060", "0.0.0.0:5060"), "0.0.0.0", "listener[1].address", "one address"},
-    {"address_family", sample_with("127.0.0.1:5060", "[::1]:5060"), "[::1]", "listener[1].address", "family"},
-    {"signalling_in_media", sample_with("127.0.0.1:5060", "127.0.0.1:20010"), "20010", "listener[1].address",
-     "media ports"},
-    {"dangling_realm", sample_with("realm = \"core\"\ntransport", "realm = \"croe\"\ntransport"), "croe",
-     "listener[1].realm", "did you mean \"core\""},
-    {"dangling_route", sample_with("[\"b\"]", "[\"bb\"]"), "[\"bb\"]", "peer_group[1].routes_to[1]", "no peer_group"},
-    {"route_to_itself", sample_with("[\"b\"]", "[\"a\"]"), "[\"a\"]", "peer_group[1].routes_to", "go back"},
-    {"route_twice", sample_with("[\"b\"]", "[\"b\", \"b\"]"), "[\"b\", \"b\"]", "peer_group[1].routes_to", "once"},
-    {"duplicate_group", sample_with("name = \"b\"", "name = \"a\"  # again\nroutes_to = [\"a\", \"b\"]"), "# again",
-     "peer_group[2].name", "has this name already"},
-    {"duplicate_peer", sample_with("\"b1\"", "\"a1\" #"), "\"a1\" #", "peer_group[2].peer[1].name", "already"},
-    {"bad_name", sample_with("\"b1\"", "\"b 1\""), "\"b 1\"", "peer_group[2].peer[1].name", "letters, digits"},
-    {"no_peer", sample_with("[[peer_group.peer]]\nname = \"b1\"\nhost = \"192.0.2.2\"\n",
-                            "[peer_group.recognise]\nsources = [\"192.0.2.9\"]\n"),
-     "name = \"b\"", "peer_group[2].peer", "required"},
-    {"peer_transport", sample_with("\"192.0.2.1\"\n", "\"192.0.2.1\"\ntransport = \"tcp\"\n"), "transport = \"tcp\"",
-     "peer_group[1].peer[1].transport", "speaks udp"},
-    {"peer_family", sample_with("192.0.2.1", "2001:db8::1"), "2001:db8::1", "peer_group[1].peer[1].host", "IPv4"},
-    {"peer_host", sample_with("\"192.0.2.1\"\n", "\"a b\"\n[peer_group.recognise]\nsources=[\"10.0.0.1\"]\n"), "a b",
-     "peer_group[1].peer[1].host", "host name"},
-    {"sources_needed", sample_with("192.0.2.1", "sip.example.com"), "name = \"a\"",
+    {"port_order", sample_with("29999", "19999"), "19999", "realm[1].media_port_max",
+     "larger than media_port_min"},
+    {"port_range", sample_with("29999", "70000"), "70000", "realm[1].media_port_max",
+     "from 1024 to 65535"},
+    {"missing_key", sample_with("transport = \"udp\"\n", ""), "[[listener]]",
+     "listener[1].transport", "required"},
+    {"bad_word", sample_with("\"udp\"\naddress", "\"udb\"\naddress"), "\"udb\"",
+     "listener[1].transport", "\"udp\", \"tcp\" or \"tls\""},
+    {"bad_address", sample_with("127.0.0.1:5060", "127.0.0.1"), "address = \"127.0.0.1\"",
+     "listener[1].address", "ADDRESS:PORT"},
+    {"any_address", sample_with("127.0.0.1:5060", "0.0.0.0:5060"), "0.0.0.0", "listener[1].address",
+     "one address"},
+    {"address_family", sample_with("127.0.0.1:5060", "[::1]:5060"), "[::1]", "listener[1].address",
+     "family", 3},
+    {"signalling_in_media", sample_with("127.0.0.1:5060", "127.0.0.1:20010"), "20010",
+     "listener[1].address", "media ports"},
+    {"dangling_realm", sample_with("realm = \"core\"\ntransport", "realm = \"croe\"\ntransport"),
+     "croe", "listener[1].realm", "did you mean \"core\""},
+    {"dangling_route", sample_with("[\"b\"]", "[\"bb\"]"), "[\"bb\"]", "peer_group[1].routes_to[1]",
+     "no peer_group"},
+    {"route_to_itself", sample_with("[\"b\"]", "[\"a\"]"), "[\"a\"]", "peer_group[1].routes_to",
+     "go back"},
+    {"route_twice", sample_with("[\"b\"]", "[\"b\", \"b\"]"), "[\"b\", \"b\"]",
+     "peer_group[1].routes_to", "once"},
+    {"duplicate_group",
+     sample_with("name = \"b\"", "name = \"a\"  # again\nroutes_to = [\"a\", \"b\"]"), "# again",
+     "peer_group[2].name", "has this name already", 3},
+    {"duplicate_peer", sample_with("\"b1\"", "\"a1\" #"), "\"a1\" #", "peer_group[2].peer[1].name",
+     "already"},
+    {"bad_name", sample_with("\"b1\"", "\"b 1\""), "\"b 1\"", "peer_group[2].peer[1].name",
+     "letters, digits"},
+    {"no_peer",
+     sample_with("[[peer_group.peer]]\nname = \"b1\"\nhost = \"192.0.2.2\"\n",
+                 "[peer_group.recognise]\nsources = [\"192.0.2.9\"]\n"),
+     "[[peer_group]]\nname = \"b\"", "peer_group[2].peer", "required"},
+    {"peer_transport", sample_with("\"192.0.2.1\"\n", "\"192.0.2.1\"\ntransport = \"tcp\"\n"),
+     "transport = \"tcp\"", "peer_group[1].peer[1].transport", "speaks udp"},
+    {"peer_family", sample_with("192.0.2.1", "2001:db8::1"), "2001:db8::1",
+     "peer_group[1].peer[1].host", "IPv4"},
+    {"peer_host",
+     sample_with("\"192.0.2.1\"\n", "\"a b\"\n[peer_group.recognise]\nsources=[\"10.0.0.1\"]\n"),
+     "a b", "peer_group[1].peer[1].host", "host name"},
+    {"sources_needed", sample_with("192.0.2.1", "sip.example.com"), "[[peer_group]]\nname = \"a\"",
      "peer_group[1].recognise.sources", "by name"},
-    {"bad_prefix", sample_with("\"192.0.2.1\"\n", "\"192.0.2.1\"\n[peer_group.recognise]\nsources=[\"10.0.0.1/8\"]\n"),
+    {"bad_prefix",
+     sample_with("\"192.0.2.1\"\n",
+                 "\"192.0.2.1\"\n[peer_group.recognise]\nsources=[\"10.0.0.1/8\"]\n"),
      "10.0.0.1/8", "peer_group[1].recognise.sources[1]", "beyond its prefix length"},
     {"duration", sample_with("routes_to", "options_interval = 30\nroutes_to"), "options_interval",
      "peer_group[1].options_interval", "in quotes"},
-    {"part_second", sample_with("routes_to", "options_interval = \"500ms\"\nroutes_to"), "options_interval",
-     "peer_group[1].options_interval", "whole seconds"},
-    {"silence_over_hunt", sample_with("routes_to = [\"b\"]", "routes_to = [\"b\"]\n[peer_group.timers]\nsilence = \"10s\""),
+    {"part_second", sample_with("routes_to", "options_interval = \"500ms\"\nroutes_to"),
+     "options_interval", "peer_group[1].options_interval", "whole seconds"},
+    {"silence_over_hunt",
+     sample_with("routes_to = [\"b\"]",
+                 "routes_to = [\"b\"]\n[peer_group.timers]\nsilence = \"10s\""),
      "[peer_group.timers]", "peer_group[1].timers", "longer than hunt"},
-    {"tls_without_identity", with(std::string(kSample), "transport = \"udp\"", "transport = \"tls\""), "[[listener]]",
+    {"tls_without_identity",
+     with(std::string(kSample), "transport = \"udp\"", "transport = \"tls\""), "[[listener]]",
      "listener[1].tls_identity", "needs one"},
-    {"udp_with_identity", with(kTls, "transport = \"tls\"", "transport = \"tcp\""), "tls_identity = \"id\"",
-     "listener[1].tls_identity", "shows no certificate"},
+    {"udp_with_identity", with(kTls, "transport = \"tls\"", "transport = \"tcp\""),
+     "tls_identity = \"id\"", "listener[1].tls_identity", "shows no certificate"},
     {"names_without_tls",
-     sample_with("\"192.0.2.1\"\n", "\"192.0.2.1\"\n[peer_group.recognise]\ncertificate_names=[\"a.example.com\"]\n"),
+     sample_with("\"192.0.2.1\"\n",
+                 "\"192.0.2.1\"\n[peer_group.recognise]\ncertificate_names=[\"a.example.com\"]\n"),
      "[peer_group.recognise]", "peer_group[1].recognise", "shows a certificate"},
     {"long_contact_host",
-     sample_with("", "[[profile]]\nname=\"p\"\ncontact_host=\"" + std::string(50, 'a') + ".example.com.au\"\n"),
+     sample_with("", "[[profile]]\nname=\"p\"\ncontact_host=\"" + std::string(50, 'a') +
+                         ".example.com.au\"\n"),
      "contact_host", "profile[1].contact_host", "63 characters"},
-    {"contact_address", sample_with("", "[[profile]]\nname=\"p\"\ncontact_host=\"192.0.2.1\"\n"), "contact_host",
-     "profile[1].contact_host", "host name"},
-    {"contact_host_needed", sample_with("profile = \"operator\"", "profile = \"teams-direct-routing\""),
+    {"contact_address", sample_with("", "[[profile]]\nname=\"p\"\ncontact_host=\"192.0.2.1\"\n"),
+     "contact_host", "profile[1].contact_host", "host name"},
+    {"contact_host_needed",
+     sample_with("profile = \"operator\"", "profile = \"teams-direct-routing\""),
      "teams-direct-routing", "peer_group[1].profile", "needs contact_host"},
-    {"unknown_base", sample_with("", "[[profile]]\nname=\"p\"\nextends=\"operatr\"\n"), "operatr", "profile[1].extends",
-     "did you mean \"operator\""},
-    {"own_header", sample_with("", "[[profile]]\nname=\"p\"\npass_headers=[\"Contact\"]\n"), "Contact",
-     "profile[1].pass_headers[1]", "never crosses"},
+    {"unknown_base", sample_with("", "[[profile]]\nname=\"p\"\nextends=\"operatr\"\n"), "operatr",
+     "profile[1].extends", "did you mean \"operator\""},
+    {"own_header", sample_with("", "[[profile]]\nname=\"p\"\npass_headers=[\"Contact\"]\n"),
+     "Contact", "profile[1].pass_headers[1]", "never crosses"},
     {"bad_header_line", sample_with("", "[[profile]]\nname=\"p\"\nadd_headers=[\"X-A\"]\n"), "X-A",
      "profile[1].add_headers[1]", "Name: value"},
-    {"header_injection", sample_with("", "[[profile]]\nname=\"p\"\nadd_headers=[\"X-A: b\\r\\nX: y\"]\n"), "X-A",
+    {"header_injection",
+     sample_with("", "[[profile]]\nname=\"p\"\nadd_headers=[\"X-A: b\\r\\nX: y\"]\n"), "X-A",
      "profile[1].add_headers[1]", "control"},
-    {"bad_suite", sample_with("", "[[profile]]\nname=\"p\"\n[profile.sdp]\nsuites=[\"AEAD\"]\n"), "AEAD",
-     "profile[1].sdp.suites[1]", "AES_CM_128_HMAC_SHA1_80"},
-    {"bad_lifetime", sample_with("", "[[profile]]\nname=\"p\"\n[profile.sdp]\nkey_lifetime=\"2^99\"\n"), "2^99",
+    {"bad_suite", sample_with("", "[[profile]]\nname=\"p\"\n[profile.sdp]\nsuites=[\"AEAD\"]\n"),
+     "AEAD", "profile[1].sdp.suites[1]", "AES_CM_128_HMAC_SHA1_80"},
+    {"bad_lifetime",
+     sample_with("", "[[profile]]\nname=\"p\"\n[profile.sdp]\nkey_lifetime=\"2^99\"\n"), "2^99",
      "profile[1].sdp.key_lifetime", "2^31"},
-    {"bad_status", sample_with("", "[[profile]]\nname=\"p\"\nq850_by_status = { 200 = 17 }\n"), "q850",
-     "profile[1].q850_by_status.200", "300 to 699"},
-    {"builtin_name", sample_with("", "[[profile]]\nname=\"operator\" #x\n"), "#x", "profile[1].name", "exists already"},
-    {"emergency_twice", sample_with("", "[emergency]\nsos = [\"112\", \"+112\"]\n"), "sos =", "emergency.sos[2]", "once"},
-    {"emergency_service", sample_with("", "[emergency]\npolice = [\"112\"]\n"), "police", "emergency.police", "RFC 5031"},
-    {"emergency_digits", sample_with("", "[emergency]\nsos = [\"one\"]\n"), "sos =", "emergency.sos[1]", "digits"},
-    {"resolver", sample_with("[[region]]", "resolvers = [\"localhost\"]\n[[region]]"), "localhost", "resolvers[1]",
-     "ADDRESS:PORT"},
-    {"public_family", sample_with("media_port_min", "public_addresses = [\"2001:db8::1\"]\nmedia_port_min"),
+    {"bad_status", sample_with("", "[[profile]]\nname=\"p\"\nq850_by_status = { 200 = 17 }\n"),
+     "q850", "profile[1].q850_by_status.200", "300 to 699"},
+    {"builtin_name", sample_with("", "[[profile]]\nname=\"operator\" #x\n"), "#x",
+     "profile[1].name", "exists already"},
+    {"emergency_twice", sample_with("", "[emergency]\nsos = [\"112\", \"+112\"]\n"),
+     "sos =", "emergency.sos[2]", "once"},
+    {"emergency_service", sample_with("", "[emergency]\npolice = [\"112\"]\n"), "police",
+     "emergency.police", "RFC 5031"},
+    {"emergency_digits", sample_with("", "[emergency]\nsos = [\"one\"]\n"),
+     "sos =", "emergency.sos[1]", "digits"},
+    {"resolver", sample_with("[[region]]", "resolvers = [\"localhost\"]\n[[region]]"), "localhost",
+     "resolvers[1]", "ADDRESS:PORT"},
+    {"public_family",
+     sample_with("media_port_min", "public_addresses = [\"2001:db8::1\"]\nmedia_port_min"),
      "public_addresses", "realm[1].public_addresses", "no address of this family"},
     {"realm_overlap",
-     sample_with("", "[[realm]]\nname=\"two\"\nmedia_addresses=[\"127.0.0.1\"]\nmedia_port_min = 29998\n"
-                     "media_port_max=31000\n"),
+     sample_with(
+         "",
+         "[[realm]]\nname=\"two\"\nmedia_addresses=[\"127.0.0.1\"]\nmedia_port_min = 29998\n"
+         "media_port_max=31000\n"),
      "29998", "realm[2].media_port_min", "realm \"core\" (line 4) uses 20000-29999"},
     {"listener_twice",
-     sample_with("", "[[listener]]\nname=\"l2\"\nrealm=\"core\"\ntransport=\"udp\"\naddress=\"127.0.0.1:5060\"\n"),
+     sample_with("",
+                 "[[listener]]\nname=\"l2\"\nrealm=\"core\"\ntransport=\"udp\"\naddress=\"127.0.0."
+                 "1:5060\"\n"),
      "address=", "listener[2].address", "listener \"udp\" (line 10) has this UDP port already"},
     {"other_realm",
      with(with(std::string(kSample), "realm = \"core\"\nlistener", "realm = \"two\"\nlistener"), "",
-          "[[realm]]\nname=\"two\"\nmedia_addresses=[\"127.0.0.2\"]\nmedia_port_min=20000\nmedia_port_max=31000\n"),
+          "[[realm]]\nname=\"two\"\nmedia_addresses=[\"127.0.0.2\"]\nmedia_port_min=20000\nmedia_"
+          "port_max=31000\n"),
      "listener = \"udp\"", "peer_group[1].listener", "never leaves by another realm"},
-    {"same_sources", sample_with("192.0.2.2", "192.0.2.1"), "name = \"b\"", "peer_group[2].recognise",
-     "\"a\" and \"b\" cannot be told apart"},
+    {"same_sources", sample_with("192.0.2.2", "192.0.2.1"), "[[peer_group]]\nname = \"b\"",
+     "peer_group[2].recognise", "\"a\" and \"b\" cannot be told apart"},
     {"overlapping_sources",
-     sample_with("host = \"192.0.2.2\"", "host = \"192.0.2.2\"\n[peer_group.recognise]\nsources = [\"192.0.0.0/16\"]"),
+     sample_with("host = \"192.0.2.2\"",
+                 "host = \"192.0.2.2\"\n[peer_group.recognise]\nsources = [\"192.0.0.0/16\"]"),
      "[peer_group.recognise]", "peer_group[2].recognise", "cannot be told apart"},
     {"syntax", sample_with("name = \"core\"", "name = \"core"), "name = \"core", "", "not TOML"},
 };
@@ -165,7 +205,8 @@ TEST(MistakesTogether, EveryOneIsReportedAtOnceInOrderOfLines) {
 TEST(MistakesTogether, OneLineSaysEverything) {
   const auto r = load_sample(sample_with("20000", "20001"));
   EXPECT_EQ(r.to_string(),
-            "test.toml:7: realm[1].media_port_min: found 20001; RTP takes the even port of a pair: write an even "
+            "test.toml:7: realm[1].media_port_min: found 20001; RTP takes the even port of a pair: "
+            "write an even "
             "number\n");
 }
 

@@ -10,10 +10,12 @@ namespace {
 
 using testing::load_sample;
 
-std::string group(const std::string& name, const std::string& listener, const std::string& recognise) {
-  return "[[peer_group]]\nname = \"" + name + "\"\nregion = \"r\"\nrealm = \"w\"\nlistener = \"" + listener +
-         "\"\nprofile = \"operator\"\n[peer_group.recognise]\n" + recognise + "\n[[peer_group.peer]]\nname = \"" + name +
-         "-1\"\nhost = \"sip." + name + ".example.com\"\n";
+std::string group(const std::string& name, const std::string& listener,
+                  const std::string& recognise) {
+  return "[[peer_group]]\nname = \"" + name + "\"\nregion = \"r\"\nrealm = \"w\"\nlistener = \"" +
+         listener + "\"\nprofile = \"operator\"\n[peer_group.recognise]\n" + recognise +
+         "\n[[peer_group.peer]]\nname = \"" + name + "-1\"\nhost = \"sip." + name +
+         ".example.com\"\n";
 }
 
 constexpr std::string_view kBase = R"([[region]]
@@ -48,15 +50,19 @@ address = "[::1]:5060"
 
 DeploymentPtr deployment() {
   const std::string shared = "sources = [\"52.112.0.0/14\", \"52.120.0.0/14\"]\n";
-  const auto r = load_sample(
-      std::string(kBase) +
-      group("direct", "tls", shared + "certificate_names = [\"sip.pstnhub.example.com\"]\nrequest_hosts = [\"dr.example.com\"]") +
-      group("connect", "tls", shared + "certificate_names = [\"sip.pstnhub.example.com\"]\nrequest_hosts = [\"oc.example.com\"]") +
-      group("phone", "tls", shared + "certificate_names = [\"*.other.example.com\"]") +
-      group("caller", "udp", "sources = [\"10.0.0.1\"]\nsource_ports = [5070]") +
-      group("callee", "udp", "sources = [\"10.0.0.1\"]\nsource_ports = [5080, 5081]") +
-      group("wide", "udp", "sources = [\"10.1.0.0/16\"]") +
-      group("six", "udp6", "sources = [\"2001:db8::/32\"]"));
+  const auto r =
+      load_sample(std::string(kBase) +
+                  group("direct", "tls",
+                        shared + "certificate_names = [\"sip.pstnhub.example.com\"]\nrequest_hosts "
+                                 "= [\"dr.example.com\"]") +
+                  group("connect", "tls",
+                        shared + "certificate_names = [\"sip.pstnhub.example.com\"]\nrequest_hosts "
+                                 "= [\"oc.example.com\"]") +
+                  group("phone", "tls", shared + "certificate_names = [\"*.other.example.com\"]") +
+                  group("caller", "udp", "sources = [\"10.0.0.1\"]\nsource_ports = [5070]") +
+                  group("callee", "udp", "sources = [\"10.0.0.1\"]\nsource_ports = [5080, 5081]") +
+                  group("wide", "udp", "sources = [\"10.1.0.0/16\"]") +
+                  group("six", "udp6", "sources = [\"2001:db8::/32\"]"));
   EXPECT_TRUE(r.deployment) << r.to_string();
   return r.deployment;
 }
@@ -110,7 +116,8 @@ TEST(Recognise, SeveralServicesBehindTheSameAddressesAndCertificateAreToldApartB
 TEST(Recognise, EverySourceOfBothPrefixesIsAccepted) {
   PROVES("TDR-05");
   const auto d = deployment();
-  for (const char* source : {"52.112.0.0:1", "52.115.255.255:65535", "52.120.0.1:1024", "52.123.255.255:5061"})
+  for (const char* source :
+       {"52.112.0.0:1", "52.115.255.255:65535", "52.120.0.1:1024", "52.123.255.255:5061"})
     EXPECT_TRUE(allowed_source(*d, ListenerIndex(0), *Endpoint::parse(source))) << source;
   for (const char* source : {"52.111.255.255:1", "52.116.0.0:1", "52.124.0.0:1", "[::1]:1"})
     EXPECT_FALSE(allowed_source(*d, ListenerIndex(0), *Endpoint::parse(source))) << source;
@@ -126,18 +133,21 @@ TEST(Recognise, UnknownSourcesAreKnownAsSuchBeforeParsing) {
 TEST(Recognise, ACertificateWithTheNamesOfTwoGroupsTakesTheFirst) {
   const auto d = deployment();
   const std::vector<std::string> both{"x.other.example.com", "sip.pstnhub.example.com"};
-  const auto g = recognise(*d, ListenerIndex(0), *Endpoint::parse("52.112.0.9:1"), both, "oc.example.com");
+  const auto g =
+      recognise(*d, ListenerIndex(0), *Endpoint::parse("52.112.0.9:1"), both, "oc.example.com");
   ASSERT_TRUE(g);
   EXPECT_EQ(d->group(*g).name, "connect");
 }
 
 TEST(Recognise, GroupsThatOnlyAWildcardWouldSeparateCannotBeToldApart) {
   const std::string sources = "sources = [\"10.0.0.0/8\"]\n";
-  const auto r = load_sample(std::string(kBase) +
-                             group("one", "tls", sources + "certificate_names = [\"*.example.com\"]") +
-                             group("two", "tls", sources + "certificate_names = [\"sip.example.com\"]"));
+  const auto r =
+      load_sample(std::string(kBase) +
+                  group("one", "tls", sources + "certificate_names = [\"*.example.com\"]") +
+                  group("two", "tls", sources + "certificate_names = [\"sip.example.com\"]"));
   ASSERT_EQ(r.mistakes.size(), 1u) << r.to_string();
-  EXPECT_THAT(r.mistakes[0].remedy, ::testing::HasSubstr("\"one\" and \"two\" cannot be told apart"));
+  EXPECT_THAT(r.mistakes[0].remedy,
+              ::testing::HasSubstr("\"one\" and \"two\" cannot be told apart"));
 }
 
 }  // namespace

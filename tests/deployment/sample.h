@@ -51,7 +51,8 @@ host = "192.0.2.2"
 inline std::string with(std::string text, std::string_view from, std::string_view to) {
   if (from.empty()) return text + std::string(to);
   const auto at = text.find(from);
-  return at == std::string::npos ? "pattern not in the sample: " + std::string(from) : text.replace(at, from.size(), to);
+  return at == std::string::npos ? "pattern not in the sample: " + std::string(from)
+                                 : text.replace(at, from.size(), to);
 }
 inline std::string sample_with(std::string_view from, std::string_view to) {
   return with(std::string(kSample), from, to);

@@ -1,0 +1,158 @@
+#include "telemetry/trail.h"
+
+#include <gmock/gmock.h>
+
+#include "telemetry/ladder.h"
+
+namespace causeway::telemetry {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const Endpoint kHere = *Endpoint::parse("127.0.0.1:5060");
+const Endpoint kThere = *Endpoint::parse("[2001:db8::1]:5061");
+
+TEST(Trail, MasksMessagesBeforeItStoresThem) {
+  Trail t(CallId(1));
+  t.message(true, WallTime{1}, 1, "p", Transport::kTls, kHere, kThere,
+            "INVITE sip:a SIP/2.0\r\n\r\nv=0\r\na=crypto:1 X inline:SECRETSECRET\r\n");
+  Event e;
+  e.kind = EventKind::kMessageIn;
+  e.message = "INVITE sip:a SIP/2.0\r\n\r\nv=0\r\na=crypto:1 X inline:SECRETSECRET\r\n";
+  t.add(std::move(e));
+  for (const Event* x : t.events()) EXPECT_THAT(x->message, Not(HasSubstr("SECRET")));
+}
+
+TEST(Trail, WhenFullItKeepsTheBeginningAndTheLatest) {
+  Trail t(CallId(1), 8'192);
+  for (int i = 0; i < 1'000; ++i)
+    t.add(EventKind::kNote, WallTime{i}, 0, "event " + std::to_string(i));
+  EXPECT_LE(t.bytes(), t.max_bytes());
+  const auto events = t.events();
+  EXPECT_EQ(events.front()->text, "event 0");
+  EXPECT_EQ(events.back()->text, "event 999");
+  EXPECT_EQ(events.size() + t.dropped(), 1'000u);
+  const std::size_t gap = t.dropped_after();
+  EXPECT_EQ(events[gap - 1]->text, "event " + std::to_string(gap - 1));
+  EXPECT_EQ(events[gap]->text, "event " + std::to_string(gap + t.dropped()));
+}
+
+TEST(Trail, OneHugeEventDoesNotBurstIt) {
+  Trail t(CallId(1), 8'192);
+  std::vector<Field> fields(500, Field{std::string(1'000, 'n'), std::string(10'000, 'v')});
+  for (int i = 0; i < 20; ++i) {
+    t.message(false, WallTime{i}, 1, std::string(5'000, 'p'), Transport::kUdp, kHere, kThere,
+              std::string(60'000, 'x'));
+    t.add(EventKind::kDecision, WallTime{i}, 1, std::string(9'000, 't'), fields);
+    EXPECT_LE(t.bytes(), 8'192u + 4'096u);
+  }
+  EXPECT_GT(t.dropped(), 0u);
+}
+
+Trail sample() {
+  Trail t(CallId(0xfeedbeef12345678), 8'192);
+  t.message(true, WallTime{1'790'000'000'000'001}, 1, "site-a", Transport::kUdp, kHere, kHere,
+            "INVITE sip:+1@a SIP/2.0\r\nX: \xff\xfe\r\n\r\n");
+  t.add(EventKind::kDecision, WallTime{1'790'000'000'000'200}, 0, "to \"phone-system\"\n",
+        {{"number", "+1"}, {"\x80", ""}});
+  t.message(false, WallTime{1'790'000'000'000'300}, 2, "", Transport::kTls, kThere, kThere,
+            "INVITE sip:+1@b SIP/2.0\r\n\r\n");
+  for (int i = 0; i < 100; ++i)
+    t.add(EventKind::kTimer, WallTime{1'790'000'000'000'400 + i}, 2, "again");
+  t.add(EventKind::kEnd, WallTime{1'790'000'001'000'000}, 0, "answered");
+  return t;
+}
+
+TEST(TrailExport, IsReadBackAsItWas) {
+  const Trail t = sample();
+  ASSERT_GT(t.dropped(), 0u);
+  const std::string text = export_json(t);
+  EXPECT_TRUE(text.starts_with("{\"call\":\"feedbeef12345678\"")) << text.substr(0, 100);
+  EXPECT_THAT(text.substr(0, text.find('\n')), HasSubstr("\"v\":1"));
+  const auto back = import_json(text);
+  ASSERT_TRUE(back) << back.error().what;
+  EXPECT_EQ(*back, t);
+  EXPECT_EQ(export_json(*back), text);
+}
+
+TEST(TrailExport, EveryKindHasAName) {
+  for (int i = 0; i <= static_cast<int>(EventKind::kEnd); ++i) {
+    const auto k = static_cast<EventKind>(i);
+    EXPECT_EQ(event_kind(to_string(k)), k);
+  }
+  EXPECT_FALSE(event_kind("nothing"));
+}
+
+TEST(TrailExport, WhatIsNotATrailIsRefusedWithItsLine) {
+  EXPECT_FALSE(import_json(""));
+  EXPECT_FALSE(import_json("[]"));
+  EXPECT_FALSE(import_json("{\"v\":2,\"call\":\"0000000000000001\"}"));
+  EXPECT_FALSE(import_json("{\"v\":1,\"call\":\"xyz\"}"));
+  const std::string head = "{\"v\":1,\"call\":\"0000000000000001\"}\n";
+  EXPECT_TRUE(import_json(head));
+  for (const char* bad :
+       {"{}", "nonsense", "{\"kind\":\"note\",\"at\":\"x\",\"leg\":0}",
+        "{\"kind\":\"zzz\",\"at\":1,\"leg\":0}", "{\"kind\":\"message_in\",\"at\":1,\"leg\":0}",
+        "{\"kind\":\"note\",\"at\":1,\"leg\":0,\"fields\":[1]}",
+        "{\"kind\":\"note\",\"at\":1,\"leg\":0,\"text\":{\"hex\":\"0\"}}"}) {
+    const auto r = import_json(head + bad);
+    ASSERT_FALSE(r) << bad;
+    EXPECT_THAT(r.error().what, HasSubstr("line 2"));
+  }
+}
+
+TrailStore store(std::uint32_t one_in, std::size_t kept) {
+  TrailStore::Limits l;
+  l.keep_one_in = one_in;
+  l.kept = kept;
+  return TrailStore(l);
+}
+
+TEST(TrailStore, PinsLiveCallsAndKeepsFailedPoorAndTracedOnes) {
+  TrailStore s = store(0, 10);
+  for (std::uint64_t i = 1; i <= 4; ++i) ASSERT_NE(s.start(CallId(i)), nullptr);
+  EXPECT_EQ(s.start(CallId(1)), nullptr);
+  EXPECT_TRUE(s.trace(CallId(3)));
+  EXPECT_FALSE(s.trace(CallId(9)));
+  s.finish(CallId(1), TrailStore::Outcome::kFailed);
+  s.finish(CallId(2), TrailStore::Outcome::kPoor);
+  s.finish(CallId(3), TrailStore::Outcome::kGood);
+  s.finish(CallId(4), TrailStore::Outcome::kGood);
+  EXPECT_NE(s.find(CallId(1)), nullptr);
+  EXPECT_NE(s.find(CallId(2)), nullptr);
+  EXPECT_NE(s.find(CallId(3)), nullptr);
+  EXPECT_EQ(s.find(CallId(4)), nullptr);
+  EXPECT_EQ(s.live(CallId(1)), nullptr);
+  EXPECT_EQ(s.live_count(), 0u);
+}
+
+TEST(TrailStore, TheOldestOfTheKeptGoesFirst) {
+  TrailStore s = store(1, 3);
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    (void)s.start(CallId(i));
+    s.finish(CallId(i), TrailStore::Outcome::kGood);
+  }
+  EXPECT_EQ(s.kept_count(), 3u);
+  EXPECT_EQ(s.find(CallId(2)), nullptr);
+  std::vector<std::uint64_t> seen;
+  s.each([&](const Trail& t) {
+    seen.push_back(t.id().value);
+    return true;
+  });
+  EXPECT_THAT(seen, ::testing::ElementsAre(5, 4, 3));
+}
+
+TEST(TrailStore, OneInSoManyGoodCallsIsKeptAndAlwaysTheSame) {
+  int kept = 0;
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
+    kept += TrailStore::sampled(CallId(i), 100) ? 1 : 0;
+    EXPECT_EQ(TrailStore::sampled(CallId(i), 100), TrailStore::sampled(CallId(i), 100));
+  }
+  EXPECT_GT(kept, 60);
+  EXPECT_LT(kept, 140);
+  EXPECT_FALSE(TrailStore::sampled(CallId(1), 0));
+}
+
+}  // namespace
+}  // namespace causeway::telemetry
