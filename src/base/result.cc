@@ -7,6 +7,8 @@ ErrorInfo error_info(ErrorCode code) noexcept {
     case ErrorCode::kMalformed: return {400, 400, "malformed"};
     case ErrorCode::kTooLarge: return {513, 413, "too_large"};
     case ErrorCode::kUnsupported: return {501, 501, "unsupported"};
+    case ErrorCode::kVersion: return {505, 505, "version"};
+    case ErrorCode::kUriScheme: return {416, 422, "uri_scheme"};
     case ErrorCode::kNotFound: return {404, 404, "not_found"};
     case ErrorCode::kForbidden: return {403, 403, "forbidden"};
     case ErrorCode::kNotAcceptable: return {488, 406, "not_acceptable"};

@@ -15,6 +15,8 @@ enum class ErrorCode : std::uint8_t {
   kMalformed,      // the peer sent what no grammar allows
   kTooLarge,       // a bound was exceeded
   kUnsupported,    // understood, not done
+  kVersion,        // another version of the protocol
+  kUriScheme,      // addressed in a way we do not route
   kNotFound,       // names nothing that exists
   kForbidden,      // known, not allowed
   kNotAcceptable,  // media or capabilities do not meet

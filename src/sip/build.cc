@@ -68,48 +68,64 @@ std::string_view reason_phrase(int status) noexcept {
   }
 }
 
+namespace {
+
+// The top Via as it goes back (RFC 3261 18.2.1, RFC 3581 4): what the peer claimed as `received` is
+// replaced by what we saw, an empty rport is filled in, every other parameter stays.
+void add_top_via(Builder& b, std::string_view top, const Via& via, const Endpoint& received) {
+  std::string_view sent_by = top.substr(0, top.find(';'));
+  while (!sent_by.empty() && is_lws(sent_by.back())) sent_by.remove_suffix(1);
+  b.add(sent_by);
+  std::string_view params = via.params;
+  for (;;) {
+    const std::string_view one = next_param(params);
+    if (one.empty()) break;
+    if (find_param(one, "received")) continue;
+    b.add(";").add(one);
+    if (iequals(one, "rport")) b.add("=").number(received.port);
+  }
+  const auto host = IpAddress::parse(via.host);
+  if (via.rport || !host || *host != received.address)
+    b.add(";received=").add(received.address.to_string());
+}
+
+void add_vias(Builder& b, const Message& request, const Endpoint& received) {
+  bool first = true;
+  for (const HeaderField& f : request.headers()) {
+    if (f.id != HeaderId::kVia) continue;
+    std::string_view rest = f.value;
+    const std::string_view top = first ? next_value(rest) : std::string_view{};
+    const auto via = parse_via(top);
+    if (!first || !via || received.port == 0) {
+      b.header(HeaderId::kVia, f.value);
+    } else {
+      b.begin(HeaderId::kVia);
+      add_top_via(b, top, *via, received);
+      if (!rest.empty()) b.add(",").add(rest);
+      b.end_line();
+    }
+    first = false;
+  }
+}
+
+}  // namespace
+
 Builder begin_response(const Message& request, int status, std::string_view reason,
                        std::string_view to_tag, const Endpoint& received) {
   Builder b;
   b.status_line(status, reason);
-  bool first = true;
-  for (const HeaderField& f : request.headers()) {
-    if (f.id != HeaderId::kVia) continue;
-    if (!first) {
-      b.header(HeaderId::kVia, f.value);
-      continue;
-    }
-    first = false;
-    std::string_view rest = f.value;
-    const std::string_view top = next_value(rest);
-    const auto via = parse_via(top);
-    b.begin(HeaderId::kVia);
-    const std::string source = received.address.to_uri_host();
-    if (!via || received.port == 0) {
-      b.add(top);
-    } else {
-      // ";rport" without a value becomes ";rport=PORT" in place; the rest stays as it came.
-      const std::size_t at = via->rport && find_param(via->params, "rport")->empty()
-                                 ? top.find(";rport")
-                                 : std::string_view::npos;
-      if (at != std::string_view::npos) {
-        b.add(top.substr(0, at + 6)).add("=").number(received.port).add(top.substr(at + 6));
-      } else {
-        b.add(top);
-      }
-      if (via->rport || via->host != source) b.add(";received=").add(received.address.to_string());
-    }
-    if (!rest.empty()) b.add(", ").add(rest);
+  add_vias(b, request, received);
+  // The answer to a broken request (400) leaves out what was missing.
+  if (request.has(HeaderId::kFrom)) b.header(HeaderId::kFrom, request.value(HeaderId::kFrom));
+  if (request.has(HeaderId::kTo)) {
+    const std::string_view to = request.value(HeaderId::kTo);
+    const auto parsed = parse_name_addr(to);
+    b.begin(HeaderId::kTo).add(to);
+    if (!to_tag.empty() && parsed && parsed->tag().empty()) b.add(";tag=").add(to_tag);
     b.end_line();
   }
-  b.header(HeaderId::kFrom, request.value(HeaderId::kFrom));
-  const std::string_view to = request.value(HeaderId::kTo);
-  const auto parsed = parse_name_addr(to);
-  b.begin(HeaderId::kTo).add(to);
-  if (!to_tag.empty() && parsed && parsed->tag().empty()) b.add(";tag=").add(to_tag);
-  b.end_line();
-  b.header(HeaderId::kCallId, request.call_id());
-  b.header(HeaderId::kCSeq, request.value(HeaderId::kCSeq));
+  if (request.has(HeaderId::kCallId)) b.header(HeaderId::kCallId, request.call_id());
+  if (request.has(HeaderId::kCSeq)) b.header(HeaderId::kCSeq, request.value(HeaderId::kCSeq));
   return b;
 }
 

@@ -44,6 +44,8 @@ class Builder {
   }
   // Content-Length and the body; ends the message.
   [[nodiscard]] std::string finish(std::string_view body = {}, std::string_view content_type = {});
+  // What has been written so far.
+  [[nodiscard]] std::string_view text() const { return out_; }
 
  private:
   std::string out_;

@@ -1,5 +1,6 @@
 #include "sip/headers.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -140,9 +141,8 @@ Result<Uri> parse_uri(std::string_view text) {
   return u;
 }
 
-std::optional<std::string_view> find_param(std::string_view params, std::string_view name) {
+std::string_view next_param(std::string_view& params) {
   while (!params.empty()) {
-    // One parameter: up to a ';' outside quotes.
     std::size_t end = 0;
     bool quoted = false;
     for (; end < params.size(); ++end) {
@@ -156,13 +156,21 @@ std::optional<std::string_view> find_param(std::string_view params, std::string_
       }
     }
     end = std::min(end, params.size());
-    const std::string_view one = params.substr(0, end);
+    const std::string_view one = trim(params.substr(0, end));
     params.remove_prefix(std::min(params.size(), end + 1));
+    if (!one.empty()) return one;
+  }
+  return {};
+}
+
+std::optional<std::string_view> find_param(std::string_view params, std::string_view name) {
+  for (;;) {
+    const std::string_view one = next_param(params);
+    if (one.empty()) return std::nullopt;
     const std::size_t eq = one.find('=');
     if (iequals(trim(one.substr(0, eq)), name))
       return eq == std::string_view::npos ? std::string_view{} : trim(one.substr(eq + 1));
   }
-  return std::nullopt;
 }
 
 std::optional<std::string_view> NameAddr::param(std::string_view name) const {
@@ -216,7 +224,7 @@ Result<Via> parse_via(std::string_view value) {
   std::size_t slash1 = v.find('/');
   if (slash1 == std::string_view::npos) return tl::unexpected(bad("Via without a protocol", value));
   const std::size_t slash2 = v.find('/', slash1 + 1);
-  if (slash2 == std::string_view::npos || trim(v.substr(0, slash1)) != "SIP" ||
+  if (slash2 == std::string_view::npos || !iequals(trim(v.substr(0, slash1)), "SIP") ||
       trim(v.substr(slash1 + 1, slash2 - slash1 - 1)) != "2.0")
     return tl::unexpected(bad("Via protocol is not SIP/2.0", value));
   std::string_view rest = v.substr(slash2 + 1);
@@ -237,30 +245,33 @@ Result<Via> parse_via(std::string_view value) {
 }
 
 std::string_view next_value(std::string_view& list) {
-  bool quoted = false;
-  int angle = 0;
-  std::size_t i = 0;
-  for (; i < list.size(); ++i) {
-    const char c = list[i];
-    if (quoted) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '<') {
-      ++angle;
-    } else if (c == '>') {
-      angle = angle > 0 ? angle - 1 : 0;
-    } else if (c == ',' && angle == 0) {
-      break;
+  while (!list.empty()) {
+    bool quoted = false;
+    int angle = 0;
+    std::size_t i = 0;
+    for (; i < list.size(); ++i) {
+      const char c = list[i];
+      if (quoted) {
+        if (c == '\\')
+          ++i;
+        else if (c == '"')
+          quoted = false;
+      } else if (c == '"') {
+        quoted = true;
+      } else if (c == '<') {
+        ++angle;
+      } else if (c == '>') {
+        angle = angle > 0 ? angle - 1 : 0;
+      } else if (c == ',' && angle == 0) {
+        break;
+      }
     }
+    i = std::min(i, list.size());
+    const std::string_view v = trim(list.substr(0, i));
+    list.remove_prefix(std::min(list.size(), i + 1));
+    if (!v.empty()) return v;
   }
-  i = std::min(i, list.size());
-  const std::string_view v = trim(list.substr(0, i));
-  list.remove_prefix(std::min(list.size(), i + 1));
-  return v;
+  return {};
 }
 
 std::string number_digits(std::string_view user) {

@@ -58,8 +58,11 @@ struct Via {
 [[nodiscard]] Result<Via> parse_via(std::string_view value);
 
 // `list` up to the first comma that is outside quotes and angle brackets is removed from it and
-// returned, trimmed. Empty when nothing is left.
+// returned, trimmed. Empty elements (", ,") are passed over; empty when nothing is left.
 [[nodiscard]] std::string_view next_value(std::string_view& list);
+
+// The same for parameters, at the first ';' outside quotes: "a=b" of "a=b;c".
+[[nodiscard]] std::string_view next_param(std::string_view& params);
 
 // In "a;b=c;d": the value of `name`, without quotes' meaning resolved.
 [[nodiscard]] std::optional<std::string_view> find_param(std::string_view params,

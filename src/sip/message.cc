@@ -1,5 +1,6 @@
 #include "sip/message.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -18,6 +19,41 @@ std::string_view trim(std::string_view s) {
   while (!s.empty() && is_lws(s.front())) s.remove_prefix(1);
   while (!s.empty() && is_lws(s.back())) s.remove_suffix(1);
   return s;
+}
+
+// Past the last line of the header that starts at `at` (continuation lines start with white space);
+// npos when no line ends.
+std::size_t end_of_field(std::string_view all, std::size_t at) {
+  std::size_t end = at;
+  do {
+    const void* nl = std::memchr(all.data() + end, '\n', all.size() - end);
+    if (!nl) return std::string_view::npos;
+    end = static_cast<std::size_t>(static_cast<const char*>(nl) - all.data()) + 1;
+  } while (end < all.size() && is_ws(all[end]));
+  return end;
+}
+
+// Past the empty line that ends the headers, exactly where Message::parse() finds it; npos: not
+// yet.
+std::size_t end_of_headers(std::string_view s) {
+  for (std::size_t nl = s.find('\n'); nl != std::string_view::npos; nl = s.find('\n', nl + 1)) {
+    if (nl + 1 < s.size() && s[nl + 1] == '\n') return nl + 2;
+    if (nl + 2 < s.size() && s[nl + 1] == '\r' && s[nl + 2] == '\n') return nl + 3;
+  }
+  return std::string_view::npos;
+}
+
+// A CR that ends no line: some peers take it for a line end, so it must not be carried to them.
+bool has_bare_cr(std::string_view s) {
+  for (std::size_t cr = s.find('\r'); cr != std::string_view::npos; cr = s.find('\r', cr + 1))
+    if (cr + 1 >= s.size() || s[cr + 1] != '\n') return true;
+  return false;
+}
+
+bool is_token(std::string_view s) {
+  for (const char c : s)
+    if (!is_token_char(c)) return false;
+  return !s.empty();
 }
 
 std::optional<std::size_t> parse_length(std::string_view v) {
@@ -66,7 +102,8 @@ Result<Message> Message::parse(std::string_view bytes, const ParseLimits& limits
 }
 
 Status Message::parse_start_line(std::string_view line) {
-  if (line.starts_with("SIP/2.0 ")) {
+  if (has_bare_cr(line)) return fail(ErrorCode::kMalformed, "bare CR in the start line");
+  if (iequals(line.substr(0, 8), "SIP/2.0 ")) {
     if (line.size() < 11) return fail(ErrorCode::kMalformed, "status line too short");
     const std::string_view code = line.substr(8, 3);
     for (const char c : code)
@@ -85,20 +122,18 @@ Status Message::parse_start_line(std::string_view line) {
   if (a == std::string_view::npos || a == b || a == 0)
     return fail(ErrorCode::kMalformed, "start line is neither a request nor a response");
   method_text_ = line.substr(0, a);
-  for (const char c : method_text_)
-    if (!is_token_char(c)) return fail(ErrorCode::kMalformed, "method is not a token");
+  if (!is_token(method_text_)) return fail(ErrorCode::kMalformed, "method is not a token");
   request_uri_ = line.substr(a + 1, b - a - 1);
   const std::string_view version = line.substr(b + 1);
-  if (!version.starts_with("SIP/"))
+  if (!iequals(version.substr(0, 4), "SIP/"))
     return fail(ErrorCode::kMalformed, "start line does not end in a SIP version");
-  if (version != "SIP/2.0") version_ok_ = false;
+  if (!iequals(version, "SIP/2.0")) version_ok_ = false;
   method_ = method_of(method_text_);
   return {};
 }
 
 Status Message::parse_headers(std::size_t at, const ParseLimits& limits) {
   const std::string_view all = bytes();
-  const char* const base = all.data();
   headers_.reserve(24);
   for (;;) {
     if (at >= all.size()) return fail(ErrorCode::kMalformed, "headers do not end in an empty line");
@@ -106,14 +141,9 @@ Status Message::parse_headers(std::size_t at, const ParseLimits& limits) {
       take_body(at + (all[at] == '\r' ? 2 : 1));
       return {};
     }
-    // One header with its continuation lines.
-    std::size_t end = at;
-    for (;;) {
-      const void* nl = std::memchr(base + end, '\n', all.size() - end);
-      if (!nl) return fail(ErrorCode::kMalformed, "headers do not end in an empty line");
-      end = static_cast<std::size_t>(static_cast<const char*>(nl) - base) + 1;
-      if (end >= all.size() || !is_ws(all[end])) break;
-    }
+    const std::size_t end = end_of_field(all, at);
+    if (end == std::string_view::npos)
+      return fail(ErrorCode::kMalformed, "headers do not end in an empty line");
     const std::string_view line = all.substr(at, end - at);
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos)
@@ -124,13 +154,14 @@ Status Message::parse_headers(std::size_t at, const ParseLimits& limits) {
     if (name.size() > limits.max_header_name)
       return fail(ErrorCode::kTooLarge,
                   "header name longer than " + std::to_string(limits.max_header_name));
-    for (const char c : name)
-      if (!is_token_char(c)) return fail(ErrorCode::kMalformed, "header name is not a token");
+    if (!is_token(name)) return fail(ErrorCode::kMalformed, "header name is not a token");
     if (headers_.size() >= limits.max_headers)
       return fail(ErrorCode::kTooLarge,
                   "more than " + std::to_string(limits.max_headers) + " headers");
     const HeaderId id = header_id(name);
-    headers_.push_back({id, name, trim(line.substr(colon + 1))});
+    const std::string_view value = trim(line.substr(colon + 1));
+    if (has_bare_cr(value)) return fail(ErrorCode::kMalformed, "bare CR in a header");
+    headers_.push_back({id, name, value});
     auto& slot = slot_[static_cast<std::size_t>(id)];
     if (slot == 0) slot = static_cast<std::uint16_t>(headers_.size());
     at = end;
@@ -155,7 +186,7 @@ void Message::decode_cseq() {
   const auto [end, ec] = std::from_chars(v.data(), v.data() + v.size(), n);
   if (ec != std::errc{} || end == v.data() + v.size() || !is_lws(*end)) return;
   const std::string_view token = trim(v.substr(static_cast<std::size_t>(end - v.data())));
-  if (token.empty()) return;
+  if (!is_token(token)) return;
   cseq_ = n;
   if (is_request()) {
     cseq_ok_ = token == method_text_;
@@ -178,6 +209,33 @@ std::size_t Message::count(HeaderId id) const {
   return n;
 }
 
+namespace {
+
+// Every value of every Via: a response must carry all of them back.
+Status validate_vias(const Message& m) {
+  if (!m.has(HeaderId::kVia)) return fail(ErrorCode::kMalformed, "no Via header");
+  for (const HeaderField& f : m.headers()) {
+    if (f.id != HeaderId::kVia) continue;
+    std::string_view list = f.value;
+    do {
+      if (auto via = parse_via(next_value(list)); !via) return tl::unexpected(via.error());
+    } while (!list.empty());
+  }
+  return {};
+}
+
+Status validate_request_uri(const Message& m) {
+  const auto uri = parse_uri(m.request_uri());
+  if (!uri) return tl::unexpected(uri.error());
+  if (!uri->is_sip() && !uri->is_tel())
+    return fail(ErrorCode::kUriScheme, "Request-URI scheme '" +
+                                           std::string(uri->scheme.substr(0, 32)) +
+                                           "' is none of sip, sips, tel");
+  return {};
+}
+
+}  // namespace
+
 Status validate(const Message& m) {
   static constexpr HeaderId kOnce[] = {HeaderId::kFrom, HeaderId::kTo, HeaderId::kCallId,
                                        HeaderId::kCSeq};
@@ -188,9 +246,9 @@ Status validate(const Message& m) {
       return fail(ErrorCode::kMalformed,
                   "more than one " + std::string(header_name(id)) + " header");
   }
-  if (!m.has(HeaderId::kVia)) return fail(ErrorCode::kMalformed, "no Via header");
+  if (auto s = validate_vias(m); !s) return s;
   if (m.is_request() && !m.version_ok_)
-    return fail(ErrorCode::kUnsupported, "SIP version is not SIP/2.0");
+    return fail(ErrorCode::kVersion, "SIP version is not SIP/2.0");
   if (!m.cseq_ok_)
     return fail(ErrorCode::kMalformed,
                 "CSeq is not a number below 2^32 and the method of the request");
@@ -205,10 +263,10 @@ Status validate(const Message& m) {
     if (!n || *n > 255) return fail(ErrorCode::kMalformed, "Max-Forwards is not between 0 and 255");
   }
   if (m.call_id().empty()) return fail(ErrorCode::kMalformed, "empty Call-ID");
-  if (auto via = parse_via(m.value(HeaderId::kVia)); !via) return tl::unexpected(via.error());
   if (auto from = parse_name_addr(m.value(HeaderId::kFrom)); !from)
     return tl::unexpected(from.error());
   if (auto to = parse_name_addr(m.value(HeaderId::kTo)); !to) return tl::unexpected(to.error());
+  if (m.is_request()) return validate_request_uri(m);
   return {};
 }
 
@@ -217,23 +275,24 @@ Result<std::optional<Frame>> find_frame(std::string_view stream, const ParseLimi
   while (f.skip < stream.size() && (stream[f.skip] == '\r' || stream[f.skip] == '\n')) ++f.skip;
   const std::string_view s = stream.substr(f.skip);
   if (s.empty()) return f.skip ? std::optional<Frame>(f) : std::nullopt;
-  std::size_t head = s.find("\r\n\r\n");
+  if (s.size() > limits.max_start_line + 2 &&
+      s.substr(0, limits.max_start_line + 2).find('\n') == std::string_view::npos)
+    return fail(ErrorCode::kTooLarge,
+                "start line longer than " + std::to_string(limits.max_start_line));
+  const std::size_t head = end_of_headers(s);
   if (head == std::string_view::npos) {
     if (s.size() > limits.max_message)
       return fail(ErrorCode::kTooLarge,
                   "no end of headers within " + std::to_string(limits.max_message) + " bytes");
     return std::optional<Frame>();
   }
-  head += 4;
-  // Content-Length is mandatory on streams; find it line by line.
+  // Content-Length is mandatory on streams (RFC 3261 18.3).
   std::optional<std::size_t> length;
-  for (std::size_t at = 0; at < head;) {
-    std::size_t end = s.find('\n', at);
-    if (end == std::string_view::npos || end >= head) break;
+  for (std::size_t at = s.find('\n') + 1; at < head;) {
+    const std::size_t end = std::min(end_of_field(s, at), head);
     const std::string_view line = s.substr(at, end - at);
-    at = end + 1;
-    if (line.empty() || (line[0] != 'C' && line[0] != 'c' && line[0] != 'l' && line[0] != 'L'))
-      continue;
+    at = end;
+    if (line[0] != 'C' && line[0] != 'c' && line[0] != 'l' && line[0] != 'L') continue;
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos ||
         header_id(trim(line.substr(0, colon))) != HeaderId::kContentLength)

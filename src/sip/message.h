@@ -42,7 +42,7 @@ enum class Method : std::uint8_t {
 struct ParseLimits {
   std::size_t max_message = 65'535;
   std::size_t max_headers = 256;
-  std::size_t max_header_name = 64;
+  std::size_t max_header_name = 128;
   std::size_t max_start_line = 4'096;
 };
 
@@ -114,7 +114,8 @@ class Message {
 
 // What RFC 3261 8.1.1, 8.2 and 20 demand of any message before it is worked on: Via, From, To,
 // Call-ID, CSeq (once each, sane, method equal to the request's), Content-Length no longer than the
-// body. The error's code and text are what the answer says (400, 505 ...).
+// body, a Request-URI that we can route. The error's code and text are what the answer says: 400,
+// 416 (kUriScheme) or 505 (kVersion).
 [[nodiscard]] Status validate(const Message& m);
 
 // How many bytes at the start of `stream` make one message (RFC 3261 18.3), leading CRLFs included;

@@ -68,18 +68,18 @@ std::optional<Owner> owner_of(const Message& m, NodeId self) {
     const auto via = parse_via(m.value(HeaderId::kVia));
     return via ? owner_of_branch(via->branch) : std::nullopt;
   }
-  if (m.method() != Method::kCancel) {
-    if (const auto to = parse_name_addr(m.value(HeaderId::kTo)); to) {
-      // The ACK of a failure carries our tag as well, and the bucket in it is the one of Call-ID.
-      if (const auto o = owner_of_tag(to->tag())) return o;
-    }
-    if (m.method() == Method::kInvite && m.has(HeaderId::kReplaces)) {
-      const std::string_view r = m.value(HeaderId::kReplaces);
-      const std::size_t semi = r.find(';');
-      if (semi != std::string_view::npos)
-        if (const auto tag = find_param(r.substr(semi + 1), "to-tag"))
-          if (const auto o = owner_of_tag(*tag)) return o;
-    }
+  // A CANCEL has the tags of the request that it cancels (RFC 3261 9.1): none for an initial
+  // INVITE, ours for a re-INVITE. The ACK of a failure carries our tag with the bucket that
+  // answered.
+  if (const auto to = parse_name_addr(m.value(HeaderId::kTo)); to) {
+    if (const auto o = owner_of_tag(to->tag())) return o;
+  }
+  if (m.method() == Method::kInvite && m.has(HeaderId::kReplaces)) {
+    const std::string_view r = m.value(HeaderId::kReplaces);
+    const std::size_t semi = r.find(';');
+    if (semi != std::string_view::npos)
+      if (const auto tag = find_param(r.substr(semi + 1), "to-tag"))
+        if (const auto o = owner_of_tag(*tag)) return o;
   }
   return Owner{self, bucket_of_call_id(m.call_id())};
 }

@@ -114,7 +114,8 @@ TxActions non_invite_client(Transaction& tx, TxEvent e, Instant now, const Timer
   return {};
 }
 
-// Figure 7 with RFC 6026 figure 7-1.
+// Figure 7 with RFC 6026: a response that cannot be sent is told to the user but ends nothing,
+// since the peer's retransmission may bring a way that works (17.2.4 as RFC 6026 rewrites it).
 TxActions invite_server(Transaction& tx, TxEvent e, Instant now, const TimerConfig& c) {
   switch (tx.state) {
     case TxState::kCalling:
@@ -134,7 +135,7 @@ TxActions invite_server(Transaction& tx, TxEvent e, Instant now, const TimerConf
           tx.interval = c.t1;
           if (!tx.reliable) tx.retransmit_at = now + tx.interval;
           return {.send = true};
-        case TxEvent::kTransportError: return terminate(tx, {.failed = true});
+        case TxEvent::kTransportError: return {.failed = true};
         case TxEvent::kRetransmit:
         case TxEvent::kTimeout:
         case TxEvent::kLinger:
@@ -144,7 +145,10 @@ TxActions invite_server(Transaction& tx, TxEvent e, Instant now, const TimerConf
     case TxState::kAccepted:
       // Retransmitted requests are absorbed; the 2xx is sent again by its user (RFC 6026 7.1).
       if (e == TxEvent::kSuccess) return {.send = true};
+      // A peer that reuses the INVITE's branch for the ACK of a 2xx: the user wants to know.
+      if (e == TxEvent::kAck) return {.deliver = true};
       if (e == TxEvent::kTimeout) return terminate(tx);
+      if (e == TxEvent::kTransportError) return {.failed = true};
       return {};
     case TxState::kCompleted:
       if (e == TxEvent::kRequest) return {.send = true};
@@ -161,7 +165,7 @@ TxActions invite_server(Transaction& tx, TxEvent e, Instant now, const TimerConf
         return {};
       }
       if (e == TxEvent::kTimeout) return terminate(tx, {.timed_out = true});
-      if (e == TxEvent::kTransportError) return terminate(tx, {.failed = true});
+      if (e == TxEvent::kTransportError) return {.failed = true};
       return {};
     case TxState::kConfirmed:
       if (e == TxEvent::kLinger) return terminate(tx);
@@ -188,11 +192,12 @@ TxActions non_invite_server(Transaction& tx, TxEvent e, Instant now, const Timer
       }
       if (e == TxEvent::kSuccess || e == TxEvent::kFailure)
         return complete(tx, now, c.b(), {.send = true});
-      if (e == TxEvent::kTransportError) return terminate(tx, {.failed = true});
+      if (e == TxEvent::kTransportError) return {.failed = true};
       return {};
     case TxState::kCompleted:
       if (e == TxEvent::kRequest) return {.send = true};
-      if (e == TxEvent::kLinger || e == TxEvent::kTransportError) return terminate(tx);
+      if (e == TxEvent::kTransportError) return {.failed = true};
+      if (e == TxEvent::kLinger) return terminate(tx);
       return {};
     case TxState::kAccepted:
     case TxState::kConfirmed:

@@ -42,7 +42,7 @@ enum class TxEvent : std::uint8_t {
   kSuccess,      // 2xx
   kFailure,      // 300-699
   kRequest,      // server: the request came again
-  kAck,          // INVITE server: ACK came (for a failure)
+  kAck,          // INVITE server: an ACK of this branch came
   kTransportError,
 };
 
