@@ -370,7 +370,7 @@ void Call::on_invite(const SipMessage& m, const Flow& flow, const std::string& t
   local_uri_ = "<" + to.uri + ">";
   for (const auto& v : m.all("P-Asserted-Identity"))
     facts_.asserted_identity += (facts_.asserted_identity.empty() ? "" : ", ") + v;
-  if (behaviour_.gone) return;
+  if (behaviour_.gone) return end();  // and nothing is ever answered
   agent_.respond(transaction, agent_.response_to(m, 100, "Trying", {}), facts_.label);
   std::optional<SdpText> sdp;
   if (!m.body.empty()) sdp = read_sdp(m, false);

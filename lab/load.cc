@@ -17,20 +17,20 @@ constexpr Micros kForgetEvery = 10s;  // transactions have ended by then
 
 class LoadRun final : public Agent::Observer {
  public:
-  LoadRun(World& world, const LoadSettings& settings)
-      : world_(world), settings_(settings), caller_(*world.agent(settings.caller)) {
+  LoadRun(const Sides& sides, const LoadSettings& settings)
+      : sides_(sides), settings_(settings), caller_(*sides.agent(settings.caller)) {
     const Side other = settings.caller == Side::kOperator ? Side::kPhoneSystem : Side::kOperator;
     called_.media = calling_.media = false;
     called_.ring_after = 10ms;
     called_.final_after = 20ms;
     calling_.actions = {{settings.hold, Step::kHangUp}};
-    world.agent(other)->set_default_behaviour(called_);
+    sides.agent(other)->set_default_behaviour(called_);
     caller_.set_observer(this);
   }
   ~LoadRun() override { caller_.set_observer(nullptr); }
 
   LoadReport run() {
-    Loop& loop = world_.loop();
+    Loop& loop = sides_.loop;
     const Instant begin = loop.now();
     tick(begin);
     const auto span = Micros(static_cast<std::int64_t>(1e6 * static_cast<double>(settings_.calls) / settings_.rate));
@@ -44,7 +44,7 @@ class LoadRun final : public Agent::Observer {
     for (const auto& [kind, n] : report_.failures)
       if (kind != "could not be placed") report_.failed += n;
     for (const Side s : {Side::kOperator, Side::kPhoneSystem})
-      for (const auto& v : world_.agent(s)->stray_violations()) ++report_.breaches[v.requirement + " " + v.what];
+      for (const auto& v : sides_.agent(s)->stray_violations()) ++report_.breaches[v.requirement + " " + v.what];
     std::sort(report_.answer_ms.begin(), report_.answer_ms.end());
     return std::move(report_);
   }
@@ -52,12 +52,12 @@ class LoadRun final : public Agent::Observer {
  private:
   void tick(Instant begin) {
     if (stopped_) return;
-    Loop& loop = world_.loop();
+    Loop& loop = sides_.loop;
     const double due = to_seconds(loop.now() - begin) * settings_.rate + 1;
     while (next_ < settings_.calls && static_cast<double>(next_) < due) place_one();
     if (loop.now() - forgotten_ > kForgetEvery) {
       forgotten_ = loop.now();
-      for (const Side s : {Side::kOperator, Side::kPhoneSystem}) world_.agent(s)->forget_ended();
+      for (const Side s : {Side::kOperator, Side::kPhoneSystem}) sides_.agent(s)->forget_ended();
     }
     if (next_ < settings_.calls || !stopped_) timer_ = loop.after(kTick, [this, begin] { tick(begin); });
   }
@@ -93,7 +93,7 @@ class LoadRun final : public Agent::Observer {
     }
   }
 
-  World& world_;
+  const Sides& sides_;
   LoadSettings settings_;
   Agent& caller_;
   Behaviour calling_, called_;
@@ -112,7 +112,7 @@ double LoadReport::percentile(double p) const {
   return answer_ms[std::min(i, answer_ms.size() - 1)];
 }
 
-LoadReport run_load(World& world, const LoadSettings& settings) { return LoadRun(world, settings).run(); }
+LoadReport run_load(const Sides& sides, const LoadSettings& settings) { return LoadRun(sides, settings).run(); }
 
 std::string to_text(const LoadReport& r) {
   std::string out = fmt::format("{} calls placed in {:.1f} s, {} good, {} failed\n", r.placed, r.seconds, r.good, r.failed);

@@ -27,7 +27,7 @@ struct LoadReport {
   [[nodiscard]] double percentile(double p) const;
 };
 
-[[nodiscard]] LoadReport run_load(World& world, const LoadSettings& settings);
+[[nodiscard]] LoadReport run_load(const Sides& sides, const LoadSettings& settings);
 [[nodiscard]] std::string to_text(const LoadReport& r);
 [[nodiscard]] std::string to_json(const LoadReport& r);
 

@@ -138,7 +138,7 @@ void serve_until_signal(World& world) {
     // Ended calls are forgotten after their transactions have ended.
     if (++turns % 100 != 0) continue;
     for (const Side s : {Side::kOperator, Side::kPhoneSystem})
-      if (auto* a = world.agent(s)) a->forget_ended();
+      if (auto* a = world.sides().agent(s)) a->forget_ended();
   }
 }
 
@@ -171,7 +171,7 @@ int scenario(const Options& o) {
   if (wait > 0ms && !world.wait_for_gateway(wait)) return complain({ErrorCode::kTimeout, "the gateway does not answer OPTIONS"});
   bool good = true;
   for (const auto& p : plans) {
-    const ScenarioVerdict v = run_scenario(world, p);
+    const ScenarioVerdict v = run_scenario(world.sides(), p);
     good = good && v.good;
     const bool json = o.has("json");
     fmt::print("{}\n", json ? to_json(v) : to_text(v, isatty(STDOUT_FILENO) == 1));
@@ -197,7 +197,7 @@ int load(const Options& o) {
   if (auto s = world.open(); !s) return complain(s.error());
   const auto wait = Millis(static_cast<long>(1000 * number(o.get("wait", "0"), 0, 120)));
   if (wait > 0ms && !world.wait_for_gateway(wait)) return complain({ErrorCode::kTimeout, "the gateway does not answer OPTIONS"});
-  const LoadReport r = run_load(world, l);
+  const LoadReport r = run_load(world.sides(), l);
   fmt::print("{}\n", o.has("json") ? to_json(r) : to_text(r));
   return r.failed == 0 && r.good == l.calls ? 0 : 1;
 }

@@ -127,28 +127,28 @@ struct Running {
   bool placed = false;
 };
 
-const Call* called_of(World& world, const Running& r) {
+const Call* called_of(const Sides& sides, const Running& r) {
   const Side other = r.plan->caller == Side::kOperator ? Side::kPhoneSystem : Side::kOperator;
-  for (const auto& c : world.agent(other)->calls())
+  for (const auto& c : sides.agent(other)->calls())
     if (!c->facts().caller && c->facts().label == r.plan->name) return c.get();
   return nullptr;
 }
 
-bool has_ended(World& world, const Running& r) {
+bool has_ended(const Sides& sides, const Running& r) {
   if (!r.placed) return false;
   if (r.calling == nullptr) return true;
-  const Call* other = called_of(world, r);
+  const Call* other = called_of(sides, r);
   return r.calling->ended() && (other == nullptr || other->ended());
 }
 
-void judge_options(World& world, ScenarioVerdict& v) {
-  const auto& o = world.phone_system()->options();
+void judge_options(const Sides& sides, ScenarioVerdict& v) {
+  const auto& o = sides.phone_system->options();
   const auto healthy = [&] {
     int n = 0;
     for (const auto& [name, x] : o) n += x.received > x.refused && x.answered > 0 ? 1 : 0;
     return n == 3;
   };
-  if (world.loop().run_until(healthy, 6s)) return;
+  if (sides.loop.run_until(healthy, 6s)) return;
   for (const char* name : {"sip", "sip2", "sip3"}) {
     const auto it = o.find(std::string(name) + ".pstnhub.example");
     if (it == o.end()) {
@@ -212,13 +212,13 @@ CallVerdict judge_call(const CallPlan& plan, const Call* calling, const Call* ca
   return v;
 }
 
-ScenarioVerdict run_scenario(World& world, const ScenarioPlan& plan) {
+ScenarioVerdict run_scenario(const Sides& sides, const ScenarioPlan& plan) {
   ScenarioVerdict verdict;
   verdict.name = plan.name;
-  Loop& loop = world.loop();
+  Loop& loop = sides.loop;
   (void)speech();  // rendered before the clock runs
   const Instant begin = loop.now();
-  world.ladder().heading();
+  sides.ladder.heading();
   std::vector<Running> running(plan.calls.size());
   Millis longest{0};
   for (std::size_t i = 0; i < plan.calls.size(); ++i) {
@@ -228,22 +228,22 @@ ScenarioVerdict run_scenario(World& world, const ScenarioPlan& plan) {
     r.number = number_of(p, i);
     longest = std::max(longest, p.start + p.limit);
     const Side other = p.caller == Side::kOperator ? Side::kPhoneSystem : Side::kOperator;
-    world.agent(other)->expect(r.number, p.name, p.called);
+    sides.agent(other)->expect(r.number, p.name, p.called);
     const std::string from = fmt::format("{}{:04}", p.caller == Side::kOperator ? "+44207946" : "+32255570", 5000 + i);
-    loop.after(p.start, [&world, &r, from] {
+    loop.after(p.start, [&sides, &r, from] {
       r.placed = true;
-      r.calling = world.agent(r.plan->caller)->place(r.plan->name, r.number, from, r.plan->calling);
+      r.calling = sides.agent(r.plan->caller)->place(r.plan->name, r.number, from, r.plan->calling);
     });
   }
   const auto all_ended = [&] {
-    return std::all_of(running.begin(), running.end(), [&](const Running& r) { return has_ended(world, r); });
+    return std::all_of(running.begin(), running.end(), [&](const Running& r) { return has_ended(sides, r); });
   };
   (void)loop.run_until(all_ended, longest);
   (void)loop.run_until([] { return false; }, 150ms);  // the last responses
-  if (plan.wait_for_options) judge_options(world, verdict);
-  for (const auto& r : running) verdict.calls.push_back(judge_call(*r.plan, r.calling, called_of(world, r)));
+  if (plan.wait_for_options) judge_options(sides, verdict);
+  for (const auto& r : running) verdict.calls.push_back(judge_call(*r.plan, r.calling, called_of(sides, r)));
   for (const Side side : {Side::kOperator, Side::kPhoneSystem})
-    for (const auto& s : world.agent(side)->stray_violations())
+    for (const auto& s : sides.agent(side)->stray_violations())
       verdict.reasons.push_back(fmt::format("{} seen by {}: {}", s.requirement, to_string(side), s.what));
   verdict.seconds = to_seconds(loop.now() - begin);
   verdict.good = verdict.reasons.empty() && std::all_of(verdict.calls.begin(), verdict.calls.end(),

@@ -40,7 +40,7 @@ struct ScenarioVerdict {
 
 // Pure but for what the calls hold. `called` is null when the call never arrived.
 [[nodiscard]] CallVerdict judge_call(const CallPlan& plan, const Call* calling, const Call* called);
-[[nodiscard]] ScenarioVerdict run_scenario(World& world, const ScenarioPlan& plan);
+[[nodiscard]] ScenarioVerdict run_scenario(const Sides& sides, const ScenarioPlan& plan);
 [[nodiscard]] std::string to_text(const ScenarioVerdict& v, bool colour);
 [[nodiscard]] std::string to_json(const ScenarioVerdict& v);
 

@@ -95,8 +95,9 @@ void SipPort::accept_all(std::size_t site) {
     StreamConnection::Listener& listener = *this;
     auto c = std::make_unique<StreamConnection>(loop_, listener, fd, server_tls_.get(),
                                                 settings_.sites[site].address, from_sockaddr(sa));
-    c->id = next_++;
-    connections_[c->id] = Connection{std::move(c), site};
+    const std::uint64_t id = next_++;
+    c->id = id;
+    connections_[id] = Connection{std::move(c), site};
   }
 }
 

@@ -68,10 +68,6 @@ Status World::open() {
   return {};
 }
 
-Agent* World::agent(Side side) {
-  return side == Side::kOperator ? static_cast<Agent*>(operator_.get()) : phone_system_.get();
-}
-
 bool World::wait_for_gateway(Millis limit) {
   if (!operator_) return true;
   const Instant end = loop_.now() + limit;

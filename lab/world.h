@@ -25,6 +25,15 @@ struct WorldSettings {
   bool with_phone_system = true, with_operator = true, with_names = true;
 };
 
+// The two peers that calls go between.
+struct Sides {
+  Loop& loop;
+  Ladder& ladder;
+  Agent* operator_site = nullptr;
+  Agent* phone_system = nullptr;
+  [[nodiscard]] Agent* agent(Side side) const { return side == Side::kOperator ? operator_site : phone_system; }
+};
+
 class World {
  public:
   World(WorldSettings settings, Ladder::Settings ladder);
@@ -34,7 +43,7 @@ class World {
   [[nodiscard]] Ladder& ladder() { return ladder_; }
   [[nodiscard]] Operator* operator_site() { return operator_.get(); }
   [[nodiscard]] PhoneSystem* phone_system() { return phone_system_.get(); }
-  [[nodiscard]] Agent* agent(Side side);
+  [[nodiscard]] Sides sides() { return {loop_, ladder_, operator_.get(), phone_system_.get()}; }
   [[nodiscard]] NameService* names() { return names_.get(); }
   // Whether the gateway answers, within the time given.
   [[nodiscard]] bool wait_for_gateway(Millis limit);
