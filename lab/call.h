@@ -1,0 +1,143 @@
+// One call as one lab peer sees it: a dialog, its media, the steps it takes, and all the facts that
+// a verdict needs. Lab thread; owned by its Agent.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lab/checks.h"
+#include "lab/media_session.h"
+#include "lab/number_plan.h"
+#include "lab/sdp_text.h"
+#include "lab/sip_port.h"
+#include "lab/sip_text.h"
+
+namespace causeway::lab {
+
+class Agent;
+
+enum class Known : std::uint8_t { kNo, kYes, kUnknown };
+
+// From `at` on we send, and want to receive.
+struct Phase {
+  Instant at;
+  Known sends = Known::kUnknown, receives = Known::kUnknown;
+};
+
+struct CallFacts {
+  std::string label, number, from;
+  Side side = Side::kOperator;
+  bool caller = true;
+  Instant started;
+  std::optional<Instant> ringing, early_sdp, answered, confirmed, ended;
+  int final_status = 0;           // of the first INVITE; 0: none yet
+  std::string failure_reason;     // Reason header of a failure
+  bool cancelled = false, hung_up_by_us = false, hung_up_by_them = false;
+  int provisionals = 0;           // 18x sent or received
+  int holds_taken = 0, refreshes_taken = 0, offers_made = 0;  // re-INVITEs from and to the gateway
+  std::string asserted_identity;  // as it came
+  std::vector<Phase> phases;
+  Violations violations;
+  std::vector<std::string> troubles;  // what went wrong and is no breach of a requirement
+};
+
+class Call {
+ public:
+  Call(Agent& agent, std::uint64_t serial, bool caller, std::string label, std::string number,
+       std::string from, Behaviour behaviour, std::size_t site);
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  void place(const Flow& flow);
+  void on_invite(const SipMessage& m, const Flow& flow, const std::string& transaction);
+  void on_request(const SipMessage& m, const std::string& transaction);  // within the dialog
+  void on_ack(const SipMessage& m);
+  void on_response(const SipMessage& request, const SipMessage& m);
+  void on_timeout(const SipMessage& request);
+  void hang_up();
+  void violation(const Violations& v);
+  void trouble(const std::string& what);
+
+  [[nodiscard]] bool ended() const { return state_ == State::kEnded; }
+  [[nodiscard]] bool talking() const { return state_ == State::kTalking; }
+  [[nodiscard]] const CallFacts& facts() const { return facts_; }
+  [[nodiscard]] const Behaviour& behaviour() const { return behaviour_; }
+  [[nodiscard]] const MediaSession* media() const { return media_.get(); }
+  [[nodiscard]] std::uint64_t serial() const { return serial_; }
+  [[nodiscard]] const std::string& call_id() const { return call_id_; }
+  [[nodiscard]] std::size_t site() const { return site_; }
+  [[nodiscard]] const std::string& local_tag() const { return local_tag_; }
+  [[nodiscard]] const std::string& contact_token() const { return contact_token_; }
+  [[nodiscard]] const SipMessage& invite() const { return invite_; }
+
+ private:
+  enum class State : std::uint8_t { kNew, kCalling, kCalled, kTalking, kEnding, kEnded };
+
+  // call.cc: signalling
+  [[nodiscard]] SipMessage in_dialog(const std::string& method);
+  void send_in_dialog(SipMessage m);
+  void send_ack(unsigned cseq, const std::string& sdp);
+  void on_invite_response(const SipMessage& m);
+  void on_answer(const SipMessage& m);
+  void on_reinvite(const SipMessage& m, const std::string& transaction);
+  void on_reinvite_response(const SipMessage& m);
+  void take_bye(const SipMessage& m, const std::string& transaction);
+  void take_cancel(const SipMessage& m, const std::string& transaction);
+  void ring(int index);
+  void give_final();
+  void send_cancel();
+  void learn_dialog(const SipMessage& m);
+  void begin_talking();
+  void schedule_actions();
+  void take_step(Step step, int tries);
+  void end();
+  void later(Millis delay, std::function<void()> what);
+
+  // call_media.cc: SDP and sound
+  [[nodiscard]] bool open_media();
+  [[nodiscard]] std::string offer(Way way, bool new_version, bool zero_address = false);
+  [[nodiscard]] std::string answer(const SdpText& theirs);
+  void take_offer(const SdpText& s);
+  void take_answer(const SdpText& s);
+  void adopt(const SdpText& s, const std::string& our_suite, const std::string& our_key);
+  [[nodiscard]] std::optional<SdpText> read_sdp(const SipMessage& m, bool is_answer);
+  void phase(Known sends, Known receives);
+  void phase_by(Way way);
+  void other_fork();
+  [[nodiscard]] std::string written(Way way, const std::vector<CryptoLine>& crypto, bool zero_address);
+
+  Agent& agent_;
+  std::uint64_t serial_;
+  Behaviour behaviour_;
+  std::size_t site_;
+  State state_ = State::kNew;
+  CallFacts facts_;
+  Flow flow_;
+
+  // Dialog
+  SipMessage invite_;              // ours, or theirs
+  std::string invite_transaction_, branch_, call_id_, local_tag_, remote_tag_, local_uri_, remote_uri_;
+  std::string remote_target_, contact_token_;
+  std::vector<std::string> routes_, tags_;
+  unsigned cseq_ = 1;
+  std::string pending_;            // server transaction of a 2xx that waits for its ACK
+  bool provisional_seen_ = false, cancel_wanted_ = false, cancel_sent_ = false;
+  bool awaiting_answer_in_ack_ = false;
+  std::optional<Step> stepping_;   // our re-INVITE is under way
+  unsigned step_cseq_ = 0;
+
+  // Media
+  std::unique_ptr<MediaSession> media_;
+  std::uint64_t sdp_id_ = 0, sdp_version_ = 1;
+  std::vector<int> formats_{8, 0, 101};
+  std::string key_80_, key_32_, last_sdp_;
+  std::optional<SdpText> ours_, theirs_;
+  int answer_tag_ = 1;
+  Way way_ = Way::kSendRecv;       // ours, as negotiated or offered
+  std::vector<Loop::TimerId> timers_;
+};
+
+}  // namespace causeway::lab

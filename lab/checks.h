@@ -1,0 +1,49 @@
+// What a lab peer checks in every message that the gateway sends it: each breach carries the number
+// of the requirement it breaks. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lab/sdp_text.h"
+#include "lab/sip_text.h"
+
+namespace causeway::lab {
+
+struct Violation {
+  std::string requirement;  // "TDR-33"; "RFC3261-..." for what no requirement of ours says
+  std::string what;
+  friend bool operator==(const Violation&, const Violation&) = default;
+};
+using Violations = std::vector<Violation>;
+
+// How the Phone System knows the gateway.
+struct ServiceView {
+  std::string gateway_name;                    // the trunk that was provisioned
+  std::vector<std::string> certificate_names;  // shown on the connection; empty: not checked
+  std::vector<std::string> own_names;          // sip, sip2, sip3
+};
+
+// Requests and responses that reach the Phone System.
+[[nodiscard]] Violations check_service_request(const SipMessage& m, const ServiceView& v);
+[[nodiscard]] Violations check_service_response(const SipMessage& m, const ServiceView& v, const std::string& method);
+// SDP that reaches the Phone System. `ours`: what we offered, when this is an answer.
+[[nodiscard]] Violations check_service_sdp(const SdpText& s, const SdpText* ours);
+// Code with which the Phone System refuses the request, if it does.
+[[nodiscard]] std::optional<int> service_refusal(const Violations& v);
+
+struct OperatorView {
+  IpAddress gateway_address;    // signalling, operator's side
+  IpAddress gateway_media;
+  bool trusted = true;          // the gateway may give us asserted identities
+};
+[[nodiscard]] Violations check_operator_message(const SipMessage& m, const OperatorView& v);
+[[nodiscard]] Violations check_operator_sdp(const SdpText& s, const OperatorView& v);
+
+// Both sides: a later SDP of the same dialog against the one before it.
+// `same_wish`: nothing but a refresh was asked for.
+[[nodiscard]] Violations check_continuity(const SdpText& before, const SdpText& now, bool same_wish, bool service);
+
+}  // namespace causeway::lab

@@ -1,0 +1,52 @@
+// What a lab peer does with a call: a list of steps. The last three digits of a dialled number
+// choose one, so that a person can try each from a telephone.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "lab/audio.h"
+
+namespace causeway::lab {
+
+enum class Side : std::uint8_t { kOperator, kPhoneSystem };
+[[nodiscard]] std::string_view to_string(Side s);
+
+enum class Step : std::uint8_t {
+  kHoldSendOnly, kHoldInactive, kHoldZeroAddress, kResume, kResumeWithoutOffer, kRefresh, kHangUp
+};
+[[nodiscard]] std::string_view to_string(Step s);
+
+struct Action {
+  Millis at{0};  // after the answer
+  Step step = Step::kHangUp;
+};
+
+struct Behaviour {
+  // As the one who is called
+  int final_status = 200;
+  std::string reason;            // of a failure; empty: the usual words
+  int rings = 1;                 // 180s, each with its own To-tag
+  Millis ring_after{30}, final_after{400};
+  bool early_media = false;      // 183 with SDP, and sound, before the answer
+  bool answer_on_other_fork = false;  // the 200 has another tag and key than the 183
+  bool answers = true;           // false: rings until the caller gives up
+  bool gone = false;             // not even a 100
+  // As the caller
+  Millis cancel_after{0};        // 0: never
+  Millis give_up_after{8'000};   // no final answer: a failure of the call
+  // As either
+  std::vector<Action> actions;
+  Sound sound;
+  bool media = true;             // false: signalling alone, for load
+};
+
+struct NumberRule {
+  std::string_view suffix, meaning;
+};
+[[nodiscard]] const std::vector<NumberRule>& number_rules();
+[[nodiscard]] Behaviour behaviour_for(std::string_view number, Side side);
+
+}  // namespace causeway::lab

@@ -1,0 +1,37 @@
+// The simulated Phone System: three names, TLS with mutual authentication, SRTP. It never sends a
+// request on a connection that the gateway opened (TDR-20), and its own OPTIONS begin only after it
+// has seen the gateway's (TDR-31). Lab thread.
+#pragma once
+
+#include <set>
+
+#include "lab/agent.h"
+
+namespace causeway::lab {
+
+class PhoneSystem final : public Agent {
+ public:
+  PhoneSystem(Loop& loop, MediaPump& pump, Random& random, Ladder& ladder, AgentSettings settings, ServiceView view);
+  ~PhoneSystem() override;
+
+  [[nodiscard]] std::string contact_for(const Call& call) const override;
+  [[nodiscard]] std::string sent_by(std::size_t site) const override;
+  void dress_request(SipMessage& m, const Call* call) const override;
+  void dress_response(SipMessage& m, const Call* call) const override;
+  [[nodiscard]] Violations check_request(const SipMessage& m, const Flow& flow, const Call* call) const override;
+  [[nodiscard]] Violations check_response(const SipMessage& m, const std::string& method) const override;
+  [[nodiscard]] Violations check_sdp(const SdpText& s, const SdpText* ours) const override;
+  [[nodiscard]] std::optional<int> refusal(const Violations& v) const override { return service_refusal(v); }
+  [[nodiscard]] bool capitals() const override { return true; }
+
+ private:
+  void on_options(const SipMessage& m, const Flow& flow) override;
+  void send_next_options(std::size_t site);
+  [[nodiscard]] std::string record_route(std::size_t site) const;
+
+  ServiceView view_;
+  std::map<std::size_t, std::string> trunks_;  // site: URI of the gateway's Contact
+  std::map<std::size_t, Loop::TimerId> timers_;
+};
+
+}  // namespace causeway::lab

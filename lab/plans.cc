@@ -1,0 +1,211 @@
+#include "lab/plans.h"
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace causeway::lab {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t kMaxCalls = 200;
+
+// Tones lie on multiples of 20 Hz, each call and side another.
+Sound tone(int index, bool caller) {
+  return {Content::kTone, (caller ? 440.0 : 620.0) + 40.0 * (index % 4) + 400.0 * (index / 4 % 6)};
+}
+
+CallPlan call(std::string name, std::string what, Side caller, int index) {
+  CallPlan p;
+  p.name = std::move(name);
+  p.what = std::move(what);
+  p.caller = caller;
+  p.calling.sound = tone(index, true);
+  p.called.sound = tone(index, false);
+  return p;
+}
+
+void ends(Behaviour& b, Millis at) { b.actions.push_back({at, Step::kHangUp}); }
+
+void add_basic(std::vector<CallPlan>& out) {
+  int i = static_cast<int>(out.size());
+  auto p = call("op-answered", "operator calls: speech up, a tone down; the operator hangs up", Side::kOperator, i++);
+  p.calling.sound.content = Content::kSpeech;
+  ends(p.calling, 4'000ms);
+  out.push_back(p);
+
+  p = call("ps-answered", "Phone System calls: a tone down, speech up; Phone System hangs up", Side::kPhoneSystem, i++);
+  p.called.sound.content = Content::kSpeech;
+  ends(p.calling, 4'000ms);
+  p.start = 200ms;
+  out.push_back(p);
+
+  p = call("op-busy", "operator calls, the user is busy (486)", Side::kOperator, i++);
+  p.called.final_status = p.final_status = 486;
+  p.start = 600ms;
+  out.push_back(p);
+
+  p = call("ps-busy", "Phone System calls, the subscriber is busy (486)", Side::kPhoneSystem, i++);
+  p.called.final_status = p.final_status = 486;
+  p.start = 800ms;
+  out.push_back(p);
+
+  for (const Side side : {Side::kOperator, Side::kPhoneSystem}) {
+    const bool op = side == Side::kOperator;
+    p = call(op ? "op-cancelled" : "ps-cancelled",
+             op ? "operator calls and gives up while it rings" : "Phone System calls and gives up while it rings", side, i++);
+    p.called.answers = false;
+    p.calling.cancel_after = 1'200ms;
+    p.final_status = 487;
+    p.cancelled = true;
+    p.start = op ? 1'000ms : 1'200ms;
+    out.push_back(p);
+  }
+}
+
+void add_hold(std::vector<CallPlan>& out) {
+  int i = static_cast<int>(out.size());
+  auto p = call("op-hold", "operator holds (sendonly) and resumes; Phone System hangs up", Side::kOperator, i++);
+  p.calling.actions = {{1'500ms, Step::kHoldSendOnly}, {3'200ms, Step::kResume}};
+  ends(p.called, 5'200ms);
+  p.offers_seen_by_other = 1;
+  p.start = 400ms;
+  out.push_back(p);
+
+  p = call("ps-hold", "Phone System holds (inactive) and resumes; operator hangs up", Side::kPhoneSystem, i++);
+  p.calling.actions = {{1'500ms, Step::kHoldInactive}, {3'200ms, Step::kResume}};
+  ends(p.called, 5'200ms);
+  p.offers_seen_by_other = 1;
+  p.start = 500ms;
+  out.push_back(p);
+
+  p = call("op-hold-old", "operator holds (0.0.0.0) and resumes without an offer", Side::kOperator, i++);
+  p.calling.actions = {{1'500ms, Step::kHoldZeroAddress}, {3'200ms, Step::kResumeWithoutOffer}};
+  ends(p.calling, 5'200ms);
+  p.offers_seen_by_other = 1;
+  p.start = 700ms;
+  out.push_back(p);
+}
+
+void add_service(std::vector<CallPlan>& out) {
+  int i = static_cast<int>(out.size());
+  auto p = call("ps-refresh", "Phone System refreshes the session twice with the same SDP", Side::kPhoneSystem, i++);
+  p.calling.actions = {{1'000ms, Step::kRefresh}, {2'000ms, Step::kRefresh}};
+  ends(p.calling, 3'500ms);
+  p.start = 900ms;
+  out.push_back(p);
+
+  p = call("op-forked", "three telephones ring, early media from one, the same one answers", Side::kOperator, i++);
+  p.called.rings = 3;
+  p.called.early_media = true;
+  p.called.final_after = 2'000ms;
+  ends(p.called, 2'500ms);
+  p.start = 300ms;
+  out.push_back(p);
+
+  p = call("op-forked-other", "as before, but another telephone answers, with another key", Side::kOperator, i++);
+  p.called.rings = 3;
+  p.called.early_media = p.called.answer_on_other_fork = true;
+  p.called.final_after = 2'000ms;
+  ends(p.calling, 2'500ms);
+  p.start = 1'100ms;
+  out.push_back(p);
+}
+
+// --- from a file -----------------------------------------------------------------------------------
+
+using Json = nlohmann::json;
+
+Result<Step> step_named(const std::string& name) {
+  if (name == "hold-sendonly") return Step::kHoldSendOnly;
+  if (name == "hold-inactive") return Step::kHoldInactive;
+  if (name == "hold-zero") return Step::kHoldZeroAddress;
+  if (name == "resume") return Step::kResume;
+  if (name == "resume-without-offer") return Step::kResumeWithoutOffer;
+  if (name == "refresh") return Step::kRefresh;
+  if (name == "hang-up") return Step::kHangUp;
+  return fail(ErrorCode::kConfiguration, "unknown step '" + name + "'");
+}
+
+Status read_behaviour(const Json& j, Behaviour& b) {
+  b.final_status = j.value("status", b.final_status);
+  b.rings = j.value("rings", b.rings);
+  b.early_media = j.value("early_media", b.early_media);
+  b.answer_on_other_fork = j.value("other_fork", b.answer_on_other_fork);
+  b.answers = j.value("answers", b.answers);
+  b.final_after = Millis(j.value("answer_after_ms", b.final_after.count()));
+  b.cancel_after = Millis(j.value("cancel_after_ms", b.cancel_after.count()));
+  if (j.contains("tone_hz")) b.sound = {Content::kTone, j["tone_hz"].get<double>()};
+  if (j.value("speech", false)) b.sound.content = Content::kSpeech;
+  if (j.value("silent", false)) b.sound.content = Content::kNothing;
+  for (const auto& s : j.value("steps", Json::array())) {
+    auto step = step_named(s.at("do").get<std::string>());
+    if (!step) return tl::unexpected(step.error());
+    b.actions.push_back({Millis(s.at("at_ms").get<long>()), *step});
+  }
+  return {};
+}
+
+Status read_call(const Json& j, CallPlan& p) {
+  const std::string caller = j.value("caller", "operator");
+  if (caller != "operator" && caller != "phone-system")
+    return fail(ErrorCode::kConfiguration, "caller '" + caller + "' is neither operator nor phone-system");
+  p.caller = caller == "operator" ? Side::kOperator : Side::kPhoneSystem;
+  p.name = j.value("name", p.name);
+  p.what = j.value("what", p.name);
+  p.start = Millis(j.value("start_ms", 0L));
+  p.limit = Millis(j.value("limit_ms", p.limit.count()));
+  if (auto s = read_behaviour(j.value("calling", Json::object()), p.calling); !s) return s;
+  if (auto s = read_behaviour(j.value("called", Json::object()), p.called); !s) return s;
+  p.cancelled = p.calling.cancel_after > 0ms;
+  p.final_status = j.value("expect_status", p.cancelled ? 487 : p.called.final_status);
+  p.offers_seen_by_other = j.value("expect_holds", 0);
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> built_in_plans() { return {"demo", "basic", "hold", "service"}; }
+
+Result<ScenarioPlan> parse_plan(std::string_view text) {
+  // The library throws from its typed getters; none of that leaves this function.
+  try {
+    const Json j = Json::parse(text);
+    ScenarioPlan plan;
+    plan.name = j.value("name", "file");
+    plan.wait_for_options = j.value("wait_for_options", false);
+    for (const auto& c : j.at("calls")) {
+      if (plan.calls.size() >= kMaxCalls) return fail(ErrorCode::kTooLarge, "more than 200 calls");
+      const int i = static_cast<int>(plan.calls.size());
+      CallPlan p = call("call-" + std::to_string(i + 1), "", Side::kOperator, i);
+      if (auto s = read_call(c, p); !s) return tl::unexpected(s.error());
+      plan.calls.push_back(std::move(p));
+    }
+    return plan;
+  } catch (const Json::exception& e) {
+    return fail(ErrorCode::kConfiguration, std::string("call plan: ") + e.what());
+  }
+}
+
+Result<ScenarioPlan> find_plan(const std::string& name) {
+  ScenarioPlan plan;
+  plan.name = name;
+  const auto known = built_in_plans();
+  if (std::find(known.begin(), known.end(), name) != known.end()) {
+    if (name == "demo" || name == "basic") add_basic(plan.calls);
+    if (name == "demo" || name == "hold") add_hold(plan.calls);
+    if (name == "demo" || name == "service") add_service(plan.calls);
+    plan.wait_for_options = name == "demo";
+    return plan;
+  }
+  std::ifstream in(name);
+  if (!in) return fail(ErrorCode::kNotFound, "no built-in scenario and no file of that name: " + name);
+  std::stringstream text;
+  text << in.rdbuf();
+  return parse_plan(text.str());
+}
+
+}  // namespace causeway::lab
