@@ -12,6 +12,7 @@
 #include "call/state.h"
 #include "media/media_plane.h"
 #include "peers/dialect.h"
+#include "sip/tag.h"
 #include "peers/locator.h"
 #include "peers/peer_table.h"
 #include "telemetry/counters.h"

@@ -19,7 +19,7 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   state_.emergency = decision.emergency;
   emergency_service_ = decision.service;
   state_.ingress_group = deployment_->group(r.group).name;
-  services_.trails.start(state_.id);
+  (void)services_.trails.start(state_.id);  // without one when the store is full: calls go on
 
   Leg& leg = add_leg(true, r.group);
   state_.ingress = leg.s.id;
