@@ -8,49 +8,50 @@
 #include <vector>
 
 #include "base/net.h"
+#include "rtp/srtp_state.h"
 #include "sdp/plain.h"
 
 namespace causeway::media {
 
 // The outcome of offer/answer on one leg. Directions and "send" are as seen from us.
 struct LegMedia {
-  sdp::RemoteMedia remote;                    // where the peer wants its packets
-  bool rtcp_mux = false;                      // both sides said so
-  std::optional<sdp::Crypto> send_key;        // ours; both keys or none
-  std::optional<sdp::Crypto> receive_key;     // the peer's
-  std::vector<sdp::Codec> send_codecs;        // payload types of the peer's SDP
-  std::vector<sdp::Codec> receive_codecs;     // payload types of our SDP
+  sdp::RemoteMedia remote;                 // where the peer wants its packets
+  bool rtcp_mux = false;                   // both sides said so
+  std::optional<sdp::Crypto> send_key;     // ours; both keys or none
+  std::optional<sdp::Crypto> receive_key;  // the peer's
+  std::vector<sdp::Codec> send_codecs;     // payload types of the peer's SDP
+  std::vector<sdp::Codec> receive_codecs;  // payload types of our SDP
   sdp::Direction direction = sdp::Direction::kSendRecv;
-  std::vector<Prefix> allowed_sources;        // beside the address in SDP
+  std::vector<Prefix> allowed_sources;  // beside the address in SDP
   friend bool operator==(const LegMedia&, const LegMedia&) = default;
 };
 
-// Indices of one SRTP stream (RFC 3711 3.3): no key material.
-struct SrtpStreamState {
-  std::uint32_t ssrc = 0;
-  std::uint64_t index = 0;                    // highest packet index (ROC << 16 | SEQ) seen or sent
-  std::array<std::uint64_t, 2> window{};      // bit i: index - i was used
-  bool started = false;
-  std::uint32_t rtcp_index = 0;               // next to send, or highest received
-  std::uint64_t rtcp_window = 0;
-  bool rtcp_started = false;
-  friend bool operator==(const SrtpStreamState&, const SrtpStreamState&) = default;
+// RTP packets that were not passed on, by reason.
+struct DropCounts {
+  std::uint64_t source = 0;          // from an address that is not allowed, or not the latched one
+  std::uint64_t authentication = 0;  // SRTP tag wrong
+  std::uint64_t replay = 0;
+  std::uint64_t malformed = 0;
+  std::uint64_t not_joined = 0;  // no other leg, or it has no destination yet
+  std::uint64_t direction = 0;   // held
+  std::uint64_t codec = 0;       // a payload type that the other leg has no number for
+  friend bool operator==(const DropCounts&, const DropCounts&) = default;
 };
 
 // What we send to the peer: one SSRC, numbers without a break whatever the input does.
 struct OutStream {
   std::uint32_t ssrc = 0;
-  std::uint32_t input_ssrc = 0;               // source that the two offsets belong to
+  std::uint32_t input_ssrc = 0;  // source that the two offsets belong to
   bool has_input = false;
   bool started = false;
-  std::uint16_t seq_offset = 0;               // ours = theirs + offset
+  std::uint16_t seq_offset = 0;  // ours = theirs + offset
   std::uint32_t ts_offset = 0;
-  std::uint32_t highest = 0;                  // extended sequence number sent last
-  std::uint32_t floor = 0;                    // extended numbers below belong to earlier inputs
+  std::uint32_t highest = 0;  // extended sequence number sent last
+  std::uint32_t floor = 0;    // extended numbers below belong to earlier inputs
   std::uint32_t last_ts = 0;
-  std::int64_t last_sent_us = 0;              // Instant, µs
+  std::int64_t last_ts_us = 0;  // when last_ts was first sent; in a snapshot: µs before it
   std::uint32_t clock = 8000;
-  std::uint32_t packets = 0, octets = 0;      // for sender reports; wrap
+  std::uint32_t packets = 0, octets = 0;  // for sender reports; wrap
   friend bool operator==(const OutStream&, const OutStream&) = default;
 };
 
@@ -58,35 +59,43 @@ struct OutStream {
 struct InStream {
   std::uint32_t ssrc = 0;
   bool started = false;
-  std::uint32_t base = 0;                     // extended sequence number of the first packet
-  std::uint32_t highest = 0;                  // extended
+  std::uint32_t base = 0;     // extended sequence number of the first packet
+  std::uint32_t highest = 0;  // extended
   std::uint32_t received = 0;
   std::uint32_t expected_prior = 0, received_prior = 0;
-  std::uint64_t lost_before = 0;              // of earlier sources
+  std::uint64_t lost_before = 0;  // of earlier sources
   std::uint32_t transit = 0;
-  std::uint32_t jitter_q4 = 0;                // RTP clock units times 16
+  bool has_transit = false;
+  std::uint32_t jitter_q4 = 0;  // RTP clock units times 16
   std::uint32_t max_jitter_q4 = 0;
   std::uint32_t clock = 8000;
-  std::uint32_t last_sr_ntp = 0;              // middle 32 bits of the last SR
-  std::int64_t last_sr_us = 0;
+  std::uint32_t last_sr_ntp = 0;  // middle 32 bits of the last SR
+  std::int64_t last_sr_us = 0;    // when it came; in a snapshot: µs before it
   friend bool operator==(const InStream&, const InStream&) = default;
 };
 
+// Times are given in µs before the snapshot was taken, so that another process can carry on.
 struct LegSnapshot {
-  Endpoint rtp;                               // bound; RTCP is the next port
+  Endpoint rtp;  // bound; RTCP is the next port
   bool rtcp_mux_offered = false;
   std::vector<sdp::Crypto> local_crypto;
+  std::vector<std::vector<std::uint8_t>>
+      retired_keys;  // of ours, never to be used again; at most 16
   bool applied = false;
   LegMedia agreed;
-  std::optional<Endpoint> source, rtcp_source;   // latched
+  Endpoint remote_rtp, remote_rtcp;             // last that was no 0.0.0.0
+  std::optional<Endpoint> source, rtcp_source;  // latched
   std::uint32_t source_ssrc = 0;
   bool may_relatch = false;
   OutStream out;
   InStream in;
-  SrtpStreamState srtp_out;
-  std::vector<SrtpStreamState> srtp_in;       // at most four
-  std::uint64_t packets_in = 0, bytes_in = 0, packets_out = 0, bytes_out = 0, rtcp_in = 0, rtcp_out = 0;
-  std::array<std::uint64_t, 7> dropped{};     // in the order of DropCounts
+  std::string cname;
+  std::vector<rtp::SrtpStreamState> srtp_out, srtp_in;  // at most four each
+  std::uint64_t packets_in = 0, bytes_in = 0, packets_out = 0, bytes_out = 0, rtcp_in = 0,
+                rtcp_out = 0;
+  std::optional<std::int64_t> first_in_us, last_in_us;
+  bool lost = false;  // on_media_lost() was called
+  DropCounts dropped;
   friend bool operator==(const LegSnapshot&, const LegSnapshot&) = default;
 };
 

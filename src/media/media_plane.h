@@ -30,42 +30,31 @@ enum class Family : std::uint8_t { kV4, kV6 };
 // One network side, as far as media is concerned.
 struct RealmMedia {
   std::string name;
-  std::optional<IpAddress> v4, v6;                 // bound
-  std::optional<IpAddress> public_v4, public_v6;   // written into SDP instead, when set
-  std::uint16_t port_min = 0, port_max = 0;        // inclusive; pairs start at even ports
-  std::string interface;                           // SO_BINDTODEVICE when not empty
+  std::optional<IpAddress> v4, v6;                // bound
+  std::optional<IpAddress> public_v4, public_v6;  // written into SDP instead, when set
+  std::uint16_t port_min = 0, port_max = 0;       // inclusive; pairs start at even ports
+  std::string interface;                          // SO_BINDTODEVICE when not empty
   int dscp = 46;
 };
 
 // Where a leg can be reached. Never changes while the leg lives (TDR-96).
 struct LocalEnds {
-  Endpoint rtp, rtcp;            // bound
-  Endpoint public_rtp;           // for SDP
-  std::uint16_t public_rtcp_port = 0;   // same as public_rtp.port when the leg was opened for mux
-};
-
-struct DropCounts {
-  std::uint64_t source = 0;         // from an address that is not allowed, or not the latched one
-  std::uint64_t authentication = 0; // SRTP tag wrong
-  std::uint64_t replay = 0;
-  std::uint64_t malformed = 0;
-  std::uint64_t not_joined = 0;     // no other leg, or it has no destination yet
-  std::uint64_t direction = 0;      // held
-  std::uint64_t codec = 0;          // a payload type that the other leg has no number for
-  friend bool operator==(const DropCounts&, const DropCounts&) = default;
+  Endpoint rtp, rtcp;                  // bound
+  Endpoint public_rtp;                 // for SDP
+  std::uint16_t public_rtcp_port = 0;  // same as public_rtp.port when the leg was opened for mux
 };
 
 struct LegStats {
-  std::uint64_t packets_in = 0, bytes_in = 0;     // RTP accepted from the peer; bytes of UDP payload
-  std::uint64_t packets_out = 0, bytes_out = 0;   // RTP sent to the peer
-  std::uint64_t rtcp_in = 0, rtcp_out = 0;        // packets
-  std::uint64_t lost = 0;                         // by sequence number, RFC 3550 A.3, all sources
-  double jitter_ms = 0;                           // RFC 3550 A.8, of the current source
+  std::uint64_t packets_in = 0, bytes_in = 0;    // RTP accepted from the peer; bytes of UDP payload
+  std::uint64_t packets_out = 0, bytes_out = 0;  // RTP sent to the peer
+  std::uint64_t rtcp_in = 0, rtcp_out = 0;       // packets
+  std::uint64_t lost = 0;                        // by sequence number, RFC 3550 A.3, all sources
+  double jitter_ms = 0;                          // RFC 3550 A.8, of the current source
   double max_jitter_ms = 0;
-  std::optional<double> round_trip_ms;            // last, from the peer's reports on what we sent
+  std::optional<double> round_trip_ms;  // last, from the peer's reports on what we sent
   DropCounts dropped;
-  std::optional<Endpoint> source;                 // latched
-  Instant first_in{}, last_in{};                  // zero: nothing came
+  std::optional<Endpoint> source;  // latched
+  Instant first_in{}, last_in{};   // zero: nothing came
 };
 
 class MediaObserver {
@@ -74,7 +63,8 @@ class MediaObserver {
   virtual void on_media_started(MediaLegId id) = 0;
   // Nothing for kLostAfter although the leg's direction says that something should come.
   virtual void on_media_lost(MediaLegId id) = 0;
-  // For the operator: "media ports of realm core are exhausted". At most one a second for each realm.
+  // For the operator: "media ports of realm core are exhausted". At most one a second for each
+  // realm.
   virtual void on_media_alarm(std::string_view text) = 0;
 
  protected:
@@ -82,12 +72,12 @@ class MediaObserver {
 };
 
 inline constexpr Seconds kLostAfter{10};
-inline constexpr Seconds kReportInterval{5};   // RTCP at least this often (TDM-12)
+inline constexpr Seconds kReportInterval{5};  // RTCP at least this often (TDM-12)
 
 struct PlaneStats {
-  std::uint64_t legs = 0;              // open now
-  std::uint64_t ports_exhausted = 0;   // refusals of open()
-  std::uint64_t stray = 0;             // datagrams for a port that no leg uses any more
+  std::uint64_t legs = 0;             // open now
+  std::uint64_t ports_exhausted = 0;  // refusals of open()
+  std::uint64_t stray = 0;            // datagrams for a port that no leg uses any more
 };
 
 class MediaPlane {
@@ -111,23 +101,25 @@ class MediaPlane {
   void set_local_crypto(MediaLegId id, std::vector<sdp::Crypto> ours);
   [[nodiscard]] std::vector<sdp::Crypto> local_crypto(MediaLegId id) const;
 
-  // What was agreed with the peer, at each answer and re-answer. An unchanged key keeps its indices,
-  // a changed one starts at ROC 0 (TDM-06). A changed remote address forgets the latched source;
-  // any apply() allows one further latch to a new stream (TDM-21).
+  // What was agreed with the peer, at each answer and re-answer. An unchanged key keeps its
+  // indices, a changed one starts at ROC 0 (TDM-06). A changed remote address forgets the latched
+  // source; any apply() allows one further latch to a new stream (TDM-21).
   [[nodiscard]] Status apply(MediaLegId id, const LegMedia& agreed);
 
-  // Joins two legs, both directions; each leaves its former partner. unjoin() parts `id` and its partner.
+  // Joins two legs, both directions; each leaves its former partner. unjoin() parts `id` and its
+  // partner.
   [[nodiscard]] Status join(MediaLegId a, MediaLegId b);
   void unjoin(MediaLegId id);
 
-  [[nodiscard]] LegStats stats(MediaLegId id) const;   // zeros for an id that is not open
+  [[nodiscard]] LegStats stats(MediaLegId id) const;  // zeros for an id that is not open
   [[nodiscard]] PlaneStats plane_stats() const;
 
-  // snapshot(), close(), restore(): the peer notices nothing. The partner is not part of it: join again.
-  // kUnavailable when the port was taken meanwhile. `skip`: RTP sequence numbers to leave unused, for
-  // a snapshot that may be older than the last packet that was sent under its key.
+  // snapshot(), close(), restore(): the peer notices nothing. The partner is not part of it: join
+  // again. kUnavailable when the port was taken meanwhile. `skip`: RTP sequence numbers to leave
+  // unused, for a snapshot that may be older than the last packet that was sent under its key.
   [[nodiscard]] Result<LegSnapshot> snapshot(MediaLegId id) const;
-  [[nodiscard]] Result<MediaLegId> restore(const RealmMedia& realm, const LegSnapshot& s, std::uint16_t skip = 0);
+  [[nodiscard]] Result<MediaLegId> restore(const RealmMedia& realm, const LegSnapshot& s,
+                                           std::uint16_t skip = 0);
   // Like close(), but for a leg that another process or a later restore() carries on: no RTCP BYE.
   void release(MediaLegId id);
 

@@ -1,0 +1,74 @@
+// One media leg, inside the room. On the plane's thread.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "media/leg_snapshot.h"
+#include "media/media_plane.h"
+#include "media/port_pool.h"
+#include "rtp/srtp.h"
+
+namespace causeway::media {
+
+inline constexpr std::uint8_t kNoType = 0xff;
+
+struct Leg {
+  // Borrowed
+  PortPool* pool = nullptr;
+  Leg* partner = nullptr;
+
+  // Owned
+  MediaLegId id;
+  std::unique_ptr<PortPair> ports;
+  LocalEnds ends;
+  bool mux_offered = false;
+  std::vector<sdp::Crypto> local_crypto;
+  std::vector<std::vector<std::uint8_t>> retired_keys;
+  LegMedia agreed;
+  std::optional<rtp::Srtp> send, receive;
+  std::string cname;
+
+  // Compiled: by payload type as it comes from the peer
+  std::array<std::uint8_t, 128> to_partner{};  // the partner's number, or kNoType
+  std::array<std::uint16_t, 128> clock_100{};  // clock in units of 100 Hz; 0: an event
+
+  // State
+  bool applied = false;
+  Endpoint remote_rtp, remote_rtcp;
+  std::optional<Endpoint> source, rtcp_source;
+  std::uint32_t source_ssrc = 0;
+  bool may_relatch = false;
+  Instant latched_at{};
+  OutStream out;
+  InStream in;
+  LegStats counted;   // counters only; the rest is made in stats()
+  bool seen = false;  // a packet came (since the last loss)
+  bool lost = false;
+  Instant expected_since{};
+  Instant last_rtcp_out{};
+  std::uint32_t sent_sr = 0;  // middle NTP bits of the last SR to the peer
+  Instant sent_sr_at{};
+  bool sent_sr_is_ours = false;        // made here, not passed on
+  std::uint32_t reported_packets = 0;  // out.packets at the last report of ours
+
+  [[nodiscard]] bool has_target() const {
+    return source || (remote_rtp.port != 0 && !remote_rtp.address.is_unspecified());
+  }
+  [[nodiscard]] const Endpoint& rtp_target() const { return source ? *source : remote_rtp; }
+  [[nodiscard]] const Endpoint& rtcp_target() const {
+    if (agreed.rtcp_mux) return rtp_target();
+    return rtcp_source ? *rtcp_source : remote_rtcp;
+  }
+  [[nodiscard]] bool allows(const IpAddress& a) const {
+    if (a == agreed.remote.rtp.address || a == remote_rtp.address) return true;
+    for (const Prefix& p : agreed.allowed_sources)
+      if (p.contains(a)) return true;
+    return false;
+  }
+};
+
+}  // namespace causeway::media

@@ -1,0 +1,396 @@
+#include "media/media_plane.h"
+
+#include <algorithm>
+
+#include "media/plane_impl.h"
+#include "media/reports.h"
+#include "media/streams.h"
+
+namespace causeway::media {
+namespace {
+
+constexpr std::size_t kMaxRetiredKeys = 16;
+
+std::int64_t us(Instant t) { return t.time_since_epoch().count(); }
+
+Result<rtp::Srtp> make_srtp(const sdp::Crypto& c) {
+  rtp::SrtpKey key;
+  if (c.key_salt.size() != key.key_salt.size())
+    return fail(ErrorCode::kInternal, "an SRTP key of the wrong length");
+  std::copy(c.key_salt.begin(), c.key_salt.end(), key.key_salt.begin());
+  key.suite = c.suite == sdp::CryptoSuite::kAesCm128HmacSha1_32
+                  ? rtp::SrtpSuite::kAesCm128HmacSha1_32
+                  : rtp::SrtpSuite::kAesCm128HmacSha1_80;
+  key.mki = c.mki;
+  key.mki_length = c.mki_length;
+  return rtp::Srtp::create(key);
+}
+
+// What decides about the packets: a new tag or lifetime on the same key is no new key.
+bool same_key(const std::optional<sdp::Crypto>& a, const std::optional<sdp::Crypto>& b) {
+  if (!a || !b) return !a && !b;
+  return a->key_salt == b->key_salt && a->suite == b->suite && a->mki == b->mki &&
+         a->mki_length == b->mki_length;
+}
+
+std::uint8_t number_at_partner(const sdp::Codec& c, const std::vector<sdp::Codec>& theirs) {
+  std::uint8_t found = kNoType;
+  for (const sdp::Codec& t : theirs) {
+    if (!sdp::same_codec(c, t) || t.pt.value > 127) continue;
+    if (t.fmtp == c.fmtp) return t.pt.value;
+    if (found == kNoType) found = t.pt.value;
+  }
+  return found;
+}
+
+}  // namespace
+
+MediaPlane::Impl::~Impl() { reactor.timers().cancel(tick); }
+
+Leg* MediaPlane::Impl::find(MediaLegId id) const {
+  const auto index = static_cast<std::uint32_t>(id.value);
+  if (index >= legs.size() || generations[index] != id.value >> 32) return nullptr;
+  return legs[index].get();
+}
+
+PortPool& MediaPlane::Impl::pool_of(const RealmMedia& realm, const IpAddress& address) {
+  const PortRange range{address, realm.port_min, realm.port_max, realm.interface, realm.dscp};
+  for (auto& p : pools)
+    if (p->range() == range) return *p;
+  pools.push_back(std::make_unique<PortPool>(reactor, *this, range));
+  pools.back()->realm = realm.name;
+  return *pools.back();
+}
+
+void MediaPlane::Impl::exhausted(PortPool& pool) {
+  ++ports_exhausted;
+  if (pool.last_alarm != Instant{} && reactor.now() - pool.last_alarm < Seconds(1)) return;
+  pool.last_alarm = reactor.now();
+  observer.on_media_alarm("media ports of realm " + pool.realm + " are exhausted");
+}
+
+Leg& MediaPlane::Impl::add(std::unique_ptr<PortPair> ports, PortPool& pool, const RealmMedia& realm,
+                           bool mux) {
+  std::uint32_t index = 0;
+  if (free_slots.empty()) {
+    index = static_cast<std::uint32_t>(legs.size());
+    legs.emplace_back();
+    generations.push_back(1);
+  } else {
+    index = free_slots.back();
+    free_slots.pop_back();
+  }
+  legs[index] = std::make_unique<Leg>();
+  Leg& leg = *legs[index];
+  leg.id = MediaLegId(std::uint64_t{generations[index]} << 32 | index);
+  leg.pool = &pool;
+  leg.ports = std::move(ports);
+  leg.ports->leg = &leg;
+  const IpAddress bound = pool.range().address;
+  const auto& translated = bound.is_v6() ? realm.public_v6 : realm.public_v4;
+  leg.mux_offered = mux;
+  const auto next = static_cast<std::uint16_t>(leg.ports->port + 1);
+  leg.ends = {{bound, leg.ports->port},
+              {bound, next},
+              {translated.value_or(bound), leg.ports->port},
+              mux ? leg.ports->port : next};
+  Random& random = reactor.random();
+  leg.out.ssrc = static_cast<std::uint32_t>(random.u64());
+  // Below 2^15: a receiver that misses the first packets must not take the wrap for its own start.
+  leg.out.highest = static_cast<std::uint32_t>(1 + random.below(0x7fff));
+  leg.out.last_ts = static_cast<std::uint32_t>(random.u64());
+  static constexpr char kHex[] = "0123456789abcdef";
+  for (std::uint64_t bits = random.u64(), i = 0; i < 16; ++i, bits >>= 4)
+    leg.cname += kHex[bits & 15];
+  compile(leg);
+  ++open_legs;
+  start_tick();
+  return leg;
+}
+
+void MediaPlane::Impl::part(Leg& leg) {
+  if (!leg.partner) return;
+  Leg& other = *leg.partner;
+  leg.partner = other.partner = nullptr;
+}
+
+void MediaPlane::Impl::remove(Leg& leg, bool say_goodbye) {
+  if (say_goodbye && leg.applied && leg.counted.rtcp_out != 0) {
+    std::array<std::byte, 128> buffer;
+    const std::size_t size =
+        goodbye(leg, std::span(buffer).first(buffer.size() - rtp::Srtp::kMaxExpansion));
+    if (size != 0) send_rtcp(leg, buffer, size, reactor.now());
+  }
+  part(leg);
+  leg.pool->give_back(std::move(leg.ports));
+  const auto index = static_cast<std::uint32_t>(leg.id.value);
+  ++generations[index];
+  free_slots.push_back(index);
+  --open_legs;
+  legs[index].reset();
+}
+
+Status MediaPlane::Impl::set_keys(Leg& leg, const LegMedia& agreed) {
+  if (agreed.send_key.has_value() != agreed.receive_key.has_value())
+    return fail(ErrorCode::kInternal, "a media leg with one SRTP key");
+  // A context is kept, made anew at ROC 0 (another key), or made anew and carried on (another tag
+  // length or MKI under the same key: its indices were used).
+  const auto renew =
+      [](const std::optional<sdp::Crypto>& before, const std::optional<sdp::Crypto>& after,
+         const std::optional<rtp::Srtp>& context) -> Result<std::optional<rtp::Srtp>> {
+    if (!after) return std::optional<rtp::Srtp>{};
+    auto made = make_srtp(*after);
+    if (!made) return tl::unexpected(made.error());
+    if (context && before && before->key_salt == after->key_salt)
+      made->restore_streams(context->streams());
+    return std::optional<rtp::Srtp>(std::move(*made));
+  };
+  const bool new_send = !leg.applied || !same_key(leg.agreed.send_key, agreed.send_key);
+  const bool new_receive = !leg.applied || !same_key(leg.agreed.receive_key, agreed.receive_key);
+  // A key of ours that was given up would start again at indices that it has used.
+  if (new_send && agreed.send_key &&
+      std::find(leg.retired_keys.begin(), leg.retired_keys.end(), agreed.send_key->key_salt) !=
+          leg.retired_keys.end())
+    return fail(ErrorCode::kInternal, "an SRTP key of ours was given up before: make a new one");
+  std::optional<rtp::Srtp> send, receive;
+  if (new_send) {
+    auto made = renew(leg.agreed.send_key, agreed.send_key, leg.send);
+    if (!made) return tl::unexpected(made.error());
+    send = std::move(*made);
+  }
+  if (new_receive) {
+    auto made = renew(leg.agreed.receive_key, agreed.receive_key, leg.receive);
+    if (!made) return tl::unexpected(made.error());
+    receive = std::move(*made);
+  }
+  if (new_send) {
+    const auto& old = leg.agreed.send_key;
+    if (leg.applied && old && (!agreed.send_key || agreed.send_key->key_salt != old->key_salt)) {
+      if (leg.retired_keys.size() == kMaxRetiredKeys)
+        leg.retired_keys.erase(leg.retired_keys.begin());
+      leg.retired_keys.push_back(old->key_salt);
+    }
+    leg.send = std::move(send);
+  }
+  if (new_receive) leg.receive = std::move(receive);
+  return {};
+}
+
+void MediaPlane::Impl::compile(Leg& leg) {
+  leg.clock_100.fill(80);
+  for (const sdp::Codec& c : leg.agreed.receive_codecs)
+    if (c.pt.value < 128)
+      leg.clock_100[c.pt.value] =
+          sdp::is_telephone_event(c) ? std::uint16_t{0}
+                                     : static_cast<std::uint16_t>(std::min(c.clock / 100, 65'535u));
+  const bool any =
+      !leg.partner || leg.agreed.receive_codecs.empty() || leg.partner->agreed.send_codecs.empty();
+  for (std::size_t i = 0; i < leg.to_partner.size(); ++i)
+    leg.to_partner[i] = any ? static_cast<std::uint8_t>(i) : kNoType;
+  if (any) return;
+  for (const sdp::Codec& c : leg.agreed.receive_codecs)
+    if (c.pt.value < 128)
+      leg.to_partner[c.pt.value] = number_at_partner(c, leg.partner->agreed.send_codecs);
+}
+
+MediaPlane::MediaPlane(reactor::Reactor& reactor, MediaObserver& observer)
+    : impl_(std::make_unique<Impl>(reactor, observer)) {}
+MediaPlane::~MediaPlane() = default;
+
+Result<MediaLegId> MediaPlane::open(const RealmMedia& realm, Family family, bool rtcp_mux) {
+  const auto& address = family == Family::kV6 ? realm.v6 : realm.v4;
+  if (!address)
+    return fail(ErrorCode::kConfiguration, "realm " + realm.name + " has no media address for " +
+                                               (family == Family::kV6 ? "IPv6" : "IPv4"));
+  PortPool& pool = impl_->pool_of(realm, *address);
+  auto ports = pool.take();
+  if (!ports) {
+    impl_->exhausted(pool);
+    return fail(ErrorCode::kUnavailable,
+                "no media port in realm " + realm.name + ": " + ports.error().what);
+  }
+  return impl_->add(std::move(*ports), pool, realm, rtcp_mux).id;
+}
+
+void MediaPlane::close(MediaLegId id) {
+  if (Leg* leg = impl_->find(id)) impl_->remove(*leg, true);
+}
+
+void MediaPlane::release(MediaLegId id) {
+  if (Leg* leg = impl_->find(id)) impl_->remove(*leg, false);
+}
+
+Result<LocalEnds> MediaPlane::local(MediaLegId id) const {
+  const Leg* leg = impl_->find(id);
+  if (!leg) return fail(ErrorCode::kNotFound, "no such media leg");
+  return leg->ends;
+}
+
+void MediaPlane::set_local_crypto(MediaLegId id, std::vector<sdp::Crypto> ours) {
+  if (Leg* leg = impl_->find(id)) leg->local_crypto = std::move(ours);
+}
+
+std::vector<sdp::Crypto> MediaPlane::local_crypto(MediaLegId id) const {
+  const Leg* leg = impl_->find(id);
+  return leg ? leg->local_crypto : std::vector<sdp::Crypto>{};
+}
+
+Status MediaPlane::apply(MediaLegId id, const LegMedia& agreed) {
+  Leg* leg = impl_->find(id);
+  if (!leg) return fail(ErrorCode::kNotFound, "no such media leg");
+  if (auto s = impl_->set_keys(*leg, agreed); !s) return s;
+  const Instant now = impl_->reactor.now();
+  // A peer that holds with 0.0.0.0 has not moved; its RTCP goes on to where it was.
+  if (!agreed.remote.rtp.address.is_unspecified()) {
+    if (leg->applied && leg->remote_rtp != agreed.remote.rtp) {
+      leg->source.reset();
+      leg->rtcp_source.reset();
+    }
+    leg->remote_rtp = agreed.remote.rtp;
+    leg->remote_rtcp = agreed.remote.rtcp;
+  }
+  if (leg->ports->connected) {
+    leg->ports->rtp.socket->connect(Endpoint{});
+    leg->ports->connected = false;
+  }
+  leg->may_relatch = true;
+  leg->latched_at = now;
+  if (!leg->applied || !sdp::receives(leg->agreed.direction)) leg->expected_since = now;
+  if (!leg->applied) leg->last_rtcp_out = now - Micros(impl_->reactor.random().below(1'000'000));
+  leg->agreed = agreed;
+  leg->applied = true;
+  impl_->compile(*leg);
+  if (leg->partner) impl_->compile(*leg->partner);
+  return {};
+}
+
+Status MediaPlane::join(MediaLegId a, MediaLegId b) {
+  Leg* x = impl_->find(a);
+  Leg* y = impl_->find(b);
+  if (!x || !y || x == y) return fail(ErrorCode::kNotFound, "no such media leg to join");
+  if (x->partner == y) return {};
+  impl_->part(*x);
+  impl_->part(*y);
+  x->partner = y;
+  y->partner = x;
+  impl_->compile(*x);
+  impl_->compile(*y);
+  return {};
+}
+
+void MediaPlane::unjoin(MediaLegId id) {
+  if (Leg* leg = impl_->find(id)) impl_->part(*leg);
+}
+
+LegStats MediaPlane::stats(MediaLegId id) const {
+  const Leg* leg = impl_->find(id);
+  if (!leg) return {};
+  LegStats s = leg->counted;
+  s.lost = lost(leg->in);
+  s.jitter_ms = jitter_ms(leg->in, leg->in.jitter_q4);
+  s.max_jitter_ms = jitter_ms(leg->in, leg->in.max_jitter_q4);
+  s.source = leg->source;
+  return s;
+}
+
+PlaneStats MediaPlane::plane_stats() const {
+  return {impl_->open_legs, impl_->ports_exhausted, impl_->stray};
+}
+
+Result<LegSnapshot> MediaPlane::snapshot(MediaLegId id) const {
+  const Leg* leg = impl_->find(id);
+  if (!leg) return fail(ErrorCode::kNotFound, "no such media leg");
+  const Instant now = impl_->reactor.now();
+  const auto age = [&](Instant t) {
+    return t == Instant{} ? std::optional<std::int64_t>{} : us(now) - us(t);
+  };
+  const LegStats& c = leg->counted;
+  LegSnapshot s{.rtp = leg->ends.rtp,
+                .rtcp_mux_offered = leg->mux_offered,
+                .local_crypto = leg->local_crypto,
+                .retired_keys = leg->retired_keys,
+                .applied = leg->applied,
+                .agreed = leg->agreed,
+                .remote_rtp = leg->remote_rtp,
+                .remote_rtcp = leg->remote_rtcp,
+                .source = leg->source,
+                .rtcp_source = leg->rtcp_source,
+                .source_ssrc = leg->source_ssrc,
+                .may_relatch = leg->may_relatch,
+                .out = leg->out,
+                .in = leg->in,
+                .cname = leg->cname,
+                .packets_in = c.packets_in,
+                .bytes_in = c.bytes_in,
+                .packets_out = c.packets_out,
+                .bytes_out = c.bytes_out,
+                .rtcp_in = c.rtcp_in,
+                .rtcp_out = c.rtcp_out,
+                .first_in_us = age(c.first_in),
+                .last_in_us = age(c.last_in),
+                .lost = leg->lost,
+                .dropped = c.dropped};
+  if (leg->send) s.srtp_out = leg->send->streams();
+  if (leg->receive) s.srtp_in = leg->receive->streams();
+  if (s.out.started) s.out.last_ts_us = us(now) - s.out.last_ts_us;
+  if (s.in.last_sr_us != 0) s.in.last_sr_us = us(now) - s.in.last_sr_us;
+  s.in.has_transit = false;  // belongs to the clock of this process
+  return s;
+}
+
+Result<MediaLegId> MediaPlane::restore(const RealmMedia& realm, const LegSnapshot& s,
+                                       std::uint16_t skip) {
+  PortPool& pool = impl_->pool_of(realm, s.rtp.address);
+  auto ports = pool.take(s.rtp.port);
+  if (!ports) return tl::unexpected(ports.error());
+  Leg& leg = impl_->add(std::move(*ports), pool, realm, s.rtcp_mux_offered);
+  const MediaLegId id = leg.id;
+  if (s.applied) {
+    if (auto applied = apply(id, s.agreed); !applied) {
+      impl_->remove(leg, false);
+      return tl::unexpected(applied.error());
+    }
+  }
+  const Instant now = impl_->reactor.now();
+  const auto instant = [&](std::optional<std::int64_t> age) {
+    return age ? now - Micros(*age) : Instant{};
+  };
+  leg.local_crypto = s.local_crypto;
+  leg.retired_keys = s.retired_keys;
+  leg.remote_rtp = s.remote_rtp;
+  leg.remote_rtcp = s.remote_rtcp;
+  leg.source = s.source;
+  leg.rtcp_source = s.rtcp_source;
+  leg.source_ssrc = s.source_ssrc;
+  leg.may_relatch = s.may_relatch;
+  leg.out = s.out;
+  leg.in = s.in;
+  if (s.out.started) leg.out.last_ts_us = us(now) - s.out.last_ts_us;
+  if (s.in.last_sr_us != 0) leg.in.last_sr_us = us(now) - s.in.last_sr_us;
+  leg.cname = s.cname;
+  LegStats& c = leg.counted;
+  c.packets_in = s.packets_in;
+  c.bytes_in = s.bytes_in;
+  c.packets_out = s.packets_out;
+  c.bytes_out = s.bytes_out;
+  c.rtcp_in = s.rtcp_in;
+  c.rtcp_out = s.rtcp_out;
+  c.dropped = s.dropped;
+  c.first_in = instant(s.first_in_us);
+  c.last_in = instant(s.last_in_us);
+  leg.lost = s.lost;
+  leg.seen = s.last_in_us && !s.lost;
+  leg.reported_packets = leg.out.packets;
+  auto out = s.srtp_out;
+  if (skip != 0) {
+    if (leg.out.started) leg.out.highest += skip;
+    leg.out.has_input = false;
+    for (auto& stream : out)
+      if (stream.rtcp.started) stream.rtcp.use(stream.rtcp.highest + skip);
+  }
+  if (leg.send) leg.send->restore_streams(out);
+  if (leg.receive) leg.receive->restore_streams(s.srtp_in);
+  return id;
+}
+
+}  // namespace causeway::media

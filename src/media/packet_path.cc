@@ -1,0 +1,236 @@
+// From a datagram of one peer to a datagram for the other. Nothing here allocates.
+#include "media/plane_impl.h"
+#include "media/reports.h"
+#include "media/streams.h"
+#include "rtp/packet.h"
+#include "rtp/rtcp.h"
+
+namespace causeway::media {
+namespace {
+
+constexpr Millis kSilentSource{1'000};
+constexpr Seconds kSettled{3};    // a latched source is not questioned after this
+constexpr Seconds kOwnReport{4};  // looked at once a second: never more than five apart (TDM-12)
+
+std::int64_t us(Instant t) { return t.time_since_epoch().count(); }
+
+bool counted(rtp::SrtpOutcome outcome, DropCounts& dropped) {
+  switch (outcome) {
+    case rtp::SrtpOutcome::kOk: return true;
+    case rtp::SrtpOutcome::kMalformed: ++dropped.malformed; return false;
+    case rtp::SrtpOutcome::kReplay: ++dropped.replay; return false;
+    case rtp::SrtpOutcome::kAuthentication: ++dropped.authentication; return false;
+    case rtp::SrtpOutcome::kExhausted: ++dropped.replay; return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+void MediaPlane::Impl::on_packet(PortPair& ports, bool rtcp_port, const Endpoint& from,
+                                 std::span<std::byte> data, Instant received) {
+  if (!ports.leg) {
+    ++stray;
+    return;
+  }
+  Leg& leg = *ports.leg;
+  if (!leg.applied) {
+    ++leg.counted.dropped.not_joined;  // before the answer: neither keys nor sources are known
+    return;
+  }
+  switch (rtp::classify(data)) {
+    case rtp::Kind::kRtp:
+      if (rtcp_port)
+        ++leg.counted.dropped.malformed;
+      else
+        on_rtp(leg, from, data, received);
+      return;
+    case rtp::Kind::kRtcp: on_rtcp(leg, rtcp_port, from, data, received); return;
+    case rtp::Kind::kStun:
+    case rtp::Kind::kDtls:
+    case rtp::Kind::kOther: ++leg.counted.dropped.malformed; return;
+  }
+}
+
+void MediaPlane::Impl::latch(Leg& leg, const Endpoint& from, std::uint32_t ssrc, Instant now) {
+  if (leg.source) leg.may_relatch = false;
+  leg.source = from;
+  leg.source_ssrc = ssrc;
+  leg.latched_at = now;
+  leg.rtcp_source.reset();
+}
+
+void MediaPlane::Impl::on_rtp(Leg& leg, const Endpoint& from, std::span<std::byte> data,
+                              Instant now) {
+  LegStats& c = leg.counted;
+  const auto h = rtp::parse_header(data);
+  if (!h) {
+    ++c.dropped.malformed;
+    return;
+  }
+  bool new_source = false;
+  if (!leg.source || from != *leg.source) {
+    // TDM-21: once more after an answer, and only for another stream, or when the first fell
+    // silent.
+    const bool may =
+        !leg.source ||
+        (leg.may_relatch && (h->ssrc != leg.source_ssrc || now - c.last_in >= kSilentSource));
+    if (!may || !leg.allows(from.address)) {
+      ++c.dropped.source;
+      return;
+    }
+    new_source = true;
+  }
+  const std::size_t received_bytes = data.size();
+  if (leg.receive) {
+    const auto r = leg.receive->unprotect_rtp(data);
+    if (!counted(r.outcome, c.dropped)) return;
+    data = data.first(r.size);
+  }
+  if (new_source) latch(leg, from, h->ssrc, now);
+  const std::uint32_t clock = leg.clock_100[h->payload_type] * 100u;
+  count(leg.in, *h, clock, us(now));
+  ++c.packets_in;
+  c.bytes_in += received_bytes;
+  c.last_in = now;
+  const bool first = !leg.seen;
+  leg.seen = true;
+  leg.lost = false;
+  relay(leg, *h, data, now);
+  // Last: the observer may close what it likes.
+  if (first) {
+    if (c.first_in == Instant{}) c.first_in = now;
+    observer.on_media_started(leg.id);
+  }
+}
+
+void MediaPlane::Impl::relay(Leg& leg, const rtp::Header& h, std::span<std::byte> data,
+                             Instant now) {
+  DropCounts& dropped = leg.counted.dropped;
+  Leg* to = leg.partner;
+  if (!to || !to->applied || !to->has_target()) {
+    ++dropped.not_joined;
+    return;
+  }
+  if (!sdp::receives(leg.agreed.direction) || !sdp::sends(to->agreed.direction)) {
+    ++dropped.direction;
+    return;
+  }
+  const std::uint8_t type = leg.to_partner[h.payload_type];
+  if (type == kNoType) {
+    ++dropped.codec;
+    return;
+  }
+  const std::uint16_t units = leg.clock_100[h.payload_type];
+  const auto n = number(to->out, h, units != 0 ? units * 100u : to->out.clock, us(now));
+  if (!n) {
+    ++dropped.replay;
+    return;
+  }
+  rtp::set_payload_type(data, type);
+  if (n->restarted) rtp::set_marker(data, true);
+  rtp::set_sequence(data, n->sequence);
+  rtp::set_timestamp(data, n->timestamp);
+  rtp::set_ssrc(data, to->out.ssrc);
+  const auto octets = static_cast<std::uint32_t>(data.size() - h.bytes);
+  if (to->send) {
+    const auto r = to->send->protect_rtp(data);
+    if (!counted(r.outcome, dropped)) return;
+    data = {data.data(), r.size};
+  }
+  ++to->out.packets;
+  to->out.octets += octets;
+  ++to->counted.packets_out;
+  to->counted.bytes_out += data.size();
+  to->ports->rtp.socket->send(to->rtp_target(), data);
+}
+
+void MediaPlane::Impl::on_rtcp(Leg& leg, bool rtcp_port, const Endpoint& from,
+                               std::span<std::byte> data, Instant now) {
+  LegStats& c = leg.counted;
+  const bool known = (leg.source && from.address == leg.source->address) ||
+                     from.address == leg.remote_rtcp.address;
+  if (!known && !leg.allows(from.address)) {
+    ++c.dropped.source;
+    return;
+  }
+  if (leg.receive) {
+    const auto r = leg.receive->unprotect_rtcp(data);
+    if (!counted(r.outcome, c.dropped)) return;
+    data = data.first(r.size);
+  }
+  if (!rtp::valid_compound(data)) {
+    ++c.dropped.malformed;
+    return;
+  }
+  if (rtcp_port && !leg.agreed.rtcp_mux && (known || !leg.rtcp_source)) leg.rtcp_source = from;
+  ++c.rtcp_in;
+  learn(leg, data, now);
+  Leg* to = leg.partner;
+  if (!to || !to->applied) return;
+  std::array<std::byte, rtp::kMaxPacket> buffer;
+  const auto room = std::span(buffer).first(buffer.size() - rtp::Srtp::kMaxExpansion);
+  const std::size_t size = translate(leg, *to, data, room, now);
+  if (size != 0) send_rtcp(*to, buffer, size, now);
+}
+
+void MediaPlane::Impl::send_rtcp(Leg& leg, std::span<std::byte> buffer, std::size_t size,
+                                 Instant now) {
+  const Endpoint& target = leg.rtcp_target();
+  if (target.port == 0 || target.address.is_unspecified()) return;
+  if (leg.send) {
+    const auto r = leg.send->protect_rtcp(buffer.first(size));
+    if (r.outcome != rtp::SrtpOutcome::kOk) return;
+    size = r.size;
+  }
+  auto& channel = leg.agreed.rtcp_mux ? leg.ports->rtp : leg.ports->rtcp;
+  channel.socket->send(target, buffer.first(size));
+  ++leg.counted.rtcp_out;
+  leg.last_rtcp_out = now;
+}
+
+void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
+  if (!leg.applied) return;
+  if (now - leg.last_rtcp_out >= kOwnReport) {
+    std::array<std::byte, 256> buffer;
+    const auto room = std::span(buffer).first(buffer.size() - rtp::Srtp::kMaxExpansion);
+    const std::size_t size = own_report(leg, room, now, reactor.wall());
+    leg.last_rtcp_out = now;
+    if (size != 0) send_rtcp(leg, buffer, size, now);
+  }
+  if (leg.source && !leg.ports->connected && now - leg.latched_at >= kSettled) {
+    leg.may_relatch = false;
+    leg.ports->connected = true;
+    leg.ports->rtp.socket->connect(*leg.source);
+  }
+  if (!leg.lost && sdp::receives(leg.agreed.direction) &&
+      now - std::max(leg.counted.last_in, leg.expected_since) >= kLostAfter) {
+    leg.lost = true;
+    leg.seen = false;
+    // Whoever was heard is gone: the peer's next stream may come from another of its addresses.
+    if (leg.ports->connected) leg.ports->rtp.socket->connect(Endpoint{});
+    leg.ports->connected = false;
+    leg.may_relatch = true;
+    leg.latched_at = now;
+    observer.on_media_lost(leg.id);  // last: the observer may close the leg
+  }
+}
+
+void MediaPlane::Impl::on_timer(std::uint64_t, Instant now) {
+  tick = {};
+  for (std::size_t i = 0; i < legs.size(); ++i)
+    if (Leg* leg = legs[i].get()) look_after(*leg, now);
+  bool idle = false;
+  for (auto& p : pools) {
+    p->close_idle(now);
+    idle = idle || p->idle() != 0;
+  }
+  if (open_legs != 0 || idle) start_tick();
+}
+
+void MediaPlane::Impl::start_tick() {
+  if (tick == reactor::TimerId{})
+    tick = reactor.timers().schedule(reactor.now() + Seconds(1), *this, 0);
+}
+
+}  // namespace causeway::media

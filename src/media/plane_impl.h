@@ -1,0 +1,53 @@
+// Inside of MediaPlane. On the shard's thread.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "media/leg.h"
+#include "media/media_plane.h"
+#include "media/port_pool.h"
+
+namespace causeway::media {
+
+class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget {
+ public:
+  Impl(reactor::Reactor& r, MediaObserver& o) : reactor(r), observer(o) {}
+  ~Impl();
+
+  reactor::Reactor& reactor;
+  MediaObserver& observer;
+  std::vector<std::unique_ptr<PortPool>> pools;  // realms times families: a handful
+  std::vector<std::unique_ptr<Leg>> legs;        // by index; after the pools, so they go first
+  std::vector<std::uint32_t> generations;
+  std::vector<std::uint32_t> free_slots;
+  std::uint64_t open_legs = 0, ports_exhausted = 0, stray = 0;
+  reactor::TimerId tick{};
+
+  [[nodiscard]] Leg* find(MediaLegId id) const;
+  [[nodiscard]] PortPool& pool_of(const RealmMedia& realm, const IpAddress& address);
+  Leg& add(std::unique_ptr<PortPair> ports, PortPool& pool, const RealmMedia& realm, bool mux);
+  void remove(Leg& leg, bool say_goodbye);
+  [[nodiscard]] Status set_keys(Leg& leg, const LegMedia& agreed);
+  void compile(Leg& leg);
+  void part(Leg& leg);
+  void exhausted(PortPool& pool);
+
+  // The packet path (packet_path.cc)
+  void on_packet(PortPair& ports, bool rtcp_port, const Endpoint& from, std::span<std::byte> data,
+                 Instant received) override;
+  void on_rtp(Leg& leg, const Endpoint& from, std::span<std::byte> data, Instant now);
+  void on_rtcp(Leg& leg, bool rtcp_port, const Endpoint& from, std::span<std::byte> data,
+               Instant now);
+  void relay(Leg& leg, const rtp::Header& h, std::span<std::byte> data, Instant now);
+  void latch(Leg& leg, const Endpoint& from, std::uint32_t ssrc, Instant now);
+  // `buffer` begins with `size` bytes of a plain compound and has room for kMaxExpansion more.
+  void send_rtcp(Leg& leg, std::span<std::byte> buffer, std::size_t size, Instant now);
+
+  // About once a second while legs are open
+  void on_timer(std::uint64_t token, Instant now) override;
+  void look_after(Leg& leg, Instant now);
+  void start_tick();
+};
+
+}  // namespace causeway::media

@@ -1,0 +1,101 @@
+#include "media/port_pool.h"
+
+#include <algorithm>
+
+namespace causeway::media {
+
+PortPool::PortPool(reactor::Reactor& reactor, PortListener& listener, PortRange range)
+    : reactor_(reactor), listener_(listener), range_(std::move(range)) {
+  // Each shard has every n-th pair: two shards never try for the same one.
+  const std::uint32_t shards =
+      std::max<std::uint32_t>(1, static_cast<std::uint32_t>(reactor.shard_count()));
+  const std::uint32_t first = range_.min + (range_.min & 1u);
+  for (std::uint32_t port = first + 2 * reactor.shard().value; port + 1 <= range_.max;
+       port += 2 * shards)
+    closed_.push_back(static_cast<std::uint16_t>(port));
+  if (!closed_.empty())
+    std::rotate(
+        closed_.begin(),
+        closed_.begin() + static_cast<std::ptrdiff_t>(reactor.random().below(closed_.size())),
+        closed_.end());
+}
+
+Result<std::unique_ptr<PortPair>> PortPool::open(std::uint16_t port) {
+  auto pair = std::make_unique<PortPair>();
+  pair->listener = &listener_;
+  pair->port = port;
+  pair->rtp.pair = pair->rtcp.pair = pair.get();
+  pair->rtcp.rtcp = true;
+  reactor::SocketOptions options;
+  options.interface = range_.interface;
+  options.dscp = range_.dscp;
+  auto rtp = reactor_.open_udp({range_.address, port}, options, pair->rtp);
+  if (!rtp) return tl::unexpected(rtp.error());
+  auto rtcp = reactor_.open_udp({range_.address, static_cast<std::uint16_t>(port + 1)}, options,
+                                pair->rtcp);
+  if (!rtcp) return tl::unexpected(rtcp.error());
+  pair->rtp.socket = std::move(*rtp);
+  pair->rtcp.socket = std::move(*rtcp);
+  return pair;
+}
+
+std::unique_ptr<PortPair> PortPool::refreshed(std::unique_ptr<PortPair> pair) {
+  if (pair->connected) pair->rtp.socket->connect(Endpoint{});
+  pair->connected = false;
+  return pair;
+}
+
+Result<std::unique_ptr<PortPair>> PortPool::take() {
+  if (!idle_.empty() && reactor_.now() - idle_.front().since >= kQuarantine) {
+    auto pair = std::move(idle_.front().pair);
+    idle_.pop_front();
+    return refreshed(std::move(pair));
+  }
+  Error last{ErrorCode::kUnavailable, "no free port"};
+  const int tries = static_cast<int>(std::min<std::size_t>(closed_.size(), kOpenTries));
+  for (int i = 0; i < tries; ++i) {
+    const std::uint16_t port = closed_.front();
+    closed_.pop_front();
+    auto pair = open(port);
+    if (pair) return pair;
+    closed_.push_back(port);
+    last.what = pair.error().what;
+  }
+  return tl::unexpected(std::move(last));
+}
+
+Result<std::unique_ptr<PortPair>> PortPool::take(std::uint16_t port) {
+  const auto i =
+      std::find_if(idle_.begin(), idle_.end(), [&](const Idle& x) { return x.pair->port == port; });
+  if (i != idle_.end()) {
+    auto pair = std::move(i->pair);
+    idle_.erase(i);
+    return refreshed(std::move(pair));
+  }
+  const auto c = std::find(closed_.begin(), closed_.end(), port);
+  // A port of another shard's share (the number of shards changed) is tried all the same.
+  auto pair = open(port);
+  if (!pair)
+    return fail(ErrorCode::kUnavailable,
+                "media port " + std::to_string(port) + ": " + pair.error().what);
+  if (c != closed_.end()) closed_.erase(c);
+  return pair;
+}
+
+void PortPool::give_back(std::unique_ptr<PortPair> pair) {
+  pair->leg = nullptr;
+  if (idle_.size() < kMaxIdlePairs) {
+    idle_.push_back({std::move(pair), reactor_.now()});
+    return;
+  }
+  closed_.push_back(pair->port);
+}
+
+void PortPool::close_idle(Instant now) {
+  while (!idle_.empty() && now - idle_.front().since >= kIdleFor) {
+    closed_.push_back(idle_.front().pair->port);
+    idle_.pop_front();
+  }
+}
+
+}  // namespace causeway::media

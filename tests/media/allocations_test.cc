@@ -1,0 +1,85 @@
+// The packet path does not allocate.
+#include <cstdlib>
+#include <new>
+
+#include "fake_reactor.h"
+#include "media/media_plane.h"
+#include "rtp/packet.h"
+#include "rtp/srtp.h"
+#include "sdp/crypto_line.h"
+
+#include <gtest/gtest.h>
+
+namespace {
+std::size_t allocations = 0;
+}
+
+void* operator new(std::size_t n) {
+  ++allocations;
+  if (void* p = std::malloc(n)) return p;
+  throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+
+namespace causeway::media {
+namespace {
+
+struct Nobody final : MediaObserver {
+  void on_media_started(MediaLegId) override {}
+  void on_media_lost(MediaLegId) override {}
+  void on_media_alarm(std::string_view) override {}
+};
+
+struct Sink final : reactor::UdpListener {
+  std::size_t packets = 0;
+  void on_datagram(reactor::UdpSocket&, const Endpoint&, std::span<std::byte>, Instant) override {
+    ++packets;
+  }
+};
+
+TEST(PacketPath, DoesNotAllocateOver10000Packets) {
+  testing_support::FakeReactor net;
+  Nobody nobody;
+  MediaPlane plane(net, nobody);
+  RealmMedia realm;
+  realm.name = "core";
+  realm.v4 = *IpAddress::parse("127.0.0.1");
+  realm.port_min = 40000;
+  realm.port_max = 40009;
+  const auto a = *plane.open(realm, Family::kV4, false), b = *plane.open(realm, Family::kV4, false);
+  Sink sink;
+  const Endpoint at_a{*IpAddress::parse("127.0.0.2"), 5000},
+      at_b{*IpAddress::parse("127.0.0.3"), 6000};
+  auto socket_a = std::move(*net.open_udp(at_a, {}, sink));
+  auto socket_b = std::move(*net.open_udp(at_b, {}, sink));
+  LegMedia plain, secure;
+  plain.remote.rtp = at_a;
+  secure.remote.rtp = at_b;
+  SeededRandom random(1);
+  secure.send_key = secure.receive_key = sdp::make_crypto(random, {})[0];
+  ASSERT_TRUE(plane.apply(a, plain));
+  ASSERT_TRUE(plane.apply(b, secure));
+  ASSERT_TRUE(plane.join(a, b));
+  rtp::SrtpKey key;
+  std::copy(secure.send_key->key_salt.begin(), secure.send_key->key_salt.end(),
+            key.key_salt.begin());
+  auto far = std::move(*rtp::Srtp::create(key));
+  const Endpoint to_a = plane.local(a)->rtp, to_b = plane.local(b)->rtp;
+  const auto one = [&](std::uint16_t n) {
+    std::array<std::byte, 256> p{};
+    rtp::write_header(std::span<std::byte, rtp::kMinHeader>(p.data(), rtp::kMinHeader),
+                      {.ssrc = 7, .timestamp = n * 160u, .sequence = n, .payload_type = 8});
+    socket_a->send(to_a, std::span(p).first(172));
+    const auto r = far.protect_rtp(std::span(p).first(172));
+    socket_b->send(to_b, std::span(p).first(r.size));
+  };
+  one(0);
+  const std::size_t before = allocations;
+  for (std::uint16_t n = 1; n <= 10'000; ++n) one(n);
+  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(sink.packets, 20'002u);
+}
+
+}  // namespace
+}  // namespace causeway::media
