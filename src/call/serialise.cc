@@ -83,15 +83,15 @@ void describe(A& a, sdp::Codec& x) {
 }
 template <typename A>
 void describe(A& a, sdp::MediaWish& x) {
-  put_list(a, x.codecs), a.field(x.direction), a.field(x.ptime), a.field(x.maxptime);
+  put(a, x.codecs), a.field(x.direction), a.field(x.ptime), a.field(x.maxptime);
 }
 template <typename A>
 void describe(A& a, sdp::Crypto& x) {
-  a.field(x.tag), a.field(x.suite), put_list(a, x.key_salt), a.field(x.lifetime), a.field(x.mki), a.field(x.mki_length);
+  a.field(x.tag), a.field(x.suite), put(a, x.key_salt), a.field(x.lifetime), a.field(x.mki), a.field(x.mki_length);
 }
 template <typename A>
 void describe(A& a, sdp::RemoteMedia& x) {
-  put(a, x.rtp), put(a, x.rtcp), a.field(x.rtcp_mux), a.field(x.secure), put_list(a, x.crypto);
+  put(a, x.rtp), put(a, x.rtcp), a.field(x.rtcp_mux), a.field(x.secure), put(a, x.crypto);
 }
 template <typename A>
 void describe(A& a, sdp::Origin& x) {
@@ -105,40 +105,51 @@ void describe(A& a, sdp::OfferAnswer& x) {
 // --- media -------------------------------------------------------------------------------------
 template <typename A>
 void describe(A& a, media::LegMedia& x) {
-  put(a, x.remote), a.field(x.rtcp_mux), put_optional(a, x.send_key), put_optional(a, x.receive_key);
-  put_list(a, x.send_codecs), put_list(a, x.receive_codecs), a.field(x.direction), put_list(a, x.allowed_sources);
+  put(a, x.remote), a.field(x.rtcp_mux), put(a, x.send_key), put(a, x.receive_key);
+  put(a, x.send_codecs), put(a, x.receive_codecs), a.field(x.direction), put(a, x.allowed_sources);
 }
 template <typename A>
-void describe(A& a, media::SrtpStreamState& x) {
-  a.field(x.ssrc), a.field(x.index);
-  for (auto& w : x.window) a.field(w);
-  a.field(x.started), a.field(x.rtcp_index), a.field(x.rtcp_window), a.field(x.rtcp_started);
+void describe(A& a, rtp::IndexWindow& x) {
+  a.field(x.highest), a.field(x.bits[0]), a.field(x.bits[1]), a.field(x.started);
+}
+template <typename A>
+void describe(A& a, rtp::SrtpStreamState& x) {
+  a.field(x.ssrc), put(a, x.rtp), put(a, x.rtcp);
+}
+template <typename A>
+void describe(A& a, media::DropCounts& x) {
+  a.field(x.source), a.field(x.authentication), a.field(x.replay), a.field(x.malformed);
+  a.field(x.not_joined), a.field(x.direction), a.field(x.codec);
 }
 template <typename A>
 void describe(A& a, media::OutStream& x) {
-  a.field(x.ssrc), a.field(x.input_ssrc), a.field(x.has_input), a.field(x.started), a.field(x.seq_offset), a.field(x.ts_offset);
-  a.field(x.highest), a.field(x.floor), a.field(x.last_ts), a.field(x.last_sent_us), a.field(x.clock), a.field(x.packets), a.field(x.octets);
+  a.field(x.ssrc), a.field(x.input_ssrc), a.field(x.has_input), a.field(x.started);
+  a.field(x.seq_offset), a.field(x.ts_offset), a.field(x.highest), a.field(x.floor);
+  a.field(x.last_ts), a.field(x.last_ts_us), a.field(x.clock), a.field(x.packets), a.field(x.octets);
 }
 template <typename A>
 void describe(A& a, media::InStream& x) {
-  a.field(x.ssrc), a.field(x.started), a.field(x.base), a.field(x.highest), a.field(x.received), a.field(x.expected_prior);
-  a.field(x.received_prior), a.field(x.lost_before), a.field(x.transit), a.field(x.jitter_q4), a.field(x.max_jitter_q4), a.field(x.clock);
+  a.field(x.ssrc), a.field(x.started), a.field(x.base), a.field(x.highest), a.field(x.received);
+  a.field(x.expected_prior), a.field(x.received_prior), a.field(x.lost_before), a.field(x.transit);
+  a.field(x.has_transit), a.field(x.jitter_q4), a.field(x.max_jitter_q4), a.field(x.clock);
   a.field(x.last_sr_ntp), a.field(x.last_sr_us);
 }
 template <typename A>
 void describe(A& a, media::LegSnapshot& x) {
-  put(a, x.rtp), a.field(x.rtcp_mux_offered), put_list(a, x.local_crypto), a.field(x.applied), put(a, x.agreed);
-  put_optional(a, x.source), put_optional(a, x.rtcp_source), a.field(x.source_ssrc), a.field(x.may_relatch);
-  put(a, x.out), put(a, x.in), put(a, x.srtp_out), put_list(a, x.srtp_in);
-  a.field(x.packets_in), a.field(x.bytes_in), a.field(x.packets_out), a.field(x.bytes_out), a.field(x.rtcp_in), a.field(x.rtcp_out);
-  for (auto& d : x.dropped) a.field(d);
+  put(a, x.rtp), a.field(x.rtcp_mux_offered), put(a, x.local_crypto), put(a, x.retired_keys);
+  a.field(x.applied), put(a, x.agreed), put(a, x.remote_rtp), put(a, x.remote_rtcp);
+  put(a, x.source), put(a, x.rtcp_source), a.field(x.source_ssrc), a.field(x.may_relatch);
+  put(a, x.out), put(a, x.in), a.field(x.cname), put(a, x.srtp_out), put(a, x.srtp_in);
+  a.field(x.packets_in), a.field(x.bytes_in), a.field(x.packets_out), a.field(x.bytes_out);
+  a.field(x.rtcp_in), a.field(x.rtcp_out), put(a, x.first_in_us), put(a, x.last_in_us);
+  a.field(x.lost), put(a, x.dropped);
 }
 
 // --- call --------------------------------------------------------------------------------------
 template <typename A>
 void describe(A& a, Dialog& x) {
   a.field(x.call_id), a.field(x.local_tag), a.field(x.remote_tag), a.field(x.local_party), a.field(x.remote_party);
-  a.field(x.remote_target), put_list(a, x.routes), a.field(x.local_cseq), a.field(x.remote_cseq), a.field(x.ours);
+  a.field(x.remote_target), put(a, x.routes), a.field(x.local_cseq), a.field(x.remote_cseq), a.field(x.ours);
 }
 template <typename A>
 void describe(A& a, NextHop& x) {
@@ -151,19 +162,30 @@ void describe(A& a, Termination& x) {
 template <typename A>
 void describe(A& a, LegState& x) {
   put(a, x.id), a.field(x.ingress), a.field(x.group), a.field(x.peer), a.field(x.listener), a.field(x.phase), put(a, x.dialog);
-  put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put_optional(a, x.heard), put_optional(a, x.told);
-  put_list(a, x.attributes), a.field(x.has_media), put(a, x.media);
+  put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put(a, x.heard), put(a, x.told);
+  put(a, x.attributes), a.field(x.has_media), put(a, x.media);
 }
 template <typename A>
 void describe(A& a, CallState& x) {
   put(a, x.id), put(a, x.bucket), a.field(x.emergency), a.field(x.calling), a.field(x.called), a.field(x.ingress_group);
-  put(a, x.began), put(a, x.rang), put(a, x.answered), put_list(a, x.legs), put(a, x.ingress), put(a, x.egress);
-  a.field(x.progressed), put_optional(a, x.termination);
+  put(a, x.began), put(a, x.rang), put(a, x.answered), put(a, x.legs), put(a, x.ingress), put(a, x.egress);
+  a.field(x.progressed), put(a, x.termination);
 }
+
+template <typename T>
+struct IsVector : std::false_type {};
+template <typename T>
+struct IsVector<std::vector<T>> : std::true_type {};
+template <typename T>
+struct IsOptional : std::false_type {};
+template <typename T>
+struct IsOptional<std::optional<T>> : std::true_type {};
 
 template <typename A, typename T>
 void put(A& a, T& v) {
-  if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string>) a.field(v);
+  if constexpr (IsVector<T>::value) put_list(a, v);
+  else if constexpr (IsOptional<T>::value) put_optional(a, v);
+  else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string>) a.field(v);
   else describe(a, v);
 }
 

@@ -237,7 +237,7 @@ Rig::Rig(Mode mode, const std::string& config, std::vector<std::string> gateway_
     : world(mode.seed, mode.shards), mode_(mode), names_(std::move(gateway_names)) {
   for (std::size_t i = 0; i < mode.shards; ++i) {
     resolvers_.push_back(std::make_unique<world::SimResolver>(world.shard(i), zone));
-    shards_.push_back(std::make_unique<call::GatewayShard>(world.shard(i), *resolvers_.back(), load_, *this));
+    shards_.push_back(std::make_unique<call::GatewayShard>(world.shard(i), *resolvers_.back(), load_, static_cast<call::RecordSink&>(*this)));
   }
   if (const auto ok = apply(config); !ok) throw std::runtime_error(ok.error().what);
 }

@@ -111,7 +111,7 @@ class Peer final : reactor::UdpListener, reactor::StreamListener, reactor::Accep
   std::uint64_t serial_ = 0;
 };
 
-class Rig final : call::RecordSink {
+class Rig final : public call::RecordSink {
  public:
   // `config`: TOML; certificates of listeners are simulated with `gateway_names`.
   Rig(Mode mode, const std::string& config, std::vector<std::string> gateway_names = {"sbc.operator.example"});
