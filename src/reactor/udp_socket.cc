@@ -79,6 +79,7 @@ Result<std::unique_ptr<UdpSocket>> KernelUdpSocket::open(EpollReactor& reactor,
   const Endpoint bound = local_endpoint(fd->get());
   std::unique_ptr<KernelUdpSocket> self(
       new KernelUdpSocket(reactor, std::move(*fd), bound, listener));
+  self->chosen_port_ = local.port == 0;
   self->watch_ = reactor.watch_fd(self->fd_.get(), EPOLLIN, *self);
   if (self->watch_ == WatchId{}) return tl::unexpected<Error>(io_error("epoll", errno));
   return self;
@@ -126,6 +127,7 @@ void KernelUdpSocket::send(const Endpoint& to, std::span<const std::byte> data) 
 void KernelUdpSocket::connect(const Endpoint& remote) {
   remote_ = remote;
   connected_ = remote.port != 0;
+  if (chosen_port_) return;  // the filter on arrival does it alone
   sockaddr_storage address{};
   socklen_t length = sizeof(sockaddr);
   address.ss_family = AF_UNSPEC;

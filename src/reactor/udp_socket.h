@@ -54,6 +54,8 @@ class KernelUdpSocket final : public UdpSocket, private FdHandler {
   FileDescriptor fd_;
   WatchId watch_;
   Endpoint local_, remote_;
+  // The kernel forgets a port that it chose itself when such a socket is opened again.
+  bool chosen_port_ = false;
   bool connected_ = false;         // remote_ alone is heard
   bool kernel_connected_ = false;  // and the kernel knows it
 };

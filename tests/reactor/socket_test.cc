@@ -1,0 +1,224 @@
+// The thin layer over real sockets, on loopback with free ports.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "reactor/loop.h"
+
+namespace causeway::reactor {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::endpoint;
+using ::testing::HasSubstr;
+using testing::Peer;
+using testing::to_bytes;
+using testing::to_text;
+using testing::turn_until;
+
+struct Inbox final : UdpListener {
+  void on_datagram(UdpSocket& socket, const Endpoint& from, std::span<std::byte> data,
+                   Instant) override {
+    got.push_back(to_text(data));
+    for (std::size_t i = 0; i < kTailroom; ++i) data.data()[data.size() + i] = std::byte{0xee};
+    if (echo) socket.send(from, data);
+    if (victim) victim->reset();
+  }
+  std::vector<std::string> got;
+  bool echo = false;
+  std::unique_ptr<UdpSocket>* victim = nullptr;
+};
+
+class Sockets : public ::testing::Test {
+ protected:
+  MailRoom room{1};
+  EpollReactor reactor{room};
+};
+
+class SocketsOfFamily : public Sockets, public ::testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Families, SocketsOfFamily, ::testing::Values("127.0.0.1:0", "[::1]:0"));
+
+TEST_P(SocketsOfFamily, DatagramsComeBack) {
+  Inbox a, b;
+  SocketOptions options;
+  options.dscp = 46;
+  options.receive_buffer = 100'000;
+  auto opened = reactor.open_udp(endpoint(GetParam()), options, a);
+  ASSERT_TRUE(opened) << opened.error().what;
+  auto sa = std::move(*opened);
+  auto sb = *reactor.open_udp(endpoint(GetParam()), {}, b);
+  b.echo = true;
+  for (int i = 0; i < 40; ++i) sa->send(sb->local(), to_bytes("packet " + std::to_string(i)));
+  sa->send(sb->local(), {});
+  EXPECT_TRUE(turn_until(reactor, [&] { return a.got.size() == 41; }));
+  EXPECT_EQ(a.got.front(), "packet 0");
+  EXPECT_EQ(a.got.back(), "");
+  EXPECT_EQ(reactor.stats().datagrams_in, 82U);
+}
+
+TEST_P(SocketsOfFamily, AConnectedSocketHearsItsRemoteAloneAndMayMove) {
+  Inbox in, none;
+  auto s = *reactor.open_udp(endpoint(GetParam()), {}, in);
+  if (GetParam()[0] == '1') {  // one family with a port of the kernel's choice, one with ours
+    const Endpoint chosen = s->local();
+    s.reset();
+    s = *reactor.open_udp(chosen, {}, in);
+  }
+  auto one = *reactor.open_udp(endpoint(GetParam()), {}, none);
+  auto two = *reactor.open_udp(endpoint(GetParam()), {}, none);
+  two->send(s->local(), to_bytes("before"));  // in the queue when connect() happens
+  s->connect(one->local());
+  two->send(s->local(), to_bytes("stranger"));
+  one->send(s->local(), to_bytes("friend"));
+  EXPECT_TRUE(turn_until(reactor, [&] { return !in.got.empty(); }));
+  EXPECT_THAT(in.got, ElementsAre("friend"));
+  s->send(one->local(), to_bytes("to the friend"));
+  s->send(two->local(), to_bytes("to another"));
+  EXPECT_TRUE(turn_until(reactor, [&] { return none.got.size() == 2; }));
+  s->connect(Endpoint{});
+  two->send(s->local(), to_bytes("welcome"));
+  EXPECT_TRUE(turn_until(reactor, [&] { return in.got.size() == 2; }));
+  EXPECT_EQ(in.got.back(), "welcome");
+}
+
+TEST_P(SocketsOfFamily, AStreamCarriesMegabytesBothWays) {
+  Peer server, client;
+  server.acceptor = *reactor.listen(endpoint(GetParam()), {}, nullptr, server);
+  server.echo = true;
+  client.stream =
+      *reactor.connect(endpoint(GetParam()), server.acceptor->local(), {}, nullptr, client);
+  std::string sent;
+  client.stream->write("early ");
+  sent = "early ";
+  ASSERT_TRUE(turn_until(reactor, [&] { return client.connected && server.connected; }));
+  EXPECT_EQ(server.stream->remote(), client.stream->local());
+  for (int i = 0; i < 40; ++i) {
+    const std::string block(100'000 + i, static_cast<char>('a' + i % 26));
+    sent += block;
+    client.stream->write(block);
+    ASSERT_TRUE(turn_until(reactor, [&] { return client.got.size() == sent.size(); }));
+  }
+  EXPECT_EQ(server.got, sent);
+  EXPECT_EQ(client.got, sent);
+}
+
+TEST_F(Sockets, ATakenPortSaysSo) {
+  Inbox in;
+  auto s = *reactor.open_udp(endpoint("127.0.0.1:0"), {}, in);
+  const auto again = reactor.open_udp(s->local(), {}, in);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, ErrorCode::kIo);
+  EXPECT_THAT(again.error().what, HasSubstr("address already in use"));
+}
+
+TEST_F(Sockets, ASocketMayDieInItsOwnCallback) {
+  Inbox in, none;
+  auto s = *reactor.open_udp(endpoint("127.0.0.1:0"), {}, in);
+  auto from = *reactor.open_udp(endpoint("127.0.0.1:0"), {}, none);
+  in.victim = &s;
+  for (int i = 0; i < 5; ++i) from->send(s->local(), to_bytes("x"));
+  EXPECT_TRUE(turn_until(reactor, [&] { return !in.got.empty(); }));
+  EXPECT_EQ(in.got.size(), 1U);
+}
+
+TEST_F(Sockets, SendingWhereNobodyListensDoesNotLoseTheNextDatagram) {
+  Inbox in, none;
+  auto gone = *reactor.open_udp(endpoint("127.0.0.1:0"), {}, none);
+  const Endpoint address = gone->local();
+  gone.reset();
+  const Endpoint own = (*reactor.open_udp(endpoint("127.0.0.1:0"), {}, none))->local();
+  auto s = *reactor.open_udp(own, {}, none);
+  s->connect(address);
+  s->send(address, to_bytes("lost"));
+  auto back = *reactor.open_udp(address, {}, in);
+  s->send(address, to_bytes("found"));
+  EXPECT_TRUE(turn_until(reactor, [&] { return !in.got.empty(); }));
+  EXPECT_THAT(in.got, ElementsAre("found"));
+}
+
+TEST_F(Sockets, ConnectingToAClosedPortIsRefused) {
+  Peer server, client;
+  server.acceptor = *reactor.listen(endpoint("127.0.0.1:0"), {}, nullptr, server);
+  const Endpoint address = server.acceptor->local();
+  server.acceptor.reset();
+  auto opened = reactor.connect(endpoint("127.0.0.1:0"), address, {}, nullptr, client);
+  ASSERT_TRUE(opened);
+  client.stream = std::move(*opened);
+  EXPECT_TRUE(client.closed.empty());
+  ASSERT_TRUE(turn_until(reactor, [&] { return !client.closed.empty(); }));
+  EXPECT_EQ(client.closed[0].code, ErrorCode::kIo);
+  EXPECT_THAT(client.closed[0].what, HasSubstr("connection refused"));
+}
+
+TEST_F(Sockets, ClosingGracefullyDeliversEverything) {
+  Peer server, client;
+  server.acceptor = *reactor.listen(endpoint("127.0.0.1:0"), {}, nullptr, server);
+  client.stream =
+      *reactor.connect(endpoint("127.0.0.1:0"), server.acceptor->local(), {}, nullptr, client);
+  ASSERT_TRUE(turn_until(reactor, [&] { return client.connected && server.connected; }));
+  client.stream->write(std::string(500'000, 'x'));
+  client.stream->close_gracefully();
+  client.stream.reset();
+  ASSERT_TRUE(turn_until(reactor, [&] { return !server.closed.empty(); }));
+  EXPECT_EQ(server.got.size(), 500'000U);
+  EXPECT_EQ(server.closed[0].what, "closed by peer");
+  EXPECT_TRUE(client.closed.empty());
+}
+
+TEST_F(Sockets, AFarSideThatNeverReadsFillsTheQueue) {
+  Peer server, client;
+  server.acceptor = *reactor.listen(endpoint("127.0.0.1:0"), {}, nullptr, server);
+  client.stream =
+      *reactor.connect(endpoint("127.0.0.1:0"), server.acceptor->local(), {}, nullptr, client);
+  ASSERT_TRUE(turn_until(reactor, [&] { return client.connected && server.connected; }));
+  server.stream->pause_reading(true);
+  ASSERT_TRUE(turn_until(reactor, [&] {
+    if (client.stream) client.stream->write(std::string(100'000, 'x'));
+    return !client.closed.empty();
+  }));
+  EXPECT_EQ(client.closed[0].code, ErrorCode::kTooLarge);
+  server.stream->pause_reading(false);
+  EXPECT_TRUE(turn_until(reactor, [&] { return !server.closed.empty(); }));
+}
+
+TEST_F(Sockets, AStreamMayBeRefusedAndMayDieInItsOwnCallback) {
+  Peer server, client;
+  server.refuse = true;
+  server.acceptor = *reactor.listen(endpoint("127.0.0.1:0"), {}, nullptr, server);
+  client.stream =
+      *reactor.connect(endpoint("127.0.0.1:0"), server.acceptor->local(), {}, nullptr, client);
+  ASSERT_TRUE(turn_until(reactor, [&] { return !client.closed.empty(); }));
+  server.refuse = false;
+  server.destroy_on_bytes = true;
+  client.stream =
+      *reactor.connect(endpoint("127.0.0.1:0"), server.acceptor->local(), {}, nullptr, client);
+  client.stream->write("die");
+  ASSERT_TRUE(turn_until(reactor, [&] { return client.closed.size() == 2; }));
+  EXPECT_EQ(server.got, "die");
+}
+
+TEST_F(Sockets, TimersFireAndStallsAreCounted) {
+  struct Slow final : TimerTarget {
+    void on_timer(std::uint64_t, Instant now) override {
+      fired = true;
+      timespec t{};
+      do clock_gettime(CLOCK_MONOTONIC, &t);
+      while (Seconds{t.tv_sec} + Micros{t.tv_nsec / 1000} < now.time_since_epoch() + Millis{60});
+    }
+    bool fired = false;
+  } slow;
+  reactor.timers().schedule(reactor.now() + Millis{5}, slow, 0);
+  ASSERT_TRUE(turn_until(reactor, [&] { return slow.fired; }));
+  EXPECT_EQ(reactor.stats().stalls, 1U);
+  EXPECT_GE(reactor.stats().longest_turn, Millis{50});
+}
+
+TEST(FileLimit, IsRaisedToTheHardOne) {
+  const auto limit = raise_file_limit();
+  ASSERT_TRUE(limit);
+  EXPECT_GE(*limit, 1024U);
+}
+
+}  // namespace
+}  // namespace causeway::reactor
