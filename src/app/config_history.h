@@ -27,7 +27,7 @@ class ConfigHistory {
     int number = 0, previous = 0;
     WallTime deadline;
   };
-  static constexpr std::size_t kKept = 200;  // entries; the oldest is removed
+  static constexpr std::size_t kKept = 100;  // entries; the oldest is removed
 
   [[nodiscard]] static Result<ConfigHistory> open(const std::string& state_directory);
 
