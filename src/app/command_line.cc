@@ -1,0 +1,211 @@
+#include "app/command_line.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace causeway::app {
+namespace {
+
+struct OptionSpec {
+  std::string_view name, value, meaning;  // no value: a flag
+  bool required = false;
+};
+struct CommandSpec {
+  std::string_view name;
+  std::vector<std::string_view> operands;
+  std::vector<OptionSpec> options;
+  std::string_view summary, detail;
+  bool remote = true;  // asks a running gateway
+};
+
+const std::vector<OptionSpec>& remote_options() {
+  static const std::vector<OptionSpec> kOptions = {
+      {"socket", "PATH", "control socket of the running gateway"},
+      {"config", "FILE", "its configuration, from which the socket is taken"},
+  };
+  return kOptions;
+}
+
+const std::vector<CommandSpec>& commands() {
+  static const std::vector<CommandSpec> kCommands = {
+      {"run",
+       {},
+       {{"config", "FILE", "the configuration", true}},
+       "runs the gateway",
+       "SIGTERM drains and stops it, SIGHUP reads FILE again.",
+       false},
+      {"check",
+       {"FILE"},
+       {},
+       "reports every mistake in a configuration",
+       "Exit status 2 when there is any.",
+       false},
+      {"version", {}, {}, "prints the version", "", false},
+      {"status", {}, {}, "peers, calls, refusals by reason", ""},
+      {"calls",
+       {},
+       {{"number", "NUMBER", "from or to this number, or a part of it"},
+        {"peer", "NAME", "with this peer or group"},
+        {"since", "TIME", "that began within this time: 10m, 2h"},
+        {"failed", "", "that did not succeed"}},
+       "recent calls with their outcome",
+       ""},
+      {"trace",
+       {"CALL"},
+       {{"json", "", "as exported, instead of the ladder"}},
+       "the ladder of one call",
+       "CALL is an id from `causeway calls`, or a SIP Call-ID."},
+      {"capture",
+       {"CALL|PEER"},
+       {{"out", "FILE", "pcapng file to write", true}},
+       "decrypted SIP of a call or a peer as pcapng",
+       "RTP is included only where the configuration says capture_media = true."},
+      {"peer",
+       {"drain|block|resume", "NAME"},
+       {},
+       "takes a peer out of service, or back",
+       "drain: no new calls. block: no new calls either way, and requests are refused. Kept over a "
+       "restart."},
+      {"group", {"drain|block|resume", "NAME"}, {}, "the same for a peer group", ""},
+      {"region", {"drain|block|resume", "NAME"}, {}, "the same for a region", ""},
+      {"apply",
+       {"FILE"},
+       {{"confirm", "TIME",
+         "return to the configuration before, unless confirmed within TIME: 5m"}},
+       "puts a configuration into force",
+       "One that does not validate changes nothing."},
+      {"confirm", {}, {}, "keeps what `apply --confirm` put into force", ""},
+      {"history", {}, {}, "configurations that were in force", ""},
+      {"diff", {"N"}, {}, "what configuration N changed", ""},
+  };
+  return kCommands;
+}
+
+const CommandSpec* find(std::string_view name) {
+  const auto it = std::find_if(commands().begin(), commands().end(),
+                               [&](const CommandSpec& c) { return c.name == name; });
+  return it == commands().end() ? nullptr : &*it;
+}
+
+std::vector<OptionSpec> options_of(const CommandSpec& c) {
+  std::vector<OptionSpec> out = c.options;
+  if (c.remote) out.insert(out.end(), remote_options().begin(), remote_options().end());
+  return out;
+}
+
+std::string usage(const CommandSpec& c) {
+  std::string out = fmt::format("causeway {}", c.name);
+  for (const auto o : c.operands) out += fmt::format(" {}", o);
+  for (const auto& o : options_of(c)) {
+    const std::string text =
+        o.value.empty() ? fmt::format("--{}", o.name) : fmt::format("--{} {}", o.name, o.value);
+    out += o.required ? " " + text : " [" + text + "]";
+  }
+  return out;
+}
+
+tl::unexpected<Error> wrong(const std::string& what, const CommandSpec* c) {
+  return fail(
+      ErrorCode::kMalformed,
+      what + "\n" + (c != nullptr ? "usage: " + usage(*c) : std::string("try: causeway --help")));
+}
+
+Status check_operands(const CommandSpec& c, const CommandLine& line) {
+  if (line.operands.size() < c.operands.size())
+    return wrong(fmt::format("{} is missing", c.operands[line.operands.size()]), &c);
+  if (line.operands.size() > c.operands.size())
+    return wrong(fmt::format("'{}' is one word too many", line.operands[c.operands.size()]), &c);
+  if (!c.operands.empty() && c.operands[0] == "drain|block|resume")
+    if (line.operands[0] != "drain" && line.operands[0] != "block" && line.operands[0] != "resume")
+      return wrong(fmt::format("'{}' is not drain, block or resume", line.operands[0]), &c);
+  for (const auto& o : c.options)
+    if (o.required && !line.options.contains(std::string(o.name)))
+      return wrong(fmt::format("--{} {} is missing", o.name, o.value), &c);
+  for (const std::string name : {"since", "confirm"})
+    if (const auto it = line.options.find(name); it != line.options.end())
+      if (const auto t = parse_seconds(it->second); !t)
+        return wrong("--" + name + ": " + t.error().what, &c);
+  return {};
+}
+
+}  // namespace
+
+Result<long> parse_seconds(std::string_view text) {
+  long value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const long factor = unit == "s"   ? 1
+                      : unit == "m" ? 60
+                      : unit == "h" ? 3'600
+                      : unit == "d" ? 86'400
+                                    : 0;
+  if (ec != std::errc{} || factor == 0 || value <= 0 || value > 366L * 86'400 / factor)
+    return fail(ErrorCode::kMalformed, fmt::format("'{}' is no time; write 90s, 5m or 2h", text));
+  return value * factor;
+}
+
+Result<CommandLine> parse_command_line(std::span<const std::string> args) {
+  CommandLine out;
+  const CommandSpec* spec = nullptr;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const std::string& word = args[i];
+    if (word == "--help" || word == "-h" || (i == 0 && word == "help")) {
+      out.help = true;
+    } else if (i == 0 && word == "--version") {
+      out.command = "version";
+      spec = find("version");
+    } else if (word.starts_with("--")) {
+      const std::size_t equals = word.find('=');
+      const std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);
+      if (spec == nullptr) return wrong("the command comes before --" + name, nullptr);
+      const auto known = options_of(*spec);
+      const auto o = std::find_if(known.begin(), known.end(),
+                                  [&](const OptionSpec& x) { return x.name == name; });
+      if (o == known.end()) return wrong("there is no option --" + name, spec);
+      if (out.options.contains(name)) return wrong("--" + name + " is given twice", spec);
+      if (o->value.empty() != (equals == std::string::npos) && o->value.empty())
+        return wrong("--" + name + " takes no value", spec);
+      if (o->value.empty())
+        out.options[name] = "true";
+      else if (equals != std::string::npos)
+        out.options[name] = word.substr(equals + 1);
+      else if (i + 1 < args.size())
+        out.options[name] = args[++i];
+      else
+        return wrong(fmt::format("--{} needs {}", name, o->value), spec);
+    } else if (spec == nullptr) {
+      spec = find(word);
+      if (spec == nullptr) return wrong("there is no command '" + word + "'", nullptr);
+      out.command = word;
+    } else {
+      out.operands.push_back(word);
+    }
+  }
+  if (out.help) return out;
+  if (spec == nullptr) return wrong("a command is missing", nullptr);
+  if (const Status s = check_operands(*spec, out); !s) return tl::unexpected(s.error());
+  return out;
+}
+
+std::string help_text(std::string_view command) {
+  if (const CommandSpec* c = find(command); c != nullptr) {
+    std::string out = fmt::format("usage: {}\n\n{} {}.\n", usage(*c), c->name, c->summary);
+    if (!c->detail.empty()) out += fmt::format("{}\n", c->detail);
+    const auto options = options_of(*c);
+    if (!options.empty()) out += "\n";
+    for (const auto& o : options)
+      out += fmt::format("  {:<18} {}\n", fmt::format("--{} {}", o.name, o.value), o.meaning);
+    return out;
+  }
+  std::string out = "causeway: a SIP and RTP gateway between operators and cloud telephony\n\n";
+  for (const auto& c : commands()) {
+    std::string name(c.name);
+    for (const auto o : c.operands) name += fmt::format(" {}", o);
+    out += fmt::format("  {:<34} {}\n", name, c.summary);
+  }
+  return out + "\ncauseway COMMAND --help says more about one of them.\n";
+}
+
+}  // namespace causeway::app
