@@ -1,0 +1,50 @@
+// What an operator asks of a running gateway over the control socket. on_command() only queues;
+// run_queued() does the work on the management thread.
+#pragma once
+
+#include <deque>
+#include <mutex>
+#include <string>
+
+#include "app/config_history.h"
+#include "app/control_server.h"
+#include "app/gateway.h"
+#include "app/peer_states.h"
+
+namespace causeway::app {
+
+class Commands final : public ControlHandler {
+ public:
+  // `wake` is written to when something was queued. All are borrowed.
+  Commands(Gateway& gateway, ConfigHistory& history, PeerStates& states, int wake) : gateway_(gateway), history_(history), states_(states), wake_(wake) {}
+
+  void on_command(const Request& request, Responder responder) override;
+  void run_queued();
+  // The file given to `run` is read again; a bad one leaves everything as it is.
+  void reload(const std::string& file);
+  // Takes back a configuration that nobody confirmed.
+  void revert_if_due();
+
+ private:
+  void run(const Request& r, const Responder& out);
+  void status(const Responder& out);
+  void calls(const Request& r, const Responder& out);
+  void trace(const Request& r, const Responder& out);
+  void capture(const Request& r, const Responder& out);
+  void service(const Request& r, const Responder& out, peers::PeerTable::Kind kind);
+  void apply(const Request& r, const Responder& out);
+  void history(const Responder& out);
+  [[nodiscard]] Status put_in_force(const std::string& text, const std::string& file);
+  [[nodiscard]] std::vector<telemetry::Trail> trails(const std::function<bool(const telemetry::Trail&)>& wanted);
+  [[nodiscard]] std::string realm_of(const Endpoint& local) const;
+
+  Gateway& gateway_;
+  ConfigHistory& history_;
+  PeerStates& states_;
+  int wake_;
+  std::mutex mutex_;
+  std::deque<std::pair<Request, Responder>> queue_;   // guarded by mutex_
+  static constexpr std::size_t kMaxQueue = 64;
+};
+
+}  // namespace causeway::app

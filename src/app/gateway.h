@@ -1,0 +1,85 @@
+// The process: shards on their threads, the configuration in force, records on their way to disk. All
+// members are used from one management thread; the shards are reached by mail.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/peer_states.h"
+#include "call/gateway_shard.h"
+#include "dns/cache.h"
+#include "dns/cares_resolver.h"
+#include "reactor/epoll_reactor.h"
+#include "telemetry/record.h"
+
+namespace causeway::app {
+
+class Gateway final : public call::RecordSink {
+ public:
+  // Opens sockets and starts the shards; an error says what could not be had.
+  [[nodiscard]] static Result<std::unique_ptr<Gateway>> start(deployment::DeploymentPtr deployment, PeerStates& states);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // All shards or none. Certificates are read again, also when the text is the same (SIGHUP).
+  [[nodiscard]] Status apply(deployment::DeploymentPtr deployment);
+  [[nodiscard]] const deployment::Deployment& deployment() const { return *running_.deployment; }
+
+  void refuse_new_calls();
+  [[nodiscard]] std::size_t calls_now();
+  void end_all_calls(const std::string& why);
+  [[nodiscard]] Status set_admin(peers::PeerTable::Kind kind, const std::string& name, peers::Admin admin);
+
+  // Runs `work` on every shard and waits for all answers; a shard that does not answer within 5 s is
+  // left out and said so in the log.
+  template <typename T>
+  [[nodiscard]] std::vector<T> ask(std::function<T(call::GatewayShard&)> work);
+  [[nodiscard]] std::vector<reactor::ReactorStats> reactor_stats();
+  [[nodiscard]] const telemetry::RecordWriter& records() const { return *records_; }
+  [[nodiscard]] Instant started() const { return started_; }
+  [[nodiscard]] const std::vector<std::pair<std::string, WallTime>>& certificates() const { return certificates_; }
+
+ private:
+  struct Shard {
+    std::unique_ptr<reactor::EpollReactor> reactor;
+    std::unique_ptr<dns::CaresResolver> resolver;
+    std::unique_ptr<dns::Cache> cache;
+    std::unique_ptr<call::GatewayShard> gateway;
+    std::jthread thread;
+  };
+  Gateway() = default;
+  void on_call_record(const telemetry::CallRecord& record) override { (void)records_->post(record); }
+  [[nodiscard]] Result<transport::Running> load_tls(deployment::DeploymentPtr deployment);
+  [[nodiscard]] bool post(std::size_t shard, std::function<void(call::GatewayShard&)> work);
+
+  transport::Running running_;
+  std::unique_ptr<telemetry::RecordWriter> records_;
+  peers::SharedLoad load_;
+  std::unique_ptr<reactor::MailRoom> mail_;
+  std::vector<Shard> shards_;
+  std::vector<std::pair<std::string, WallTime>> certificates_;   // identity, not after
+  std::uint64_t version_ = 0;
+  Instant started_{};
+};
+
+template <typename T>
+std::vector<T> Gateway::ask(std::function<T(call::GatewayShard&)> work) {
+  std::vector<std::future<T>> answers;
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    auto promise = std::make_shared<std::promise<T>>();
+    answers.push_back(promise->get_future());
+    if (!post(i, [promise, work](call::GatewayShard& s) { promise->set_value(work(s)); })) answers.pop_back();
+  }
+  std::vector<T> out;
+  for (auto& a : answers)
+    if (a.wait_for(std::chrono::seconds(5)) == std::future_status::ready) out.push_back(a.get());
+  return out;
+}
+
+}  // namespace causeway::app
