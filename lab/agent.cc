@@ -15,14 +15,22 @@ constexpr std::size_t kMaxStray = 64;
 std::string via_branch(const SipMessage& m) {
   const std::string via = m.get("Via");
   const auto semi = via.find(';');
-  return semi == std::string::npos ? std::string{}
-                                   : parameter(std::string_view(via).substr(semi + 1), "branch").value_or("");
+  return semi == std::string::npos
+             ? std::string{}
+             : parameter(std::string_view(via).substr(semi + 1), "branch").value_or("");
 }
 }  // namespace
 
-Agent::Agent(Side side, Loop& loop, MediaPump& pump, Random& random, Ladder& ladder, AgentSettings settings)
-    : side_(side), loop_(loop), pump_(pump), random_(random), ladder_(ladder), settings_(std::move(settings)),
-      port_(loop, *this, settings_.port), ports_(settings_.media_first, settings_.media_last) {}
+Agent::Agent(Side side, Loop& loop, MediaPump& pump, Random& random, Ladder& ladder,
+             AgentSettings settings)
+    : side_(side),
+      loop_(loop),
+      pump_(pump),
+      random_(random),
+      ladder_(ladder),
+      settings_(std::move(settings)),
+      port_(loop, *this, settings_.port),
+      ports_(settings_.media_first, settings_.media_last) {}
 
 Agent::~Agent() {
   for (auto& [key, t] : clients_) loop_.cancel(t.repeat), loop_.cancel(t.end);
@@ -47,8 +55,8 @@ std::string Agent::site_name(std::size_t site) const {
   return s.name.empty() ? s.address.to_string() : s.name;
 }
 
-Call* Agent::place(const std::string& label, const std::string& number, const std::string& from, Behaviour b,
-                   std::size_t site) {
+Call* Agent::place(const std::string& label, const std::string& number, const std::string& from,
+                   Behaviour b, std::size_t site) {
   if (calls_.size() >= settings_.max_calls) return nullptr;
   auto flow = port_.flow_to(site, settings_.gateway);
   if (!flow) {
@@ -56,7 +64,8 @@ Call* Agent::place(const std::string& label, const std::string& number, const st
     return nullptr;
   }
   const std::uint64_t serial = next_serial_++;
-  calls_.push_back(std::make_unique<Call>(*this, serial, true, label, number, from, std::move(b), site));
+  calls_.push_back(
+      std::make_unique<Call>(*this, serial, true, label, number, from, std::move(b), site));
   Call* c = calls_.back().get();
   by_serial_[serial] = c;
   c->place(*flow);
@@ -72,7 +81,8 @@ void Agent::forget_ended() {
   for (const auto& c : calls_) {
     if (!c->ended()) continue;
     by_serial_.erase(c->serial());
-    if (const auto it = by_call_id_.find(c->call_id()); it != by_call_id_.end() && it->second == c.get())
+    if (const auto it = by_call_id_.find(c->call_id());
+        it != by_call_id_.end() && it->second == c.get())
       by_call_id_.erase(it);
   }
   std::erase_if(calls_, [](const auto& c) { return c->ended(); });
@@ -107,12 +117,14 @@ Result<Endpoint> Agent::resolve(const std::string& uri) const {
   return Endpoint{r->address, port};
 }
 
-// --- client transactions ---------------------------------------------------------------------------
+// --- client transactions
+// ---------------------------------------------------------------------------
 
-std::string Agent::send_request(SipMessage m, const Flow& flow, Call* call, const std::string& branch) {
+std::string Agent::send_request(SipMessage m, const Flow& flow, Call* call,
+                                const std::string& branch) {
   const std::string b = branch.empty() ? "z9hG4bK" + token(12) : branch;
-  const std::string via = "SIP/2.0/" + std::string(to_via_token(port_.transport())) + " " + sent_by(flow.site) +
-                          ";branch=" + b + ";rport";
+  const std::string via = "SIP/2.0/" + std::string(to_via_token(port_.transport())) + " " +
+                          sent_by(flow.site) + ";branch=" + b + ";rport";
   m.headers.insert(m.headers.begin(), {"Via", via});
   port_.send(flow, m.to_text(capitals()));
   ladder_.message(side_, true, call != nullptr ? call->facts().label : "-", m);
@@ -121,14 +133,16 @@ std::string Agent::send_request(SipMessage m, const Flow& flow, Call* call, cons
   ClientTransaction t;
   t.flow = flow;
   t.call = call != nullptr ? call->serial() : 0;
-  if (port_.transport() == Transport::kUdp) t.repeat = loop_.after(t.interval, [this, key] { repeat_request(key); });
+  if (port_.transport() == Transport::kUdp)
+    t.repeat = loop_.after(t.interval, [this, key] { repeat_request(key); });
   t.end = loop_.after(kTransactionLife, [this, key] {
     const auto it = clients_.find(key);
     if (it == clients_.end()) return;
     Call* c = call_by_serial(it->second.call);
     const bool silent = !it->second.final && !it->second.provisional;
     const SipMessage request = it->second.request;
-    if (it->second.provisional && !it->second.final) return;  // INVITE that rings: the call sets the limit
+    if (it->second.provisional && !it->second.final)
+      return;  // INVITE that rings: the call sets the limit
     drop_client(key);
     if (silent && c != nullptr) c->on_timeout(request);
   });
@@ -175,8 +189,10 @@ void Agent::on_response(const SipMessage& m, const Flow& flow) {
   const auto it = clients_.find(key);
   Call* known = it == clients_.end() ? nullptr : call_by_serial(it->second.call);
   ladder_.message(side_, false, known != nullptr ? known->facts().label : "-", m);
-  if (it == clients_.end()) return stray({{"RFC3261-17", "a response that matches no request: " + summary_of(m)}});
-  if (flow.opened_by_them) stray({{"TDR-20", "a response on a connection that the gateway opened"}});
+  if (it == clients_.end())
+    return stray({{"RFC3261-17", "a response that matches no request: " + summary_of(m)}});
+  if (flow.opened_by_them)
+    stray({{"TDR-20", "a response on a connection that the gateway opened"}});
   auto& t = it->second;
   if (m.status < 200) {
     t.provisional = true;
@@ -203,7 +219,8 @@ void Agent::on_response(const SipMessage& m, const Flow& flow) {
   }
 }
 
-// --- server transactions ---------------------------------------------------------------------------
+// --- server transactions
+// ---------------------------------------------------------------------------
 
 SipMessage Agent::response_to(const SipMessage& request, int status, const std::string& reason,
                               const std::string& to_tag) const {
@@ -292,7 +309,8 @@ void Agent::on_request(const SipMessage& m, const Flow& flow) {
   ServerTransaction t;
   t.flow = flow;
   t.invite = m.method == "INVITE";
-  t.end = loop_.after(t.invite ? Micros(120s) : kTransactionLife, [this, key] { servers_.erase(key); });
+  t.end =
+      loop_.after(t.invite ? Micros(120s) : kTransactionLife, [this, key] { servers_.erase(key); });
   servers_[key] = std::move(t);
   if (m.method == "OPTIONS") return answer_options(m, flow, key);
   if (m.method == "INVITE" && tag_of(m.get("To")).empty()) return on_new_invite(m, flow, key);
@@ -322,7 +340,8 @@ void Agent::on_new_invite(const SipMessage& m, const Flow& flow, const std::stri
   std::string from;
   if (const auto u = parse_sip_uri(parse_name_addr(m.get("From")).uri)) from = u->user;
   const std::uint64_t serial = next_serial_++;
-  calls_.push_back(std::make_unique<Call>(*this, serial, false, label, number, from, std::move(b), flow.site));
+  calls_.push_back(
+      std::make_unique<Call>(*this, serial, false, label, number, from, std::move(b), flow.site));
   Call* c = calls_.back().get();
   by_serial_[serial] = c;
   by_call_id_[m.get("Call-ID")] = c;
@@ -361,6 +380,8 @@ void Agent::send_options(std::size_t site, const std::string& uri, const Endpoin
   send_request(std::move(m), *flow, nullptr);
 }
 
-void Agent::probe_gateway() { send_options(0, "sip:" + settings_.gateway.to_string(), settings_.gateway); }
+void Agent::probe_gateway() {
+  send_options(0, "sip:" + settings_.gateway.to_string(), settings_.gateway);
+}
 
 }  // namespace causeway::lab

@@ -22,11 +22,11 @@ namespace causeway::lab {
 
 struct AgentSettings {
   SipPortSettings port;
-  Endpoint gateway;            // where new calls go
-  std::string gateway_name;    // host of their Request-URI
+  Endpoint gateway;          // where new calls go
+  std::string gateway_name;  // host of their Request-URI
   IpAddress media_address;
   std::uint16_t media_first = 20'000, media_last = 29'998;
-  Zone zone;                   // what we resolve names with
+  Zone zone;  // what we resolve names with
   Millis options_interval{5'000};
   std::size_t max_calls = 20'000;
 };
@@ -43,13 +43,14 @@ class Agent : private SipPort::Listener {
     virtual void on_call_ended(Call& call) = 0;
   };
 
-  Agent(Side side, Loop& loop, MediaPump& pump, Random& random, Ladder& ladder, AgentSettings settings);
+  Agent(Side side, Loop& loop, MediaPump& pump, Random& random, Ladder& ladder,
+        AgentSettings settings);
   ~Agent() override;
   [[nodiscard]] Status open();
 
   // The call lives until the agent forgets it. Null: too many calls, or no way to the gateway.
-  Call* place(const std::string& label, const std::string& number, const std::string& from, Behaviour b,
-              std::size_t site = 0);
+  Call* place(const std::string& label, const std::string& number, const std::string& from,
+              Behaviour b, std::size_t site = 0);
   // Calls to this number get this behaviour in place of the number plan's.
   void expect(const std::string& number, const std::string& label, Behaviour b);
   void set_default_behaviour(Behaviour b) { default_ = std::move(b); }
@@ -73,15 +74,18 @@ class Agent : private SipPort::Listener {
   [[nodiscard]] const AgentSettings& settings() const { return settings_; }
   [[nodiscard]] std::string token(std::size_t bytes);
   // Adds Via, sends, repeats over UDP; responses go to the call. Returns the branch.
-  std::string send_request(SipMessage m, const Flow& flow, Call* call, const std::string& branch = {});
+  std::string send_request(SipMessage m, const Flow& flow, Call* call,
+                           const std::string& branch = {});
   // Responds within a server transaction; finals to INVITE are repeated until the ACK.
   void respond(const std::string& transaction, SipMessage response, const std::string& label);
   void stop_repeating(const std::string& transaction);
-  [[nodiscard]] SipMessage response_to(const SipMessage& request, int status, const std::string& reason,
-                                       const std::string& to_tag) const;
+  [[nodiscard]] SipMessage response_to(const SipMessage& request, int status,
+                                       const std::string& reason, const std::string& to_tag) const;
   // Where a request to this URI goes (own zone, never the system's resolver).
   [[nodiscard]] Result<Endpoint> resolve(const std::string& uri) const;
-  [[nodiscard]] Result<Flow> flow_to(std::size_t site, const Endpoint& e) { return port_.flow_to(site, e); }
+  [[nodiscard]] Result<Flow> flow_to(std::size_t site, const Endpoint& e) {
+    return port_.flow_to(site, e);
+  }
   void call_ended(Call& call);
 
   // What differs between the sides ---------------------------------------------------------------
@@ -89,15 +93,19 @@ class Agent : private SipPort::Listener {
   [[nodiscard]] virtual std::string sent_by(std::size_t site) const = 0;
   virtual void dress_request(SipMessage& m, const Call* call) const = 0;
   virtual void dress_response(SipMessage& m, const Call* call) const = 0;
-  [[nodiscard]] virtual Violations check_request(const SipMessage& m, const Flow& flow, const Call* call) const = 0;
-  [[nodiscard]] virtual Violations check_response(const SipMessage& m, const std::string& method) const = 0;
+  [[nodiscard]] virtual Violations check_request(const SipMessage& m, const Flow& flow,
+                                                 const Call* call) const = 0;
+  [[nodiscard]] virtual Violations check_response(const SipMessage& m,
+                                                  const std::string& method) const = 0;
   [[nodiscard]] virtual Violations check_sdp(const SdpText& s, const SdpText* ours) const = 0;
   [[nodiscard]] virtual std::optional<int> refusal(const Violations& v) const = 0;
   [[nodiscard]] virtual bool capitals() const = 0;
 
  protected:
   virtual void on_options(const SipMessage& m, const Flow& flow) = 0;  // accepted ones
-  [[nodiscard]] std::vector<std::string> peer_names(const Flow& flow) const { return port_.peer_names(flow); }
+  [[nodiscard]] std::vector<std::string> peer_names(const Flow& flow) const {
+    return port_.peer_names(flow);
+  }
   void send_options(std::size_t site, const std::string& uri, const Endpoint& to);
   OptionsSeen& options_of(std::size_t site) { return options_[site_name(site)]; }
   [[nodiscard]] std::string site_name(std::size_t site) const;
@@ -150,13 +158,13 @@ class Agent : private SipPort::Listener {
     Behaviour behaviour;
   };
   std::unordered_map<std::string, Expected> expected_;
-  std::vector<std::unique_ptr<Call>> calls_;                     // bounded by settings_.max_calls
+  std::vector<std::unique_ptr<Call>> calls_;  // bounded by settings_.max_calls
   std::unordered_map<std::uint64_t, Call*> by_serial_;
   std::unordered_map<std::string, Call*> by_call_id_;
-  std::unordered_map<std::string, ClientTransaction> clients_;   // end after 8 s at most
-  std::unordered_map<std::string, ServerTransaction> servers_;   // the same
+  std::unordered_map<std::string, ClientTransaction> clients_;  // end after 8 s at most
+  std::unordered_map<std::string, ServerTransaction> servers_;  // the same
   std::map<std::string, OptionsSeen> options_;
-  Violations stray_;                                             // outside any call; bounded
+  Violations stray_;  // outside any call; bounded
   std::uint64_t next_serial_ = 1;
 };
 

@@ -12,7 +12,8 @@ namespace {
 
 constexpr double kToneAmplitude = 8000;
 constexpr const char* kSpeak =
-    "espeak-ng --stdout -v en -s 150 'Good morning. This call crosses the gateway, and every word of it "
+    "espeak-ng --stdout -v en -s 150 'Good morning. This call crosses the gateway, and every word "
+    "of it "
     "should arrive on the other side as it was spoken.' 2>/dev/null";
 
 std::string output_of(const char* command) {
@@ -94,7 +95,8 @@ std::vector<std::int16_t> resample_to_8k(std::span<const std::int16_t> in, int r
       if (i < 0 || i >= static_cast<long>(in.size())) continue;
       const double t = static_cast<double>(i) - at;
       const double x = 2 * kCutoff / rate * t;
-      const double sinc = std::abs(x) < 1e-9 ? 1 : std::sin(std::numbers::pi * x) / (std::numbers::pi * x);
+      const double sinc =
+          std::abs(x) < 1e-9 ? 1 : std::sin(std::numbers::pi * x) / (std::numbers::pi * x);
       const double window = 0.5 + 0.5 * std::cos(std::numbers::pi * t / kHalfTaps);
       sum += in[static_cast<std::size_t>(i)] * sinc * window * 2 * kCutoff / rate;
     }
@@ -116,7 +118,8 @@ void SoundSource::fill(std::span<std::int16_t> out) {
       case Content::kNothing: s = 0; break;
       case Content::kTone: {
         const double t = static_cast<double>(position_) / kSampleRate;
-        s = static_cast<std::int16_t>(kToneAmplitude * std::sin(2 * std::numbers::pi * sound_.hertz * t));
+        s = static_cast<std::int16_t>(kToneAmplitude *
+                                      std::sin(2 * std::numbers::pi * sound_.hertz * t));
         break;
       }
       case Content::kSpeech: s = (*samples_)[position_ % samples_->size()]; break;

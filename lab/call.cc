@@ -69,7 +69,8 @@ Call::~Call() {
 void Call::violation(const Violations& found) {
   for (const auto& v : found) {
     if (facts_.violations.size() >= kMaxFindings) return;
-    if (std::find(facts_.violations.begin(), facts_.violations.end(), v) != facts_.violations.end()) continue;
+    if (std::find(facts_.violations.begin(), facts_.violations.end(), v) != facts_.violations.end())
+      continue;
     facts_.violations.push_back(v);
     agent_.ladder().note(facts_.side, facts_.label, "! " + v.requirement + " " + v.what);
   }
@@ -96,8 +97,8 @@ void Call::place(const Flow& flow) {
   m.method = "INVITE";
   const auto& s = agent_.settings();
   const std::string host = s.gateway_name.empty() ? s.gateway.to_string() : s.gateway_name;
-  m.uri = "sip:" + facts_.number + "@" + host + (s.gateway_name.empty() ? "" : ":" + std::to_string(s.gateway.port)) +
-          ";user=phone";
+  m.uri = "sip:" + facts_.number + "@" + host +
+          (s.gateway_name.empty() ? "" : ":" + std::to_string(s.gateway.port)) + ";user=phone";
   if (agent_.secure()) m.uri += ";transport=tls";
   local_uri_ = "<sip:" + facts_.from + "@" + agent_.sent_by(site_) + ";user=phone>";
   remote_uri_ = "<sip:" + facts_.number + "@" + host + ";user=phone>";
@@ -116,7 +117,9 @@ void Call::place(const Flow& flow) {
     if (state_ != State::kCalling) return;
     trouble("no final answer within " + std::to_string(behaviour_.give_up_after.count()) + " ms");
     send_cancel();
-    later(1'000ms, [this] { if (state_ == State::kCalling) end(); });
+    later(1'000ms, [this] {
+      if (state_ == State::kCalling) end();
+    });
   });
   if (behaviour_.cancel_after > 0ms) later(behaviour_.cancel_after, [this] { send_cancel(); });
 }
@@ -278,7 +281,9 @@ void Call::hang_up() {
   phase(Known::kUnknown, Known::kUnknown);
   ++cseq_;
   send_in_dialog(in_dialog("BYE"));
-  later(3'000ms, [this] { if (state_ == State::kEnding) end(); });
+  later(3'000ms, [this] {
+    if (state_ == State::kEnding) end();
+  });
 }
 
 void Call::schedule_actions() {
@@ -294,7 +299,8 @@ void Call::take_step(Step step, int tries) {
     return;
   }
   if (step == Step::kHangUp) return hang_up();
-  agent_.ladder().note(facts_.side, facts_.label, std::string("(") + std::string(to_string(step)) + ")");
+  agent_.ladder().note(facts_.side, facts_.label,
+                       std::string("(") + std::string(to_string(step)) + ")");
   ++cseq_;
   SipMessage m = in_dialog("INVITE");
   stepping_ = step;
@@ -340,7 +346,8 @@ void Call::on_reinvite_response(const SipMessage& m) {
   if (before) violation(check_continuity(*before, *sdp, step == Step::kRefresh, agent_.secure()));
   if (step == Step::kResumeWithoutOffer) {
     if (sdp->way != Way::kSendRecv)
-      violation({{"TDR-95", "resume without an offer brought a=" + std::string(to_string(sdp->way))}});
+      violation(
+          {{"TDR-95", "resume without an offer brought a=" + std::string(to_string(sdp->way))}});
     take_offer(*sdp);
     send_ack(m.cseq_number(), answer(*sdp));
   } else {
@@ -348,14 +355,16 @@ void Call::on_reinvite_response(const SipMessage& m) {
     take_answer(*sdp);
     const Way expected = answer_to(ours_ ? ours_->way : Way::kSendRecv);
     if (step != Step::kHoldZeroAddress && sdp->way != expected)
-      violation({{"TDR-93", std::string(to_string(step)) + " answered with a=" + std::string(to_string(sdp->way)) +
+      violation({{"TDR-93", std::string(to_string(step)) +
+                                " answered with a=" + std::string(to_string(sdp->way)) +
                                 " in place of " + std::string(to_string(expected))}});
   }
   if (step == Step::kHoldZeroAddress) return phase(Known::kUnknown, Known::kNo);
   phase_by(way_);
 }
 
-// --- called ----------------------------------------------------------------------------------------
+// --- called
+// ----------------------------------------------------------------------------------------
 
 void Call::on_invite(const SipMessage& m, const Flow& flow, const std::string& transaction) {
   state_ = State::kCalled;
@@ -411,7 +420,8 @@ void Call::on_invite(const SipMessage& m, const Flow& flow, const std::string& t
 
 void Call::ring(int index) {
   if (state_ != State::kCalled) return;
-  SipMessage r = agent_.response_to(invite_, 180, "Ringing", tags_[static_cast<std::size_t>(index)]);
+  SipMessage r =
+      agent_.response_to(invite_, 180, "Ringing", tags_[static_cast<std::size_t>(index)]);
   r.add("Contact", agent_.contact_for(*this));
   agent_.dress_response(r, this);
   if (!facts_.ringing) facts_.ringing = agent_.loop().now();
@@ -508,7 +518,8 @@ void Call::on_reinvite(const SipMessage& m, const std::string& transaction) {
     const std::size_t known = facts_.violations.size();
     sdp = read_sdp(m, false);
     if (!sdp) return refuse(488);
-    const Violations fresh(facts_.violations.begin() + static_cast<long>(known), facts_.violations.end());
+    const Violations fresh(facts_.violations.begin() + static_cast<long>(known),
+                           facts_.violations.end());
     if (const auto status = agent_.refusal(fresh)) return refuse(*status);
     const bool same = before && before->origin_version == sdp->origin_version;
     if (before) violation(check_continuity(*before, *sdp, false, agent_.secure()));

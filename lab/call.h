@@ -32,12 +32,12 @@ struct CallFacts {
   bool caller = true;
   Instant started;
   std::optional<Instant> ringing, early_sdp, answered, confirmed, ended;
-  int final_status = 0;           // of the first INVITE; 0: none yet
-  std::string failure_reason;     // Reason header of a failure
+  int final_status = 0;        // of the first INVITE; 0: none yet
+  std::string failure_reason;  // Reason header of a failure
   bool cancelled = false, hung_up_by_us = false, hung_up_by_them = false;
-  int provisionals = 0;           // 18x sent or received
+  int provisionals = 0;                                       // 18x sent or received
   int holds_taken = 0, refreshes_taken = 0, offers_made = 0;  // re-INVITEs from and to the gateway
-  std::string asserted_identity;  // as it came
+  std::string asserted_identity;                              // as it came
   std::vector<Phase> phases;
   Violations violations;
   std::vector<std::string> troubles;  // what went wrong and is no breach of a requirement
@@ -107,7 +107,8 @@ class Call {
   void phase(Known sends, Known receives);
   void phase_by(Way way);
   void other_fork();
-  [[nodiscard]] std::string written(Way way, const std::vector<CryptoLine>& crypto, bool zero_address);
+  [[nodiscard]] std::string written(Way way, const std::vector<CryptoLine>& crypto,
+                                    bool zero_address);
 
   Agent& agent_;
   std::uint64_t serial_;
@@ -118,15 +119,16 @@ class Call {
   Flow flow_;
 
   // Dialog
-  SipMessage invite_;              // ours, or theirs
-  std::string invite_transaction_, branch_, call_id_, local_tag_, remote_tag_, local_uri_, remote_uri_;
+  SipMessage invite_;  // ours, or theirs
+  std::string invite_transaction_, branch_, call_id_, local_tag_, remote_tag_, local_uri_,
+      remote_uri_;
   std::string remote_target_, contact_token_;
   std::vector<std::string> routes_, tags_;
   unsigned cseq_ = 1;
-  std::string pending_;            // server transaction of a 2xx that waits for its ACK
+  std::string pending_;  // server transaction of a 2xx that waits for its ACK
   bool provisional_seen_ = false, cancel_wanted_ = false, cancel_sent_ = false;
   bool awaiting_answer_in_ack_ = false;
-  std::optional<Step> stepping_;   // our re-INVITE is under way
+  std::optional<Step> stepping_;  // our re-INVITE is under way
   unsigned step_cseq_ = 0;
 
   // Media
@@ -136,7 +138,7 @@ class Call {
   std::string key_80_, key_32_, last_sdp_;
   std::optional<SdpText> ours_, theirs_;
   int answer_tag_ = 1;
-  Way way_ = Way::kSendRecv;       // ours, as negotiated or offered
+  Way way_ = Way::kSendRecv;  // ours, as negotiated or offered
   std::vector<Loop::TimerId> timers_;
 };
 

@@ -14,7 +14,8 @@ constexpr std::uint16_t kNoMediaPort = 9;  // discard: a load call has no sound
 
 bool Call::open_media() {
   if (!behaviour_.media) return true;
-  media_ = std::make_unique<MediaSession>(agent_.loop(), agent_.pump(), agent_.random(), behaviour_.sound);
+  media_ = std::make_unique<MediaSession>(agent_.loop(), agent_.pump(), agent_.random(),
+                                          behaviour_.sound);
   auto s = media_->open(agent_.settings().media_address, agent_.ports());
   if (!s) trouble(s.error().what);
   return s.has_value();
@@ -41,7 +42,8 @@ std::string Call::offer(Way way, bool new_version, bool zero_address) {
   way_ = way;
   std::vector<CryptoLine> crypto;
   if (agent_.secure())  // the order and the tags are the service's (TDM-03)
-    crypto = {{0, std::string(kSuite32), key_32_, kLifetime, false}, {1, std::string(kSuite80), key_80_, kLifetime, false}};
+    crypto = {{0, std::string(kSuite32), key_32_, kLifetime, false},
+              {1, std::string(kSuite80), key_80_, kLifetime, false}};
   return written(way, crypto, zero_address);
 }
 
@@ -82,7 +84,8 @@ void Call::adopt(const SdpText& s, const std::string& our_suite, const std::stri
     media_->set_remote({s.address, s.port}, {s.address, s.rtcp_port}, pt);
     return;
   }
-  const auto line = std::find_if(s.crypto.begin(), s.crypto.end(), [&](const auto& c) { return c.suite == our_suite; });
+  const auto line = std::find_if(s.crypto.begin(), s.crypto.end(),
+                                 [&](const auto& c) { return c.suite == our_suite; });
   if (line == s.crypto.end()) return trouble("no crypto line with " + our_suite);
   answer_tag_ = line->tag;
   auto in = media_->set_inbound_key(line->suite, line->key);
@@ -102,7 +105,8 @@ void Call::take_answer(const SdpText& s) {
   if (ours_) {
     const bool sends = way_sends(ours_->way) && way_sends(mirrored);
     const bool receives = way_receives(ours_->way) && way_receives(mirrored);
-    way_ = sends ? (receives ? Way::kSendRecv : Way::kSendOnly) : (receives ? Way::kRecvOnly : Way::kInactive);
+    way_ = sends ? (receives ? Way::kSendRecv : Way::kSendOnly)
+                 : (receives ? Way::kRecvOnly : Way::kInactive);
   }
   if (media_) media_->set_sending(way_sends(way_) && !(ours_ && ours_->address.is_unspecified()));
 }

@@ -83,9 +83,11 @@ Result<Pair> make_pair(const Wanted& w, const Pair* issuer) {
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, cn, -1, -1, 0);
   X509* issuer_cert = issuer != nullptr ? issuer->cert.get() : c;
   X509_set_issuer_name(c, X509_get_subject_name(issuer_cert));
-  if (!add_extensions(c, issuer_cert, w)) return fail(ErrorCode::kTls, "extensions: " + tls_error());
+  if (!add_extensions(c, issuer_cert, w))
+    return fail(ErrorCode::kTls, "extensions: " + tls_error());
   EVP_PKEY* signer = issuer != nullptr ? issuer->key.get() : p.key.get();
-  if (X509_sign(c, signer, EVP_sha256()) == 0) return fail(ErrorCode::kTls, "signature: " + tls_error());
+  if (X509_sign(c, signer, EVP_sha256()) == 0)
+    return fail(ErrorCode::kTls, "signature: " + tls_error());
   return p;
 }
 
@@ -148,9 +150,10 @@ Status make_certificates(const std::string& directory) {
   Wanted expired{"expired", kGatewayName, {kGatewayName}};
   expired.from = -30 * kDay;
   expired.until = -kDay;
-  for (const auto& w : {Wanted{"phone-system", "sip." + d, {"sip." + d, "sip2." + d, "sip3." + d, "*." + d}},
-                        Wanted{"gateway", kGatewayName, {kGatewayName}}, expired,
-                        Wanted{"wrong-name", "sbc.somebody.example", {"sbc.somebody.example"}}})
+  for (const auto& w :
+       {Wanted{"phone-system", "sip." + d, {"sip." + d, "sip2." + d, "sip3." + d, "*." + d}},
+        Wanted{"gateway", kGatewayName, {kGatewayName}}, expired,
+        Wanted{"wrong-name", "sbc.somebody.example", {"sbc.somebody.example"}}})
     if (auto s = leaf(directory, w, *ca); !s) return s;
   return leaf(directory, Wanted{"other-ca", kGatewayName, {kGatewayName}}, *other);
 }

@@ -36,8 +36,10 @@ void check_contact(const SipMessage& m, const ServiceView& v, Findings& f) {
   if (values.empty()) return f.expect(false, "TDR-32", "no Contact");
   const auto uri = parse_sip_uri(parse_name_addr(values.front()).uri);
   if (!uri) return f.expect(false, "TDR-49", "Contact: " + values.front());
-  if (is_address(uri->host)) return f.expect(false, "TDR-33", "an address in Contact: " + values.front());
-  f.expect(same_text(uri->host, v.gateway_name), "TDR-60", "Contact names another trunk: " + uri->host);
+  if (is_address(uri->host))
+    return f.expect(false, "TDR-33", "an address in Contact: " + values.front());
+  f.expect(same_text(uri->host, v.gateway_name), "TDR-60",
+           "Contact names another trunk: " + uri->host);
   f.expect(v.certificate_names.empty() || covered(v.certificate_names, uri->host), "TDR-14",
            "the certificate does not cover " + uri->host);
   f.expect(same_text(parameter(uri->params, "transport").value_or(""), "tls"), "TDR-49",
@@ -48,7 +50,8 @@ void check_contact(const SipMessage& m, const ServiceView& v, Findings& f) {
 void check_uris(const SipMessage& m, Findings& f) {
   auto look = [&](std::string_view where, const std::string& text) {
     f.expect(text.find("sips:") == std::string::npos, "TDR-25", "sips: in " + std::string(where));
-    f.expect(text.find("sip:@") == std::string::npos, "TDR-26", "empty user part in " + std::string(where));
+    f.expect(text.find("sip:@") == std::string::npos, "TDR-26",
+             "empty user part in " + std::string(where));
   };
   if (m.request) look("the Request-URI", m.uri);
   for (const auto& h : m.headers) look(h.name, h.value);
@@ -76,7 +79,8 @@ void check_invite_to_service(const SipMessage& m, const ServiceView& v, Findings
   const auto uri = parse_sip_uri(m.uri);
   if (!uri) return f.expect(false, "TDR-45", "Request-URI: " + m.uri);
   f.expect(is_e164(uri->user), "TDR-45", "the number in the Request-URI is not +E.164: " + m.uri);
-  f.expect(among(v.own_names, uri->host), "TDR-45", "the host in the Request-URI is not ours: " + m.uri);
+  f.expect(among(v.own_names, uri->host), "TDR-45",
+           "the host in the Request-URI is not ours: " + m.uri);
   f.expect(parameter(uri->params, "user") == "phone", "TDR-46", "no user=phone: " + m.uri);
   if (!from) return f.expect(false, "TDR-47", "From: " + m.get("From"));
   f.expect(is_e164(from->user) || same_text(from->user, "anonymous"), "TDR-47",
@@ -87,7 +91,8 @@ void check_invite_to_service(const SipMessage& m, const ServiceView& v, Findings
 
 Violations check_service_request(const SipMessage& m, const ServiceView& v) {
   Findings f;
-  static constexpr std::array<std::string_view, 6> kAllowed{"INVITE", "ACK", "OPTIONS", "CANCEL", "BYE", "NOTIFY"};
+  static constexpr std::array<std::string_view, 6> kAllowed{"INVITE", "ACK", "OPTIONS",
+                                                            "CANCEL", "BYE", "NOTIFY"};
   f.expect(std::find(kAllowed.begin(), kAllowed.end(), m.method) != kAllowed.end(), "TDR-44",
            m.method + " is not in our Allow");
   if (m.method == "INVITE" || m.method == "OPTIONS") check_contact(m, v, f);
@@ -97,8 +102,10 @@ Violations check_service_request(const SipMessage& m, const ServiceView& v) {
   const std::string via = m.get("Via");
   const auto space = via.find(' ');
   const std::string sent_by = space == std::string::npos ? "" : via.substr(space + 1);
-  const auto sent = parse_sip_uri("sip:" + trimmed(std::string_view(sent_by).substr(0, sent_by.find(';'))));
-  f.expect(sent && same_text(sent->host, v.gateway_name), "TDR-53", "Via sent-by is not the FQDN: " + via);
+  const auto sent =
+      parse_sip_uri("sip:" + trimmed(std::string_view(sent_by).substr(0, sent_by.find(';'))));
+  f.expect(sent && same_text(sent->host, v.gateway_name), "TDR-53",
+           "Via sent-by is not the FQDN: " + via);
   for (const auto& r : m.all("Record-Route")) {
     const auto u = parse_sip_uri(parse_name_addr(r).uri);
     f.expect(u && same_text(u->host, v.gateway_name), m.method == "OPTIONS" ? "TDR-38" : "TDR-51",
@@ -109,12 +116,14 @@ Violations check_service_request(const SipMessage& m, const ServiceView& v) {
   return f.list;
 }
 
-Violations check_service_response(const SipMessage& m, const ServiceView& v, const std::string& method) {
+Violations check_service_response(const SipMessage& m, const ServiceView& v,
+                                  const std::string& method) {
   Findings f;
   f.expect(m.has("X-MS-SBC") || m.status == 100, "TDR-56",
            "no X-MS-SBC in " + std::to_string(m.status) + " to " + method);
   if (method == "INVITE" && m.status > 100 && m.status < 300) check_contact(m, v, f);
-  if (method == "INVITE" && m.status >= 400 && m.status != 401 && m.status != 407 && m.status != 487)
+  if (method == "INVITE" && m.status >= 400 && m.status != 401 && m.status != 407 &&
+      m.status != 487)
     f.expect(m.get("Reason").find("Q.850") != std::string::npos, "TDR-85",
              std::to_string(m.status) + " without Reason: Q.850");
   check_uris(m, f);
@@ -140,14 +149,16 @@ Violations check_service_sdp(const SdpText& s, const SdpText* ours) {
              "AES_CM_128_HMAC_SHA1_80 is not the first crypto line");
     return f.list;
   }
-  f.expect(s.crypto.size() == 1, "TDM-03", std::to_string(s.crypto.size()) + " crypto lines in an answer");
+  f.expect(s.crypto.size() == 1, "TDM-03",
+           std::to_string(s.crypto.size()) + " crypto lines in an answer");
   if (s.crypto.size() != 1) return f.list;
   const auto& chosen = s.crypto.front();
   f.expect(chosen.suite == kSuite80, "TDM-03", "the answer chose " + chosen.suite);
   const bool same_tag = std::any_of(ours->crypto.begin(), ours->crypto.end(), [&](const auto& c) {
     return c.tag == chosen.tag && c.suite == chosen.suite;
   });
-  f.expect(same_tag, "TDM-03", "the answer has tag " + std::to_string(chosen.tag) + " for " + chosen.suite);
+  f.expect(same_tag, "TDM-03",
+           "the answer has tag " + std::to_string(chosen.tag) + " for " + chosen.suite);
   const bool own_key = std::none_of(ours->crypto.begin(), ours->crypto.end(),
                                     [&](const auto& c) { return c.key == chosen.key; });
   f.expect(own_key, "TDM-03", "the answer repeats our own key");
@@ -159,7 +170,8 @@ std::optional<int> service_refusal(const Violations& all) {
     if (v.requirement == "TDR-33" || v.requirement == "TDR-60" || v.requirement == "TDR-32" ||
         v.requirement == "TDR-14")
       return 403;
-    if (v.requirement == "TDR-54" || v.requirement == "TDM-01" || v.requirement == "TDR-94") return 488;
+    if (v.requirement == "TDR-54" || v.requirement == "TDM-01" || v.requirement == "TDR-94")
+      return 488;
   }
   return std::nullopt;
 }
@@ -167,7 +179,8 @@ std::optional<int> service_refusal(const Violations& all) {
 Violations check_operator_message(const SipMessage& m, const OperatorView& v) {
   Findings f;
   for (const auto& h : m.headers) {
-    f.expect(!same_text(std::string_view(h.name).substr(0, 5), "X-MS-"), "GW-PRIVATE", h.name + " crossed");
+    f.expect(!same_text(std::string_view(h.name).substr(0, 5), "X-MS-"), "GW-PRIVATE",
+             h.name + " crossed");
     const bool own = same_text(h.name, "Via") || same_text(h.name, "Contact") ||
                      same_text(h.name, "Record-Route") || same_text(h.name, "Route") ||
                      same_text(h.name, "Call-ID");
@@ -175,24 +188,28 @@ Violations check_operator_message(const SipMessage& m, const OperatorView& v) {
              "the service's name in " + h.name);
   }
   if (!v.trusted)
-    f.expect(!m.has("P-Asserted-Identity"), "TDR-63", "P-Asserted-Identity towards an untrusted side");
+    f.expect(!m.has("P-Asserted-Identity"), "TDR-63",
+             "P-Asserted-Identity towards an untrusted side");
   if (!m.request && m.status == 486) {
     f.expect(m.get("Reason").find("cause=34") == std::string::npos, "TDR-84", "486 with cause 34");
   }
   if (m.request || (m.status > 100 && m.status < 300)) {
     if (const auto c = m.get("Contact"); !c.empty()) {
       const auto u = parse_sip_uri(parse_name_addr(c).uri);
-      f.expect(u && u->host == v.gateway_address.to_uri_host(), "GW-TOPOLOGY", "Contact is not the gateway: " + c);
+      f.expect(u && u->host == v.gateway_address.to_uri_host(), "GW-TOPOLOGY",
+               "Contact is not the gateway: " + c);
     }
   }
   if (m.request && m.method == "INVITE" && tag_of(m.get("To")).empty() && !m.body.empty())
-    f.expect(m.body.find("a=crypto") == std::string::npos, "GW-MEDIA", "a=crypto towards the operator");
+    f.expect(m.body.find("a=crypto") == std::string::npos, "GW-MEDIA",
+             "a=crypto towards the operator");
   return f.list;
 }
 
 Violations check_operator_sdp(const SdpText& s, const OperatorView& v) {
   Findings f;
-  f.expect(s.protocol == "RTP/AVP", "GW-MEDIA", "media profile " + s.protocol + " towards the operator");
+  f.expect(s.protocol == "RTP/AVP", "GW-MEDIA",
+           "media profile " + s.protocol + " towards the operator");
   f.expect(s.crypto.empty(), "GW-MEDIA", "a=crypto towards the operator");
   f.expect(s.address == v.gateway_media || s.address.is_unspecified(), "GW-MEDIA",
            "RTP address is not the gateway's: " + s.address.to_string());
@@ -200,10 +217,13 @@ Violations check_operator_sdp(const SdpText& s, const OperatorView& v) {
   return f.list;
 }
 
-Violations check_continuity(const SdpText& before, const SdpText& now, bool same_wish, bool service) {
+Violations check_continuity(const SdpText& before, const SdpText& now, bool same_wish,
+                            bool service) {
   Findings f;
-  f.expect(before.address == now.address && before.port == now.port, service ? "TDR-96" : "GW-MEDIA",
-           "the gateway moved its media from port " + std::to_string(before.port) + " to " + std::to_string(now.port));
+  f.expect(before.address == now.address && before.port == now.port,
+           service ? "TDR-96" : "GW-MEDIA",
+           "the gateway moved its media from port " + std::to_string(before.port) + " to " +
+               std::to_string(now.port));
   f.expect(before.origin_id == now.origin_id, "RFC3264-8", "the session id in o= changed");
   if (!before.crypto.empty() && !now.crypto.empty()) {
     const bool kept = std::any_of(now.crypto.begin(), now.crypto.end(), [&](const auto& c) {
@@ -213,7 +233,8 @@ Violations check_continuity(const SdpText& before, const SdpText& now, bool same
   }
   if (same_wish)
     f.expect(before.origin_version == now.origin_version, "TDR-87",
-             "o= version went from " + before.origin_version + " to " + now.origin_version + " on a refresh");
+             "o= version went from " + before.origin_version + " to " + now.origin_version +
+                 " on a refresh");
   return f.list;
 }
 

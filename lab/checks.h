@@ -28,22 +28,24 @@ struct ServiceView {
 
 // Requests and responses that reach the Phone System.
 [[nodiscard]] Violations check_service_request(const SipMessage& m, const ServiceView& v);
-[[nodiscard]] Violations check_service_response(const SipMessage& m, const ServiceView& v, const std::string& method);
+[[nodiscard]] Violations check_service_response(const SipMessage& m, const ServiceView& v,
+                                                const std::string& method);
 // SDP that reaches the Phone System. `ours`: what we offered, when this is an answer.
 [[nodiscard]] Violations check_service_sdp(const SdpText& s, const SdpText* ours);
 // Code with which the Phone System refuses the request, if it does.
 [[nodiscard]] std::optional<int> service_refusal(const Violations& v);
 
 struct OperatorView {
-  IpAddress gateway_address;    // signalling, operator's side
+  IpAddress gateway_address;  // signalling, operator's side
   IpAddress gateway_media;
-  bool trusted = true;          // the gateway may give us asserted identities
+  bool trusted = true;  // the gateway may give us asserted identities
 };
 [[nodiscard]] Violations check_operator_message(const SipMessage& m, const OperatorView& v);
 [[nodiscard]] Violations check_operator_sdp(const SdpText& s, const OperatorView& v);
 
 // Both sides: a later SDP of the same dialog against the one before it.
 // `same_wish`: nothing but a refresh was asked for.
-[[nodiscard]] Violations check_continuity(const SdpText& before, const SdpText& now, bool same_wish, bool service);
+[[nodiscard]] Violations check_continuity(const SdpText& before, const SdpText& now, bool same_wish,
+                                          bool service);
 
 }  // namespace causeway::lab

@@ -5,7 +5,7 @@
 
 namespace causeway::lab {
 namespace {
-constexpr int kBias = 33;         // of µ-law, in its 14-bit scale
+constexpr int kBias = 33;  // of µ-law, in its 14-bit scale
 constexpr int kMaxMagnitude = 8158;
 }  // namespace
 
@@ -44,7 +44,8 @@ std::int16_t decode_ulaw(std::uint8_t code) {
 
 std::uint8_t encode_ulaw(std::int16_t pcm) {
   const bool negative = pcm < 0;
-  const int magnitude = std::min((negative ? -static_cast<int>(pcm) : pcm) >> 2, kMaxMagnitude) + kBias;
+  const int magnitude =
+      std::min((negative ? -static_cast<int>(pcm) : pcm) >> 2, kMaxMagnitude) + kBias;
   const int segment = std::bit_width(static_cast<unsigned>(magnitude)) - 6;
   const unsigned step = static_cast<unsigned>(magnitude >> (segment + 1)) & 15U;
   const unsigned code = (negative ? 0x80U : 0U) | static_cast<unsigned>(segment << 4) | step;

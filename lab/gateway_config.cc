@@ -8,7 +8,8 @@
 namespace causeway::lab {
 namespace {
 
-constexpr const char* kText = R"(# The gateway between the lab's operator and the lab's Phone System. Everything is on loopback.
+constexpr const char* kText =
+    R"(# The gateway between the lab's operator and the lab's Phone System. Everything is on loopback.
 resolvers = ["127.0.0.11:5353"]
 
 [operation]
@@ -117,7 +118,8 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
 
 }  // namespace
 
-Result<std::string> write_gateway_config(const std::string& directory, Transport operator_transport) {
+Result<std::string> write_gateway_config(const std::string& directory,
+                                         Transport operator_transport) {
   if (auto s = make_certificates(directory + "/tls"); !s) return tl::unexpected(s.error());
   std::error_code ec;
   std::filesystem::create_directories(directory + "/state", ec);

@@ -9,6 +9,7 @@
 namespace causeway::lab {
 
 // Makes DIR/tls (certificates) and DIR/causeway.toml, and gives the path of the latter.
-[[nodiscard]] Result<std::string> write_gateway_config(const std::string& directory, Transport operator_transport);
+[[nodiscard]] Result<std::string> write_gateway_config(const std::string& directory,
+                                                       Transport operator_transport);
 
 }  // namespace causeway::lab

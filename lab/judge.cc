@@ -11,10 +11,10 @@
 namespace causeway::lab {
 namespace {
 
-constexpr std::size_t kBlock = 400;       // 50 ms: 20 Hz between neighbouring tones
+constexpr std::size_t kBlock = 400;  // 50 ms: 20 Hz between neighbouring tones
 constexpr double kToneEnough = 0.85;
 constexpr double kSpeechEnough = 0.80;
-constexpr double kSilentRms = 60;         // about -55 dBFS; idle A-law noise stays below
+constexpr double kSilentRms = 60;                // about -55 dBFS; idle A-law noise stays below
 constexpr std::size_t kCompareSamples = 12'000;  // 1.5 s of speech tell enough
 constexpr int kCoarse = 4;
 
@@ -26,7 +26,8 @@ double energy(std::span<const std::int16_t> s) {
 
 std::vector<double> thinned(std::span<const std::int16_t> s, int by) {
   std::vector<double> out;
-  for (std::size_t i = 0; i + static_cast<std::size_t>(by) <= s.size(); i += static_cast<std::size_t>(by)) {
+  for (std::size_t i = 0; i + static_cast<std::size_t>(by) <= s.size();
+       i += static_cast<std::size_t>(by)) {
     double sum = 0;
     for (int k = 0; k < by; ++k) sum += s[i + static_cast<std::size_t>(k)];
     out.push_back(sum / by);
@@ -90,13 +91,16 @@ double speech_likeness(std::span<const std::int16_t> pcm, std::span<const std::i
   std::vector<std::pair<double, std::size_t>> found;
   for (std::size_t offset = 0; offset < y.size(); ++offset)
     found.emplace_back(correlation(x, y, offset), offset);
-  std::partial_sort(found.begin(), found.begin() + std::min<long>(8, static_cast<long>(found.size())),
-                    found.end(), std::greater<>{});
+  std::partial_sort(found.begin(),
+                    found.begin() + std::min<long>(8, static_cast<long>(found.size())), found.end(),
+                    std::greater<>{});
   found.resize(std::min<std::size_t>(8, found.size()));
   for (const auto& [coarse, offset] : found) {
     for (int shift = -2 * kCoarse; shift <= 2 * kCoarse; ++shift) {
-      const long at = static_cast<long>(offset) * kCoarse + shift + static_cast<long>(reference.size());
-      best = std::max(best, correlation(part, reference, static_cast<std::size_t>(at) % reference.size()));
+      const long at =
+          static_cast<long>(offset) * kCoarse + shift + static_cast<long>(reference.size());
+      best = std::max(
+          best, correlation(part, reference, static_cast<std::size_t>(at) % reference.size()));
     }
   }
   return best;
@@ -115,11 +119,15 @@ StreamQuality quality_of(std::span<const Frame> frames) {
     const bool known = ranges.contains(f.ssrc);
     auto& r = ranges[f.ssrc];
     std::int64_t extended = f.sequence;
-    if (known) extended = r.highest + static_cast<std::int16_t>(f.sequence - static_cast<std::uint16_t>(r.highest));
+    if (known)
+      extended =
+          r.highest + static_cast<std::int16_t>(f.sequence - static_cast<std::uint16_t>(r.highest));
     if (!known) r = {extended, extended};
     r.lowest = std::min(r.lowest, extended);
     r.highest = std::max(r.highest, extended);
-    if (!seen.insert((std::uint64_t{f.ssrc} << 32) ^ static_cast<std::uint64_t>(extended & 0xffffffff)).second) {
+    if (!seen.insert((std::uint64_t{f.ssrc} << 32) ^
+                     static_cast<std::uint64_t>(extended & 0xffffffff))
+             .second) {
       ++q.duplicates;
       continue;
     }
@@ -127,20 +135,22 @@ StreamQuality quality_of(std::span<const Frame> frames) {
     if (before != nullptr && before->ssrc != f.ssrc) ++q.ssrc_changes;
     if (before != nullptr && before->ssrc == f.ssrc) {
       const double arrived = static_cast<double>((f.at - before->at).count()) / 1000;
-      const double sent = static_cast<std::int32_t>(f.timestamp - before->timestamp) / (kSampleRate / 1000.0);
+      const double sent =
+          static_cast<std::int32_t>(f.timestamp - before->timestamp) / (kSampleRate / 1000.0);
       jitter += (std::abs(arrived - sent) - jitter) / 16;
       q.jitter_ms = std::max(q.jitter_ms, jitter);
     }
     before = &f;
   }
-  for (const auto& [ssrc, r] : ranges) q.expected += static_cast<std::size_t>(r.highest - r.lowest + 1);
+  for (const auto& [ssrc, r] : ranges)
+    q.expected += static_cast<std::size_t>(r.highest - r.lowest + 1);
   q.lost = q.expected - std::min(q.expected, q.packets);
   return q;
 }
 
 std::vector<std::int16_t> assemble(std::span<const Frame> frames) {
   std::vector<std::int16_t> out;
-  std::size_t base = 0;      // of the current SSRC in `out`
+  std::size_t base = 0;  // of the current SSRC in `out`
   const Frame* first = nullptr;
   for (const auto& f : frames) {
     if (first == nullptr || first->ssrc != f.ssrc) {
@@ -168,7 +178,8 @@ Heard judge_stretch(std::span<const Frame> frames, const Stretch& stretch) {
     h.score = rms(pcm);
     h.good = h.score < kSilentRms;
     h.what = h.good ? fmt::format("silence for {:.1f} s", seconds)
-                    : fmt::format("sound of {:.0f} rms for {:.1f} s where there should be silence", h.score, heard_seconds);
+                    : fmt::format("sound of {:.0f} rms for {:.1f} s where there should be silence",
+                                  h.score, heard_seconds);
     return h;
   }
   if (heard_seconds < 0.5 * seconds) {

@@ -27,25 +27,28 @@ inline constexpr std::size_t kMaxFrames = 6000;  // two minutes
 [[nodiscard]] double tone_share(std::span<const std::int16_t> pcm, double hertz);
 [[nodiscard]] double rms(std::span<const std::int16_t> pcm);
 // Best normalised correlation of `pcm` with a piece of the looped `reference`, 0 to 1.
-[[nodiscard]] double speech_likeness(std::span<const std::int16_t> pcm, std::span<const std::int16_t> reference);
+[[nodiscard]] double speech_likeness(std::span<const std::int16_t> pcm,
+                                     std::span<const std::int16_t> reference);
 
 struct StreamQuality {
   std::size_t packets = 0, expected = 0, lost = 0, duplicates = 0, ssrc_changes = 0;
-  double jitter_ms = 0;   // RFC 3550 6.4.1, the largest seen
-  double loss() const { return expected == 0 ? 0 : static_cast<double>(lost) / static_cast<double>(expected); }
+  double jitter_ms = 0;  // RFC 3550 6.4.1, the largest seen
+  double loss() const {
+    return expected == 0 ? 0 : static_cast<double>(lost) / static_cast<double>(expected);
+  }
 };
 [[nodiscard]] StreamQuality quality_of(std::span<const Frame> frames);
 
 // What should be heard in a stretch of time.
 struct Stretch {
   Instant from, until;
-  Sound sound;           // Content::kNothing: silence
+  Sound sound;  // Content::kNothing: silence
 };
 
 struct Heard {
   bool good = false;
-  double score = 0;      // tone share, likeness, or rms for silence
-  std::string what;      // for a person: "tone 440 Hz, 99.8 % of the energy"
+  double score = 0;  // tone share, likeness, or rms for silence
+  std::string what;  // for a person: "tone 440 Hz, 99.8 % of the energy"
 };
 [[nodiscard]] Heard judge_stretch(std::span<const Frame> frames, const Stretch& stretch);
 

@@ -10,7 +10,8 @@ namespace {
 constexpr int kColumn = 44;
 }
 
-Ladder::Ladder(const Loop& loop, Settings settings) : loop_(loop), settings_(settings), start_(loop.now()) {
+Ladder::Ladder(const Loop& loop, Settings settings)
+    : loop_(loop), settings_(settings), start_(loop.now()) {
   colour_ = settings_.show && isatty(fileno(settings_.out)) == 1;
 }
 
@@ -18,7 +19,8 @@ std::string summary_of(const SipMessage& m) {
   std::string s;
   if (m.request) {
     s = m.method;
-    if (const auto u = parse_sip_uri(m.uri); u && m.method == "INVITE" && tag_of(m.get("To")).empty()) {
+    if (const auto u = parse_sip_uri(m.uri);
+        u && m.method == "INVITE" && tag_of(m.get("To")).empty()) {
       s += " " + u->user;
     } else if (m.method == "INVITE") {
       s = "re-INVITE";
@@ -42,8 +44,8 @@ std::string summary_of(const SipMessage& m) {
 
 void Ladder::heading() {
   if (!settings_.show) return;
-  fmt::print(settings_.out, "{:>8}  {:<16} {:<{}}gateway{:>{}}\n", "seconds", "call", "operator", kColumn - 2,
-             "Phone System", kColumn - 3);
+  fmt::print(settings_.out, "{:>8}  {:<16} {:<{}}gateway{:>{}}\n", "seconds", "call", "operator",
+             kColumn - 2, "Phone System", kColumn - 3);
   std::fflush(settings_.out);
 }
 
@@ -73,8 +75,8 @@ void Ladder::line(Side side, const std::string& label, const std::string& text, 
 
 void Ladder::message(Side side, bool sent, const std::string& label, const SipMessage& m) {
   if (settings_.messages != nullptr) {
-    fmt::print(settings_.messages, "{:.6f} {} {} {}\n{}\n\n", to_seconds(loop_.now() - start_), to_string(side),
-               sent ? "sent" : "received", label, m.to_text());
+    fmt::print(settings_.messages, "{:.6f} {} {} {}\n{}\n\n", to_seconds(loop_.now() - start_),
+               to_string(side), sent ? "sent" : "received", label, m.to_text());
     std::fflush(settings_.messages);
   }
   if (!settings_.show) return;
@@ -85,7 +87,8 @@ void Ladder::message(Side side, bool sent, const std::string& label, const SipMe
 }
 
 void Ladder::note(Side side, const std::string& label, const std::string& text) {
-  if (settings_.messages != nullptr) fmt::print(settings_.messages, "# {} {}: {}\n\n", to_string(side), label, text);
+  if (settings_.messages != nullptr)
+    fmt::print(settings_.messages, "# {} {}: {}\n\n", to_string(side), label, text);
   if (settings_.show) line(side, label, text, 0);
 }
 

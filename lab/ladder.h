@@ -15,8 +15,8 @@ namespace causeway::lab {
 class Ladder {
  public:
   struct Settings {
-    bool show = false;          // the ladder, on `out`
-    bool options = false;       // OPTIONS too
+    bool show = false;     // the ladder, on `out`
+    bool options = false;  // OPTIONS too
     std::FILE* out = stdout;
     std::FILE* messages = nullptr;  // every message whole; borrowed
   };

@@ -12,18 +12,18 @@
 namespace causeway::lab {
 
 struct LoadSettings {
-  double rate = 10;        // calls per second
+  double rate = 10;  // calls per second
   std::uint64_t calls = 100;
-  Millis hold{1'000};      // from the answer to the BYE
+  Millis hold{1'000};  // from the answer to the BYE
   Side caller = Side::kPhoneSystem;
 };
 
 struct LoadReport {
   std::uint64_t placed = 0, good = 0, failed = 0, violations = 0;
   double seconds = 0;
-  std::map<std::string, std::uint64_t> failures;   // by kind
-  std::map<std::string, std::uint64_t> breaches;   // by requirement
-  std::vector<double> answer_ms;                   // from INVITE to 200, sorted
+  std::map<std::string, std::uint64_t> failures;  // by kind
+  std::map<std::string, std::uint64_t> breaches;  // by requirement
+  std::vector<double> answer_ms;                  // from INVITE to 200, sorted
   [[nodiscard]] double percentile(double p) const;
 };
 

@@ -1,5 +1,5 @@
-// The event loop of the lab: epoll and timers. One thread; everything in lab/ runs on it and nothing
-// here is safe from another. Watched descriptors stay the property of whoever opened them.
+// The event loop of the lab: epoll and timers. One thread; everything in lab/ runs on it and
+// nothing here is safe from another. Watched descriptors stay the property of whoever opened them.
 #pragma once
 
 #include <cstdint>

@@ -65,9 +65,24 @@ bool takes_value(std::string_view k) {
 }
 
 Result<Options> parse(int argc, char** argv) {
-  static const std::vector<std::string> kKnown{
-      "certs", "zone", "wait", "operator-transport", "operator", "gateway-operator-side", "gateway-service-side",
-      "names", "untrusted", "quiet", "options-too", "messages", "json", "then-serve", "rate", "calls", "hold", "transport"};
+  static const std::vector<std::string> kKnown{"certs",
+                                               "zone",
+                                               "wait",
+                                               "operator-transport",
+                                               "operator",
+                                               "gateway-operator-side",
+                                               "gateway-service-side",
+                                               "names",
+                                               "untrusted",
+                                               "quiet",
+                                               "options-too",
+                                               "messages",
+                                               "json",
+                                               "then-serve",
+                                               "rate",
+                                               "calls",
+                                               "hold",
+                                               "transport"};
   Options o;
   for (int i = 1; i < argc; ++i) {
     const std::string a = argv[i];
@@ -104,10 +119,11 @@ Result<WorldSettings> world_settings(const Options& o) {
   w.zone_file = o.get("zone", "");
   w.operator_trusted = !o.has("untrusted");
   if (o.get("operator-transport", "udp") == "tcp") w.operator_transport = Transport::kTcp;
-  const std::pair<const char*, Endpoint*> endpoints[] = {{"operator", &w.operator_site},
-                                                         {"gateway-operator-side", &w.gateway_operator_side},
-                                                         {"gateway-service-side", &w.gateway_service_side},
-                                                         {"names", &w.name_service}};
+  const std::pair<const char*, Endpoint*> endpoints[] = {
+      {"operator", &w.operator_site},
+      {"gateway-operator-side", &w.gateway_operator_side},
+      {"gateway-service-side", &w.gateway_service_side},
+      {"names", &w.name_service}};
   for (const auto& [key, where] : endpoints) {
     if (!o.has(key)) continue;
     auto e = Endpoint::parse(o.get(key, ""));
@@ -133,7 +149,8 @@ void serve_until_signal(World& world) {
     (void)world.loop().run_until([] { return g_stop != 0 || g_reload != 0; }, 200ms);
     if (g_reload != 0) {
       g_reload = 0;
-      if (auto s = world.reload_zone(); !s) fmt::print(stderr, "zone not read: {}\n", s.error().what);
+      if (auto s = world.reload_zone(); !s)
+        fmt::print(stderr, "zone not read: {}\n", s.error().what);
     }
     // Ended calls are forgotten after their transactions have ended.
     if (++turns % 100 != 0) continue;
@@ -156,7 +173,8 @@ int serve(const Options& o, bool with_operator, bool with_phone_system, bool wit
 }
 
 int scenario(const Options& o) {
-  if (o.words.size() < 2) return complain({ErrorCode::kConfiguration, "scenario needs a name or a file"});
+  if (o.words.size() < 2)
+    return complain({ErrorCode::kConfiguration, "scenario needs a name or a file"});
   std::vector<ScenarioPlan> plans;
   for (std::size_t i = 1; i < o.words.size(); ++i) {
     auto p = find_plan(o.words[i]);
@@ -168,7 +186,8 @@ int scenario(const Options& o) {
   World world(*w, ladder_settings(o, true));
   if (auto s = world.open(); !s) return complain(s.error());
   const auto wait = Millis(static_cast<long>(1000 * number(o.get("wait", "0"), 0, 120)));
-  if (wait > 0ms && !world.wait_for_gateway(wait)) return complain({ErrorCode::kTimeout, "the gateway does not answer OPTIONS"});
+  if (wait > 0ms && !world.wait_for_gateway(wait))
+    return complain({ErrorCode::kTimeout, "the gateway does not answer OPTIONS"});
   bool good = true;
   for (const auto& p : plans) {
     const ScenarioVerdict v = run_scenario(world.sides(), p);
@@ -196,7 +215,8 @@ int load(const Options& o) {
   World world(*w, ladder_settings(o, false));
   if (auto s = world.open(); !s) return complain(s.error());
   const auto wait = Millis(static_cast<long>(1000 * number(o.get("wait", "0"), 0, 120)));
-  if (wait > 0ms && !world.wait_for_gateway(wait)) return complain({ErrorCode::kTimeout, "the gateway does not answer OPTIONS"});
+  if (wait > 0ms && !world.wait_for_gateway(wait))
+    return complain({ErrorCode::kTimeout, "the gateway does not answer OPTIONS"});
   const LoadReport r = run_load(world.sides(), l);
   fmt::print("{}\n", o.has("json") ? to_json(r) : to_text(r));
   return r.failed == 0 && r.good == l.calls ? 0 : 1;

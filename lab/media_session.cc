@@ -26,14 +26,16 @@ void put32(std::string& s, std::uint32_t v) {
 }
 std::uint32_t get(const std::string& s, std::size_t at, int bytes) {
   std::uint32_t v = 0;
-  for (int i = 0; i < bytes; ++i) v = v << 8 | static_cast<unsigned char>(s[at + static_cast<std::size_t>(i)]);
+  for (int i = 0; i < bytes; ++i)
+    v = v << 8 | static_cast<unsigned char>(s[at + static_cast<std::size_t>(i)]);
   return v;
 }
 
 int bind_udp(const Endpoint& at) {
   sockaddr_storage sa{};
   const socklen_t n = to_sockaddr(at, sa);
-  const int fd = socket(at.address.is_v6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int fd =
+      socket(at.address.is_v6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   if (bind(fd, reinterpret_cast<sockaddr*>(&sa), n) == 0) return fd;
   close(fd);
@@ -167,7 +169,8 @@ void MediaSession::send_due() {
   put16(p, sequence_++);
   put32(p, timestamp_);
   put32(p, ssrc_);
-  for (const auto s : pcm) p += static_cast<char>(payload_type_ == 0 ? encode_ulaw(s) : encode_alaw(s));
+  for (const auto s : pcm)
+    p += static_cast<char>(payload_type_ == 0 ? encode_ulaw(s) : encode_alaw(s));
   if (out_ && !out_->session.protect(p, false)) return;
   ++counters_.sent;
   transmit(rtp_fd_, p, *remote_rtp_);
@@ -232,7 +235,8 @@ void MediaSession::take_rtp(std::string p, const Endpoint& from) {
     return;
   }
   std::size_t at = kRtpHeader + 4U * (static_cast<unsigned char>(p[0]) & 15U);
-  if ((static_cast<unsigned char>(p[0]) & 0x10) != 0 && p.size() >= at + 4) at += 4 + 4 * get(p, at + 2, 2);
+  if ((static_cast<unsigned char>(p[0]) & 0x10) != 0 && p.size() >= at + 4)
+    at += 4 + 4 * get(p, at + 2, 2);
   if (p.size() <= at) {
     ++counters_.malformed;
     return;
@@ -245,7 +249,8 @@ void MediaSession::take_rtp(std::string p, const Endpoint& from) {
     return;
   }
   // One frame per 20 ms of payload, whatever the packet time is.
-  for (std::size_t off = 0; at + off < p.size() && frames_.size() < kMaxFrames; off += kFrameSamples) {
+  for (std::size_t off = 0; at + off < p.size() && frames_.size() < kMaxFrames;
+       off += kFrameSamples) {
     Frame f;
     f.at = loop_.now();
     f.sequence = static_cast<std::uint16_t>(get(p, 2, 2));

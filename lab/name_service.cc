@@ -79,8 +79,9 @@ Result<ZoneRecord> parse_record(const std::string& line) {
   std::string type, data;
   const auto bad = [&] { return fail(ErrorCode::kMalformed, "zone line: " + line); };
   if (!(in >> r.name >> r.ttl >> type)) return bad();
-  std::transform(r.name.begin(), r.name.end(), r.name.begin(),
-                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  std::transform(r.name.begin(), r.name.end(), r.name.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
   if (r.name.ends_with('.')) r.name.pop_back();
   if (type == "SRV") {
     r.type = ZoneRecord::Type::kSrv;
@@ -121,7 +122,8 @@ Zone built_in_zone() {
     text += name + " 60 A 127.0.0.1" + std::to_string(i + 1) + "\n";
     text += "_sips._tcp." + name + " 60 SRV 1 1 5061 " + name + "\n";
   }
-  // Where the Contact of the service points; nothing listens there, for requests go by Record-Route.
+  // Where the Contact of the service points; nothing listens there, for requests go by
+  // Record-Route.
   text += "api-du-a-euwe." + d + " 60 A 127.0.0.19\n";
   return *parse_zone(text);
 }
@@ -177,7 +179,8 @@ NameService::~NameService() {
 Status NameService::open(const Endpoint& at) {
   sockaddr_storage sa{};
   socklen_t n = to_sockaddr(at, sa);
-  fd_ = socket(at.address.is_v6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  fd_ =
+      socket(at.address.is_v6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0 || bind(fd_, reinterpret_cast<sockaddr*>(&sa), n) != 0)
     return fail(ErrorCode::kIo, "name service on " + at.to_string() + ": " + std::strerror(errno));
   n = sizeof sa;

@@ -16,19 +16,21 @@ struct ZoneRecord {
   std::string name;  // lower case, without a final dot
   std::uint32_t ttl = 60;
   enum class Type : std::uint16_t { kA = 1, kAaaa = 28, kSrv = 33 } type = Type::kA;
-  IpAddress address;                                  // A, AAAA
-  std::uint16_t priority = 0, weight = 0, port = 0;   // SRV
+  IpAddress address;                                 // A, AAAA
+  std::uint16_t priority = 0, weight = 0, port = 0;  // SRV
   std::string target;
 };
 
 using Zone = std::vector<ZoneRecord>;
-// Lines "NAME TTL A|AAAA ADDRESS" and "NAME TTL SRV PRIORITY WEIGHT PORT TARGET"; '#' begins a comment.
+// Lines "NAME TTL A|AAAA ADDRESS" and "NAME TTL SRV PRIORITY WEIGHT PORT TARGET"; '#' begins a
+// comment.
 [[nodiscard]] Result<Zone> parse_zone(std::string_view text);
 // The zone of the demo: three service names, their SRV records, the gateway.
 [[nodiscard]] Zone built_in_zone();
 [[nodiscard]] const ZoneRecord* find_address(const Zone& zone, std::string_view name);
 
-// Wire format (RFC 1035): the answer to one query; empty when it is not a query that can be answered.
+// Wire format (RFC 1035): the answer to one query; empty when it is not a query that can be
+// answered.
 [[nodiscard]] std::string answer_query(const Zone& zone, std::string_view query);
 
 class NameService {

@@ -15,7 +15,13 @@ enum class Side : std::uint8_t { kOperator, kPhoneSystem };
 [[nodiscard]] std::string_view to_string(Side s);
 
 enum class Step : std::uint8_t {
-  kHoldSendOnly, kHoldInactive, kHoldZeroAddress, kResume, kResumeWithoutOffer, kRefresh, kHangUp
+  kHoldSendOnly,
+  kHoldInactive,
+  kHoldZeroAddress,
+  kResume,
+  kResumeWithoutOffer,
+  kRefresh,
+  kHangUp
 };
 [[nodiscard]] std::string_view to_string(Step s);
 
@@ -27,20 +33,20 @@ struct Action {
 struct Behaviour {
   // As the one who is called
   int final_status = 200;
-  std::string reason;            // of a failure; empty: the usual words
-  int rings = 1;                 // 180s, each with its own To-tag
+  std::string reason;  // of a failure; empty: the usual words
+  int rings = 1;       // 180s, each with its own To-tag
   Millis ring_after{30}, final_after{400};
-  bool early_media = false;      // 183 with SDP, and sound, before the answer
+  bool early_media = false;           // 183 with SDP, and sound, before the answer
   bool answer_on_other_fork = false;  // the 200 has another tag and key than the 183
-  bool answers = true;           // false: rings until the caller gives up
-  bool gone = false;             // not even a 100
+  bool answers = true;                // false: rings until the caller gives up
+  bool gone = false;                  // not even a 100
   // As the caller
-  Millis cancel_after{0};        // 0: never
-  Millis give_up_after{8'000};   // no final answer: a failure of the call
+  Millis cancel_after{0};       // 0: never
+  Millis give_up_after{8'000};  // no final answer: a failure of the call
   // As either
   std::vector<Action> actions;
   Sound sound;
-  bool media = true;             // false: signalling alone, for load
+  bool media = true;  // false: signalling alone, for load
 };
 
 struct NumberRule {

@@ -7,17 +7,23 @@ namespace causeway::lab {
 
 class Operator final : public Agent {
  public:
-  Operator(Loop& loop, MediaPump& pump, Random& random, Ladder& ladder, AgentSettings settings, OperatorView view)
-      : Agent(Side::kOperator, loop, pump, random, ladder, std::move(settings)), view_(std::move(view)) {}
+  Operator(Loop& loop, MediaPump& pump, Random& random, Ladder& ladder, AgentSettings settings,
+           OperatorView view)
+      : Agent(Side::kOperator, loop, pump, random, ladder, std::move(settings)),
+        view_(std::move(view)) {}
 
   [[nodiscard]] std::string contact_for(const Call& call) const override;
   [[nodiscard]] std::string sent_by(std::size_t site) const override;
   void dress_request(SipMessage& m, const Call* call) const override;
   void dress_response(SipMessage& m, const Call* call) const override;
-  [[nodiscard]] Violations check_request(const SipMessage& m, const Flow& flow, const Call* call) const override;
-  [[nodiscard]] Violations check_response(const SipMessage& m, const std::string& method) const override;
+  [[nodiscard]] Violations check_request(const SipMessage& m, const Flow& flow,
+                                         const Call* call) const override;
+  [[nodiscard]] Violations check_response(const SipMessage& m,
+                                          const std::string& method) const override;
   [[nodiscard]] Violations check_sdp(const SdpText& s, const SdpText* ours) const override;
-  [[nodiscard]] std::optional<int> refusal(const Violations&) const override { return std::nullopt; }
+  [[nodiscard]] std::optional<int> refusal(const Violations&) const override {
+    return std::nullopt;
+  }
   [[nodiscard]] bool capitals() const override { return false; }
 
  private:

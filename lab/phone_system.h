@@ -11,17 +11,22 @@ namespace causeway::lab {
 
 class PhoneSystem final : public Agent {
  public:
-  PhoneSystem(Loop& loop, MediaPump& pump, Random& random, Ladder& ladder, AgentSettings settings, ServiceView view);
+  PhoneSystem(Loop& loop, MediaPump& pump, Random& random, Ladder& ladder, AgentSettings settings,
+              ServiceView view);
   ~PhoneSystem() override;
 
   [[nodiscard]] std::string contact_for(const Call& call) const override;
   [[nodiscard]] std::string sent_by(std::size_t site) const override;
   void dress_request(SipMessage& m, const Call* call) const override;
   void dress_response(SipMessage& m, const Call* call) const override;
-  [[nodiscard]] Violations check_request(const SipMessage& m, const Flow& flow, const Call* call) const override;
-  [[nodiscard]] Violations check_response(const SipMessage& m, const std::string& method) const override;
+  [[nodiscard]] Violations check_request(const SipMessage& m, const Flow& flow,
+                                         const Call* call) const override;
+  [[nodiscard]] Violations check_response(const SipMessage& m,
+                                          const std::string& method) const override;
   [[nodiscard]] Violations check_sdp(const SdpText& s, const SdpText* ours) const override;
-  [[nodiscard]] std::optional<int> refusal(const Violations& v) const override { return service_refusal(v); }
+  [[nodiscard]] std::optional<int> refusal(const Violations& v) const override {
+    return service_refusal(v);
+  }
   [[nodiscard]] bool capitals() const override { return true; }
 
  private:

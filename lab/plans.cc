@@ -32,12 +32,14 @@ void ends(Behaviour& b, Millis at) { b.actions.push_back({at, Step::kHangUp}); }
 
 void add_basic(std::vector<CallPlan>& out) {
   int i = static_cast<int>(out.size());
-  auto p = call("op-answered", "operator calls: speech up, a tone down; the operator hangs up", Side::kOperator, i++);
+  auto p = call("op-answered", "operator calls: speech up, a tone down; the operator hangs up",
+                Side::kOperator, i++);
   p.calling.sound.content = Content::kSpeech;
   ends(p.calling, 4'000ms);
   out.push_back(p);
 
-  p = call("ps-answered", "Phone System calls: a tone down, speech up; Phone System hangs up", Side::kPhoneSystem, i++);
+  p = call("ps-answered", "Phone System calls: a tone down, speech up; Phone System hangs up",
+           Side::kPhoneSystem, i++);
   p.called.sound.content = Content::kSpeech;
   ends(p.calling, 4'000ms);
   p.start = 200ms;
@@ -56,7 +58,9 @@ void add_basic(std::vector<CallPlan>& out) {
   for (const Side side : {Side::kOperator, Side::kPhoneSystem}) {
     const bool op = side == Side::kOperator;
     p = call(op ? "op-cancelled" : "ps-cancelled",
-             op ? "operator calls and gives up while it rings" : "Phone System calls and gives up while it rings", side, i++);
+             op ? "operator calls and gives up while it rings"
+                : "Phone System calls and gives up while it rings",
+             side, i++);
     p.called.answers = false;
     p.calling.cancel_after = 1'200ms;
     p.final_status = 487;
@@ -68,21 +72,24 @@ void add_basic(std::vector<CallPlan>& out) {
 
 void add_hold(std::vector<CallPlan>& out) {
   int i = static_cast<int>(out.size());
-  auto p = call("op-hold", "operator holds (sendonly) and resumes; Phone System hangs up", Side::kOperator, i++);
+  auto p = call("op-hold", "operator holds (sendonly) and resumes; Phone System hangs up",
+                Side::kOperator, i++);
   p.calling.actions = {{1'500ms, Step::kHoldSendOnly}, {3'200ms, Step::kResume}};
   ends(p.called, 5'200ms);
   p.offers_seen_by_other = 1;
   p.start = 400ms;
   out.push_back(p);
 
-  p = call("ps-hold", "Phone System holds (inactive) and resumes; operator hangs up", Side::kPhoneSystem, i++);
+  p = call("ps-hold", "Phone System holds (inactive) and resumes; operator hangs up",
+           Side::kPhoneSystem, i++);
   p.calling.actions = {{1'500ms, Step::kHoldInactive}, {3'200ms, Step::kResume}};
   ends(p.called, 5'200ms);
   p.offers_seen_by_other = 1;
   p.start = 500ms;
   out.push_back(p);
 
-  p = call("op-hold-old", "operator holds (0.0.0.0) and resumes without an offer", Side::kOperator, i++);
+  p = call("op-hold-old", "operator holds (0.0.0.0) and resumes without an offer", Side::kOperator,
+           i++);
   p.calling.actions = {{1'500ms, Step::kHoldZeroAddress}, {3'200ms, Step::kResumeWithoutOffer}};
   ends(p.calling, 5'200ms);
   p.offers_seen_by_other = 1;
@@ -92,13 +99,15 @@ void add_hold(std::vector<CallPlan>& out) {
 
 void add_service(std::vector<CallPlan>& out) {
   int i = static_cast<int>(out.size());
-  auto p = call("ps-refresh", "Phone System refreshes the session twice with the same SDP", Side::kPhoneSystem, i++);
+  auto p = call("ps-refresh", "Phone System refreshes the session twice with the same SDP",
+                Side::kPhoneSystem, i++);
   p.calling.actions = {{1'000ms, Step::kRefresh}, {2'000ms, Step::kRefresh}};
   ends(p.calling, 3'500ms);
   p.start = 900ms;
   out.push_back(p);
 
-  p = call("op-forked", "three telephones ring, early media from one, the same one answers", Side::kOperator, i++);
+  p = call("op-forked", "three telephones ring, early media from one, the same one answers",
+           Side::kOperator, i++);
   p.called.rings = 3;
   p.called.early_media = true;
   p.called.final_after = 2'000ms;
@@ -106,7 +115,8 @@ void add_service(std::vector<CallPlan>& out) {
   p.start = 300ms;
   out.push_back(p);
 
-  p = call("op-forked-other", "as before, but another telephone answers, with another key", Side::kOperator, i++);
+  p = call("op-forked-other", "as before, but another telephone answers, with another key",
+           Side::kOperator, i++);
   p.called.rings = 3;
   p.called.early_media = p.called.answer_on_other_fork = true;
   p.called.final_after = 2'000ms;
@@ -115,7 +125,8 @@ void add_service(std::vector<CallPlan>& out) {
   out.push_back(p);
 }
 
-// --- from a file -----------------------------------------------------------------------------------
+// --- from a file
+// -----------------------------------------------------------------------------------
 
 using Json = nlohmann::json;
 
@@ -152,7 +163,8 @@ Status read_behaviour(const Json& j, Behaviour& b) {
 Status read_call(const Json& j, CallPlan& p) {
   const std::string caller = j.value("caller", "operator");
   if (caller != "operator" && caller != "phone-system")
-    return fail(ErrorCode::kConfiguration, "caller '" + caller + "' is neither operator nor phone-system");
+    return fail(ErrorCode::kConfiguration,
+                "caller '" + caller + "' is neither operator nor phone-system");
   p.caller = caller == "operator" ? Side::kOperator : Side::kPhoneSystem;
   p.name = j.value("name", p.name);
   p.what = j.value("what", p.name);
@@ -202,7 +214,8 @@ Result<ScenarioPlan> find_plan(const std::string& name) {
     return plan;
   }
   std::ifstream in(name);
-  if (!in) return fail(ErrorCode::kNotFound, "no built-in scenario and no file of that name: " + name);
+  if (!in)
+    return fail(ErrorCode::kNotFound, "no built-in scenario and no file of that name: " + name);
   std::stringstream text;
   text << in.rdbuf();
   return parse_plan(text.str());

@@ -11,21 +11,22 @@
 namespace causeway::lab {
 
 struct CallPlan {
-  std::string name, what;       // "op-answered", "operator calls, speech one way, a tone the other"
+  std::string name, what;  // "op-answered", "operator calls, speech one way, a tone the other"
   Side caller = Side::kOperator;
   Behaviour calling, called;
   Millis start{0};
-  Millis limit{15'000};         // the call has ended by then, or it is a failure
+  Millis limit{15'000};  // the call has ended by then, or it is a failure
   // What is right
-  int final_status = 200;       // as the caller sees it
+  int final_status = 200;  // as the caller sees it
   bool cancelled = false;
-  int offers_seen_by_other = 0; // re-INVITEs that must reach the other side as holds
+  int offers_seen_by_other = 0;  // re-INVITEs that must reach the other side as holds
 };
 
 struct ScenarioPlan {
   std::string name;
   std::vector<CallPlan> calls;
-  bool wait_for_options = true; // the three names are seen to be probed, and the gateway answers ours
+  bool wait_for_options =
+      true;  // the three names are seen to be probed, and the gateway answers ours
 };
 
 [[nodiscard]] Result<ScenarioPlan> find_plan(const std::string& name_or_file);

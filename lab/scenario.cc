@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Micros kSettle = 300ms;      // after a change, before what is heard counts
+constexpr Micros kSettle = 300ms;  // after a change, before what is heard counts
 constexpr Micros kBeforeChange = 100ms;
 constexpr Micros kShortest = 400ms;
 constexpr double kMaxLoss = 0.01;
@@ -39,10 +39,17 @@ void add_quality(StreamQuality& sum, const StreamQuality& q) {
 
 void judge_media_counters(const Call& to, const std::string& who, CallVerdict& v) {
   const auto& c = to.media()->counters();
-  if (c.wrong_source > 0) v.reasons.push_back(fmt::format("{}: {} packets from another address than the SDP says", who, c.wrong_source));
-  if (c.refused_by_srtp > 0) v.reasons.push_back(fmt::format("{}: {} packets fail SRTP authentication", who, c.refused_by_srtp));
-  if (c.malformed > 0) v.reasons.push_back(fmt::format("{}: {} malformed RTP packets", who, c.malformed));
-  if (c.wrong_payload > 0) v.reasons.push_back(fmt::format("{}: {} packets with a payload type that was not agreed", who, c.wrong_payload));
+  if (c.wrong_source > 0)
+    v.reasons.push_back(
+        fmt::format("{}: {} packets from another address than the SDP says", who, c.wrong_source));
+  if (c.refused_by_srtp > 0)
+    v.reasons.push_back(
+        fmt::format("{}: {} packets fail SRTP authentication", who, c.refused_by_srtp));
+  if (c.malformed > 0)
+    v.reasons.push_back(fmt::format("{}: {} malformed RTP packets", who, c.malformed));
+  if (c.wrong_payload > 0)
+    v.reasons.push_back(fmt::format("{}: {} packets with a payload type that was not agreed", who,
+                                    c.wrong_payload));
   const auto& f = to.facts();
   if (f.confirmed && f.ended && *f.ended - *f.confirmed > Micros(3s) && c.rtcp_received == 0)
     v.reasons.push_back(who + ": no RTCP (TDM-12)");
@@ -73,9 +80,11 @@ void judge_direction(const CallPlan& plan, const Call& from, const Call& to, Cal
   }
   if (!sound) v.reasons.push_back(who + ": nothing long enough to be judged");
   const auto& q = d.quality;
-  if (q.loss() > kMaxLoss) v.reasons.push_back(fmt::format("{}: {:.1f} % lost", who, 100 * q.loss()));
+  if (q.loss() > kMaxLoss)
+    v.reasons.push_back(fmt::format("{}: {:.1f} % lost", who, 100 * q.loss()));
   if (q.duplicates > 0) v.reasons.push_back(fmt::format("{}: {} duplicates", who, q.duplicates));
-  if (q.jitter_ms > kMaxJitterMs) v.reasons.push_back(fmt::format("{}: jitter {:.1f} ms", who, q.jitter_ms));
+  if (q.jitter_ms > kMaxJitterMs)
+    v.reasons.push_back(fmt::format("{}: jitter {:.1f} ms", who, q.jitter_ms));
   if (q.ssrc_changes > 0 && !plan.called.answer_on_other_fork)
     v.reasons.push_back(fmt::format("{}: the SSRC changed {} times", who, q.ssrc_changes));
   const auto& f = to.facts();
@@ -89,9 +98,11 @@ void judge_direction(const CallPlan& plan, const Call& from, const Call& to, Cal
   v.directions.push_back(std::move(d));
 }
 
-void judge_signalling(const CallPlan& plan, const CallFacts& a, const Call* called, CallVerdict& v) {
+void judge_signalling(const CallPlan& plan, const CallFacts& a, const Call* called,
+                      CallVerdict& v) {
   if (a.final_status != plan.final_status)
-    v.reasons.push_back(fmt::format("final answer {} in place of {}", a.final_status, plan.final_status));
+    v.reasons.push_back(
+        fmt::format("final answer {} in place of {}", a.final_status, plan.final_status));
   if (!a.ended) v.reasons.push_back("the caller's side never ended");
   if (called == nullptr) {
     v.reasons.push_back("the call never arrived at the other side");
@@ -99,10 +110,14 @@ void judge_signalling(const CallPlan& plan, const CallFacts& a, const Call* call
   }
   const auto& b = called->facts();
   if (!b.ended) v.reasons.push_back("the called side never ended");
-  if (plan.cancelled != a.cancelled) v.reasons.push_back(plan.cancelled ? "CANCEL was not sent: no provisional came" : "cancelled");
-  if (plan.cancelled && !b.cancelled) v.reasons.push_back("the CANCEL did not reach the called side");
-  if (plan.called.rings > 0 && plan.final_status == 200 && !a.ringing) v.reasons.push_back("no 18x reached the caller");
-  if (plan.called.early_media && !a.early_sdp) v.reasons.push_back("no early SDP reached the caller");
+  if (plan.cancelled != a.cancelled)
+    v.reasons.push_back(plan.cancelled ? "CANCEL was not sent: no provisional came" : "cancelled");
+  if (plan.cancelled && !b.cancelled)
+    v.reasons.push_back("the CANCEL did not reach the called side");
+  if (plan.called.rings > 0 && plan.final_status == 200 && !a.ringing)
+    v.reasons.push_back("no 18x reached the caller");
+  if (plan.called.early_media && !a.early_sdp)
+    v.reasons.push_back("no early SDP reached the caller");
   if (a.holds_taken + b.holds_taken < plan.offers_seen_by_other)
     v.reasons.push_back("the hold did not reach the other side");
   if (plan.final_status != 200) return;
@@ -117,7 +132,8 @@ void judge_identity(const CallPlan& plan, const CallFacts& b, CallVerdict& v) {
 }
 
 std::string number_of(const CallPlan& plan, std::size_t index) {
-  return fmt::format("{}{:04}", plan.caller == Side::kOperator ? "+32255570" : "+44207946", index + 1);
+  return fmt::format("{}{:04}", plan.caller == Side::kOperator ? "+32255570" : "+44207946",
+                     index + 1);
 }
 
 struct Running {
@@ -156,7 +172,8 @@ void judge_options(const Sides& sides, ScenarioVerdict& v) {
     } else if (it->second.received <= it->second.refused) {
       v.reasons.push_back(fmt::format("{}: every OPTIONS was refused", name));
     } else if (it->second.answered == 0) {
-      v.reasons.push_back(fmt::format("{}: the gateway did not answer our OPTIONS with 200 (TDR-37)", name));
+      v.reasons.push_back(
+          fmt::format("{}: the gateway did not answer our OPTIONS with 200 (TDR-37)", name));
     }
   }
 }
@@ -196,7 +213,8 @@ CallVerdict judge_call(const CallPlan& plan, const Call* calling, const Call* ca
   if (a.answered) v.answer_ms = millis(a.started, *a.answered);
   judge_signalling(plan, a, called, v);
   if (called != nullptr) judge_identity(plan, called->facts(), v);
-  if (plan.final_status == 200 && called != nullptr && calling->media() != nullptr && called->media() != nullptr) {
+  if (plan.final_status == 200 && called != nullptr && calling->media() != nullptr &&
+      called->media() != nullptr) {
     judge_direction(plan, *calling, *called, v);
     judge_direction(plan, *called, *calling, v);
   }
@@ -204,9 +222,11 @@ CallVerdict judge_call(const CallPlan& plan, const Call* calling, const Call* ca
     if (c == nullptr) continue;
     for (const auto& x : c->facts().violations) {
       v.violations.push_back(x);
-      v.reasons.push_back(fmt::format("{} seen by {}: {}", x.requirement, to_string(c->facts().side), x.what));
+      v.reasons.push_back(
+          fmt::format("{} seen by {}: {}", x.requirement, to_string(c->facts().side), x.what));
     }
-    for (const auto& t : c->facts().troubles) v.reasons.push_back(fmt::format("{}: {}", to_string(c->facts().side), t));
+    for (const auto& t : c->facts().troubles)
+      v.reasons.push_back(fmt::format("{}: {}", to_string(c->facts().side), t));
   }
   v.good = v.reasons.empty();
   return v;
@@ -229,25 +249,30 @@ ScenarioVerdict run_scenario(const Sides& sides, const ScenarioPlan& plan) {
     longest = std::max(longest, p.start + p.limit);
     const Side other = p.caller == Side::kOperator ? Side::kPhoneSystem : Side::kOperator;
     sides.agent(other)->expect(r.number, p.name, p.called);
-    const std::string from = fmt::format("{}{:04}", p.caller == Side::kOperator ? "+44207946" : "+32255570", 5000 + i);
+    const std::string from =
+        fmt::format("{}{:04}", p.caller == Side::kOperator ? "+44207946" : "+32255570", 5000 + i);
     loop.after(p.start, [&sides, &r, from] {
       r.placed = true;
       r.calling = sides.agent(r.plan->caller)->place(r.plan->name, r.number, from, r.plan->calling);
     });
   }
   const auto all_ended = [&] {
-    return std::all_of(running.begin(), running.end(), [&](const Running& r) { return has_ended(sides, r); });
+    return std::all_of(running.begin(), running.end(),
+                       [&](const Running& r) { return has_ended(sides, r); });
   };
   (void)loop.run_until(all_ended, longest);
   (void)loop.run_until([] { return false; }, 150ms);  // the last responses
   if (plan.wait_for_options) judge_options(sides, verdict);
-  for (const auto& r : running) verdict.calls.push_back(judge_call(*r.plan, r.calling, called_of(sides, r)));
+  for (const auto& r : running)
+    verdict.calls.push_back(judge_call(*r.plan, r.calling, called_of(sides, r)));
   for (const Side side : {Side::kOperator, Side::kPhoneSystem})
     for (const auto& s : sides.agent(side)->stray_violations())
-      verdict.reasons.push_back(fmt::format("{} seen by {}: {}", s.requirement, to_string(side), s.what));
+      verdict.reasons.push_back(
+          fmt::format("{} seen by {}: {}", s.requirement, to_string(side), s.what));
   verdict.seconds = to_seconds(loop.now() - begin);
-  verdict.good = verdict.reasons.empty() && std::all_of(verdict.calls.begin(), verdict.calls.end(),
-                                                        [](const CallVerdict& c) { return c.good; });
+  verdict.good =
+      verdict.reasons.empty() && std::all_of(verdict.calls.begin(), verdict.calls.end(),
+                                             [](const CallVerdict& c) { return c.good; });
   return verdict;
 }
 
@@ -264,35 +289,57 @@ std::string to_text(const ScenarioVerdict& v, bool colour) {
     if (c.answer_ms) line += fmt::format(", answered after {:.0f} ms", *c.answer_ms);
     out += line + "\n";
     for (const auto& d : c.directions) {
-      out += fmt::format("      {} to {}: {} packets, {} lost, jitter {:.1f} ms, first after {:.0f} ms\n", to_string(d.from),
-                         to_string(d.to), d.quality.packets, d.quality.lost, d.quality.jitter_ms, d.first_packet_ms);
+      out += fmt::format(
+          "      {} to {}: {} packets, {} lost, jitter {:.1f} ms, first after {:.0f} ms\n",
+          to_string(d.from), to_string(d.to), d.quality.packets, d.quality.lost,
+          d.quality.jitter_ms, d.first_packet_ms);
       for (const auto& h : d.heard) out += "        heard " + h + "\n";
     }
     for (const auto& r : c.reasons) out += "      - " + r + "\n";
   }
   for (const auto& r : v.reasons) out += fmt::format("{}  {}\n", mark(false), r);
-  const auto good = std::count_if(v.calls.begin(), v.calls.end(), [](const CallVerdict& c) { return c.good; });
-  return out + fmt::format("\n{}: {} of {} calls good, {:.1f} s{}\n", v.name, good, v.calls.size(), v.seconds,
-                           speech_is_real() ? "" : " (espeak-ng is missing: speech replaced by changing tones)");
+  const auto good =
+      std::count_if(v.calls.begin(), v.calls.end(), [](const CallVerdict& c) { return c.good; });
+  return out +
+         fmt::format(
+             "\n{}: {} of {} calls good, {:.1f} s{}\n", v.name, good, v.calls.size(), v.seconds,
+             speech_is_real() ? "" : " (espeak-ng is missing: speech replaced by changing tones)");
 }
 
 std::string to_json(const ScenarioVerdict& v) {
   using Json = nlohmann::ordered_json;
-  Json j{{"scenario", v.name}, {"good", v.good}, {"seconds", v.seconds}, {"reasons", v.reasons}, {"calls", Json::array()}};
+  Json j{{"scenario", v.name},
+         {"good", v.good},
+         {"seconds", v.seconds},
+         {"reasons", v.reasons},
+         {"calls", Json::array()}};
   for (const auto& c : v.calls) {
-    Json x{{"name", c.name},     {"what", c.what},       {"number", c.number},
-           {"good", c.good},     {"reasons", c.reasons}, {"final_status", c.final_status},
-           {"ringing_ms", nullptr}, {"answer_ms", nullptr}, {"directions", Json::array()},
+    Json x{{"name", c.name},
+           {"what", c.what},
+           {"number", c.number},
+           {"good", c.good},
+           {"reasons", c.reasons},
+           {"final_status", c.final_status},
+           {"ringing_ms", nullptr},
+           {"answer_ms", nullptr},
+           {"directions", Json::array()},
            {"violations", Json::array()}};
     if (c.ringing_ms) x["ringing_ms"] = *c.ringing_ms;
     if (c.answer_ms) x["answer_ms"] = *c.answer_ms;
     for (const auto& d : c.directions)
-      x["directions"].push_back({{"from", to_string(d.from)}, {"to", to_string(d.to)}, {"good", d.good},
-                                 {"heard", d.heard}, {"score", d.score}, {"packets", d.quality.packets},
-                                 {"lost", d.quality.lost}, {"duplicates", d.quality.duplicates},
-                                 {"ssrc_changes", d.quality.ssrc_changes}, {"jitter_ms", d.quality.jitter_ms},
+      x["directions"].push_back({{"from", to_string(d.from)},
+                                 {"to", to_string(d.to)},
+                                 {"good", d.good},
+                                 {"heard", d.heard},
+                                 {"score", d.score},
+                                 {"packets", d.quality.packets},
+                                 {"lost", d.quality.lost},
+                                 {"duplicates", d.quality.duplicates},
+                                 {"ssrc_changes", d.quality.ssrc_changes},
+                                 {"jitter_ms", d.quality.jitter_ms},
                                  {"first_packet_ms", d.first_packet_ms}});
-    for (const auto& w : c.violations) x["violations"].push_back({{"requirement", w.requirement}, {"what", w.what}});
+    for (const auto& w : c.violations)
+      x["violations"].push_back({{"requirement", w.requirement}, {"what", w.what}});
     j["calls"].push_back(std::move(x));
   }
   return j.dump(2);

@@ -1,5 +1,5 @@
-// Plays a list of calls on both sides of a gateway at once and judges each by what was signalled and
-// heard. Lab thread.
+// Plays a list of calls on both sides of a gateway at once and judges each by what was signalled
+// and heard. Lab thread.
 #pragma once
 
 #include <optional>
@@ -14,8 +14,8 @@ namespace causeway::lab {
 struct DirectionVerdict {
   Side from = Side::kOperator, to = Side::kOperator;
   std::vector<std::string> heard;
-  StreamQuality quality;       // over the judged stretches
-  double score = 0;            // worst of the stretches with sound
+  StreamQuality quality;  // over the judged stretches
+  double score = 0;       // worst of the stretches with sound
   double first_packet_ms = 0;
   bool good = true;
 };
@@ -23,7 +23,7 @@ struct DirectionVerdict {
 struct CallVerdict {
   std::string name, what, number;
   bool good = false;
-  std::vector<std::string> reasons;      // why not
+  std::vector<std::string> reasons;  // why not
   int final_status = 0;
   std::optional<double> ringing_ms, answer_ms;  // from the INVITE
   std::vector<DirectionVerdict> directions;
@@ -35,7 +35,7 @@ struct ScenarioVerdict {
   bool good = false;
   double seconds = 0;
   std::vector<CallVerdict> calls;
-  std::vector<std::string> reasons;      // outside any call: OPTIONS, stray messages
+  std::vector<std::string> reasons;  // outside any call: OPTIONS, stray messages
 };
 
 // Pure but for what the calls hold. `called` is null when the call never arrived.
@@ -46,6 +46,7 @@ struct ScenarioVerdict {
 
 // What should be heard by `to` of `from`: the stretches in which one sends and the other receives,
 // and those in which there must be silence. Stretches too short to judge are left out.
-[[nodiscard]] std::vector<Stretch> stretches(const CallFacts& from, const Sound& sound, const CallFacts& to);
+[[nodiscard]] std::vector<Stretch> stretches(const CallFacts& from, const Sound& sound,
+                                             const CallFacts& to);
 
 }  // namespace causeway::lab

@@ -67,7 +67,8 @@ Status read_attribute(std::string_view a, bool in_audio, SdpText& s) {
   if (name == "crypto") return read_crypto(value, s);
   if (name == "rtpmap") {
     const auto w = words(value);
-    if (w.size() >= 2 && s.rtpmaps.size() < 64) s.rtpmaps.push_back({number(w[0]), std::string(w[1])});
+    if (w.size() >= 2 && s.rtpmaps.size() < 64)
+      s.rtpmaps.push_back({number(w[0]), std::string(w[1])});
   }
   return {};
 }
@@ -105,7 +106,8 @@ Way answer_to(Way offered) {
 
 int SdpText::telephone_event() const {
   for (const auto& r : rtpmaps)
-    if (r.encoding.size() >= 15 && same_text(std::string_view(r.encoding).substr(0, 15), "telephone-event"))
+    if (r.encoding.size() >= 15 &&
+        same_text(std::string_view(r.encoding).substr(0, 15), "telephone-event"))
       return r.pt;
   return -1;
 }
@@ -147,10 +149,10 @@ Result<SdpText> parse_sdp(std::string_view text) {
 std::string write_sdp(const SdpToWrite& s) {
   const std::string family = s.address.is_v6() ? "IN IP6 " : "IN IP4 ";
   const std::string address = family + s.address.to_string();
-  std::string out = "v=0\r\no=- " + std::to_string(s.id) + " " + std::to_string(s.version) + " " +
-                    address + "\r\ns=session\r\nc=" + (s.zero_address ? "IN IP4 0.0.0.0" : address) +
-                    "\r\nt=0 0\r\nm=audio " + std::to_string(s.port) +
-                    (s.secure ? " RTP/SAVP" : " RTP/AVP");
+  std::string out =
+      "v=0\r\no=- " + std::to_string(s.id) + " " + std::to_string(s.version) + " " + address +
+      "\r\ns=session\r\nc=" + (s.zero_address ? "IN IP4 0.0.0.0" : address) +
+      "\r\nt=0 0\r\nm=audio " + std::to_string(s.port) + (s.secure ? " RTP/SAVP" : " RTP/AVP");
   for (const int f : s.formats) out += " " + std::to_string(f);
   out += "\r\na=rtcp:" + std::to_string(s.port + 1) + "\r\n";
   for (const auto& c : s.crypto)

@@ -14,7 +14,9 @@ namespace causeway::lab {
 enum class Way : std::uint8_t { kSendRecv, kSendOnly, kRecvOnly, kInactive };
 [[nodiscard]] std::string_view to_string(Way w);
 [[nodiscard]] constexpr bool way_sends(Way w) { return w == Way::kSendRecv || w == Way::kSendOnly; }
-[[nodiscard]] constexpr bool way_receives(Way w) { return w == Way::kSendRecv || w == Way::kRecvOnly; }
+[[nodiscard]] constexpr bool way_receives(Way w) {
+  return w == Way::kSendRecv || w == Way::kRecvOnly;
+}
 // The answer to an offer by one who would send and receive (RFC 3264 6.1).
 [[nodiscard]] Way answer_to(Way offered);
 

@@ -68,7 +68,8 @@ void SipPort::read_datagrams(std::size_t site) {
   for (int i = 0; i < 64; ++i) {
     sockaddr_storage sa{};
     socklen_t len = sizeof sa;
-    const auto n = recvfrom(sockets_[site], buf, sizeof buf, 0, reinterpret_cast<sockaddr*>(&sa), &len);
+    const auto n =
+        recvfrom(sockets_[site], buf, sizeof buf, 0, reinterpret_cast<sockaddr*>(&sa), &len);
     if (n < 0) return;
     const Flow flow{0, site, from_sockaddr(sa), false};
     const std::string_view text(buf, static_cast<std::size_t>(n));
@@ -86,7 +87,8 @@ void SipPort::accept_all(std::size_t site) {
   for (;;) {
     sockaddr_storage sa{};
     socklen_t len = sizeof sa;
-    const int fd = accept4(sockets_[site], reinterpret_cast<sockaddr*>(&sa), &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = accept4(sockets_[site], reinterpret_cast<sockaddr*>(&sa), &len,
+                           SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     if (connections_.size() >= kMaxConnections) {
       close(fd);
@@ -103,9 +105,11 @@ void SipPort::accept_all(std::size_t site) {
 
 Result<Flow> SipPort::flow_to(std::size_t site, const Endpoint& remote) {
   if (settings_.transport == Transport::kUdp) return Flow{0, site, remote, false};
-  if (const auto it = ours_.find({site, remote}); it != ours_.end()) return Flow{it->second, site, remote, false};
-  auto c = StreamConnection::open(loop_, *this, client_tls_.get(), settings_.sites[site].address.address,
-                                  remote, settings_.verify_name);
+  if (const auto it = ours_.find({site, remote}); it != ours_.end())
+    return Flow{it->second, site, remote, false};
+  auto c =
+      StreamConnection::open(loop_, *this, client_tls_.get(), settings_.sites[site].address.address,
+                             remote, settings_.verify_name);
   if (!c) return tl::unexpected(c.error());
   const std::uint64_t id = next_++;
   (*c)->id = id;
@@ -124,7 +128,8 @@ void SipPort::send(const Flow& flow, std::string_view text) {
   sockaddr_storage sa{};
   const socklen_t n = to_sockaddr(flow.remote, sa);
   // A full socket buffer is loss, which SIP over UDP repairs by itself.
-  (void)!sendto(sockets_[flow.site], text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&sa), n);
+  (void)!sendto(sockets_[flow.site], text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&sa),
+                n);
 }
 
 std::vector<std::string> SipPort::peer_names(const Flow& flow) const {

@@ -1,4 +1,5 @@
-// All SIP sockets of one lab peer: datagrams, listeners, connections in both directions. Lab thread.
+// All SIP sockets of one lab peer: datagrams, listeners, connections in both directions. Lab
+// thread.
 #pragma once
 
 #include <deque>

@@ -39,7 +39,7 @@ std::string_view long_name(std::string_view name) {
 
 bool is_list(std::string_view name) {
   static constexpr std::array<std::string_view, 11> kLists{
-      "Via",   "Route",   "Record-Route",        "Contact",  "Allow",       "Supported",
+      "Via",     "Route",  "Record-Route",        "Contact",      "Allow",    "Supported",
       "Require", "Accept", "P-Asserted-Identity", "History-Info", "Diversion"};
   return std::any_of(kLists.begin(), kLists.end(),
                      [&](std::string_view l) { return same_text(l, name); });
@@ -91,8 +91,8 @@ std::optional<std::size_t> content_length(std::string_view head) {
 }  // namespace
 
 bool same_text(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string trimmed(std::string_view t) {
@@ -180,8 +180,9 @@ std::string SipMessage::to_text(bool capitals) const {
   for (const auto& h : headers) {
     std::string name = h.name;
     if (capitals)
-      std::transform(name.begin(), name.end(), name.begin(),
-                     [](char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); });
+      std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+        return static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+      });
     out += name + ": " + h.value + "\r\n";
   }
   out += (capitals ? "CONTENT-LENGTH: " : "Content-Length: ") + std::to_string(body.size());
@@ -231,7 +232,8 @@ std::optional<std::size_t> frame_length(std::string_view stream) {
 Result<SipUri> parse_sip_uri(std::string_view text) {
   SipUri u;
   const auto colon = text.find(':');
-  if (colon == std::string_view::npos) return fail(ErrorCode::kMalformed, "URI: " + std::string(text));
+  if (colon == std::string_view::npos)
+    return fail(ErrorCode::kMalformed, "URI: " + std::string(text));
   u.scheme = lowered(text.substr(0, colon));
   auto rest = text.substr(colon + 1);
   if (u.scheme == "tel") {
@@ -281,7 +283,8 @@ NameAddr parse_name_addr(std::string_view text) {
   }
   const auto close = text.find('>', open);
   n.display = trimmed(text.substr(0, open));
-  n.uri = trimmed(text.substr(open + 1, close == std::string_view::npos ? close : close - open - 1));
+  n.uri =
+      trimmed(text.substr(open + 1, close == std::string_view::npos ? close : close - open - 1));
   if (close == std::string_view::npos) return n;
   const auto semi = text.find(';', close);
   if (semi != std::string_view::npos) n.params = trimmed(text.substr(semi + 1));

@@ -64,7 +64,7 @@ struct NameAddr {
 // Value of a parameter of "a=1;b;c=3"; "" for one without value, nullopt when absent.
 [[nodiscard]] std::optional<std::string> parameter(std::string_view params, std::string_view name);
 [[nodiscard]] std::string tag_of(std::string_view from_or_to);
-[[nodiscard]] bool is_address(std::string_view host);  // an IP literal, not a name
+[[nodiscard]] bool is_address(std::string_view host);                  // an IP literal, not a name
 [[nodiscard]] bool same_text(std::string_view a, std::string_view b);  // without case
 [[nodiscard]] std::string trimmed(std::string_view text);
 [[nodiscard]] bool is_e164(std::string_view user);  // "+" and digits

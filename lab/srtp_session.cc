@@ -8,10 +8,12 @@ namespace causeway::lab {
 
 void SrtpSession::Free::operator()(srtp_ctx_t_* s) const { srtp_dealloc(s); }
 
-Result<SrtpSession> SrtpSession::make(std::string_view suite, const std::string& key, bool outbound) {
+Result<SrtpSession> SrtpSession::make(std::string_view suite, const std::string& key,
+                                      bool outbound) {
   static const bool ready = srtp_init() == srtp_err_status_ok;
   if (!ready) return fail(ErrorCode::kInternal, "srtp_init");
-  if (key.size() != 30) return fail(ErrorCode::kMalformed, "SRTP key of " + std::to_string(key.size()) + " bytes");
+  if (key.size() != 30)
+    return fail(ErrorCode::kMalformed, "SRTP key of " + std::to_string(key.size()) + " bytes");
   srtp_policy_t policy;
   std::memset(&policy, 0, sizeof policy);
   if (suite == "AES_CM_128_HMAC_SHA1_80") {
@@ -28,7 +30,8 @@ Result<SrtpSession> SrtpSession::make(std::string_view suite, const std::string&
   policy.window_size = 1024;
   policy.allow_repeat_tx = 0;
   srtp_t raw = nullptr;
-  if (srtp_create(&raw, &policy) != srtp_err_status_ok) return fail(ErrorCode::kInternal, "srtp_create");
+  if (srtp_create(&raw, &policy) != srtp_err_status_ok)
+    return fail(ErrorCode::kInternal, "srtp_create");
   SrtpSession s;
   s.session_.reset(raw);
   return s;

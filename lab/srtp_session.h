@@ -14,7 +14,8 @@ namespace causeway::lab {
 class SrtpSession {
  public:
   // suite: "AES_CM_128_HMAC_SHA1_80" or "..._32"; key: 30 bytes.
-  [[nodiscard]] static Result<SrtpSession> make(std::string_view suite, const std::string& key, bool outbound);
+  [[nodiscard]] static Result<SrtpSession> make(std::string_view suite, const std::string& key,
+                                                bool outbound);
   // In place; false: refused (authentication, replay).
   [[nodiscard]] bool protect(std::string& packet, bool rtcp);
   [[nodiscard]] bool unprotect(std::string& packet, bool rtcp);

@@ -47,13 +47,19 @@ Result<SslContext> make_tls_context(const TlsFiles& files, bool server) {
     return fail(ErrorCode::kTls, "key " + files.key + ": " + tls_error());
   if (SSL_CTX_load_verify_locations(c.get(), files.ca.c_str(), nullptr) != 1)
     return fail(ErrorCode::kTls, "trusted root " + files.ca + ": " + tls_error());
-  SSL_CTX_set_verify(c.get(), SSL_VERIFY_PEER | (server ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  SSL_CTX_set_verify(c.get(), SSL_VERIFY_PEER | (server ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                     nullptr);
   return c;
 }
 
 StreamConnection::StreamConnection(Loop& loop, Listener& listener, int fd, SSL_CTX* tls,
                                    Endpoint local, Endpoint remote)
-    : loop_(loop), listener_(listener), fd_(fd), local_(local), remote_(remote), accepted_(true),
+    : loop_(loop),
+      listener_(listener),
+      fd_(fd),
+      local_(local),
+      remote_(remote),
+      accepted_(true),
       connected_(true) {
   if (tls != nullptr) {
     ssl_.reset(SSL_new(tls));
@@ -66,11 +72,13 @@ StreamConnection::StreamConnection(Loop& loop, Listener& listener, int fd, SSL_C
 }
 
 Result<std::unique_ptr<StreamConnection>> StreamConnection::open(Loop& loop, Listener& listener,
-                                                                 SSL_CTX* tls, const IpAddress& from,
+                                                                 SSL_CTX* tls,
+                                                                 const IpAddress& from,
                                                                  const Endpoint& to,
                                                                  const std::string& verify_name) {
   sockaddr_storage sa{};
-  const int fd = socket(to.address.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int fd = socket(to.address.is_v6() ? AF_INET6 : AF_INET,
+                        SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return fail(ErrorCode::kIo, std::string("socket: ") + std::strerror(errno));
   unsigned n = to_sockaddr({from, 0}, sa);
   const bool bound = bind(fd, reinterpret_cast<sockaddr*>(&sa), n) == 0;
@@ -119,7 +127,8 @@ void StreamConnection::read_peer_names() {
   char cn[256];
   if (X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, cn, sizeof cn) > 0)
     peer_names_.emplace_back(cn);
-  auto* names = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(cert, NID_subject_alt_name, nullptr, nullptr));
+  auto* names =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(cert, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names) && i < 64; ++i) {
     const GENERAL_NAME* g = sk_GENERAL_NAME_value(names, i);
     if (g->type != GEN_DNS) continue;
@@ -233,7 +242,8 @@ void StreamConnection::write_all() {
       n = SSL_write(ssl_.get(), out_.data(), static_cast<int>(out_.size()));
       if (n <= 0) {
         const int e = SSL_get_error(ssl_.get(), static_cast<int>(n));
-        if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) return want(e == SSL_ERROR_WANT_WRITE);
+        if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE)
+          return want(e == SSL_ERROR_WANT_WRITE);
         return close_because("TLS: " + tls_error());
       }
     } else {

@@ -36,7 +36,8 @@ class StreamConnection {
   };
 
   // Accepted: `tls` null for TCP.
-  StreamConnection(Loop& loop, Listener& listener, int fd, SSL_CTX* tls, Endpoint local, Endpoint remote);
+  StreamConnection(Loop& loop, Listener& listener, int fd, SSL_CTX* tls, Endpoint local,
+                   Endpoint remote);
   // To be opened: verify_name is sent as SNI and must be in the certificate.
   [[nodiscard]] static Result<std::unique_ptr<StreamConnection>> open(
       Loop& loop, Listener& listener, SSL_CTX* tls, const IpAddress& from, const Endpoint& to,

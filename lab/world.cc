@@ -41,7 +41,8 @@ Status World::open() {
     a.gateway = settings_.gateway_operator_side;
     a.media_address = settings_.operator_site.address;
     OperatorView view{a.gateway.address, a.gateway.address, settings_.operator_trusted};
-    operator_ = std::make_unique<Operator>(loop_, pump_, random_, ladder_, std::move(a), std::move(view));
+    operator_ =
+        std::make_unique<Operator>(loop_, pump_, random_, ladder_, std::move(a), std::move(view));
     if (auto s = operator_->open(); !s) return s;
   }
   if (settings_.with_phone_system) {
@@ -51,7 +52,8 @@ Status World::open() {
     for (const char* n : {"sip", "sip2", "sip3"}) {
       const std::string name = std::string(n) + "." + kServiceDomain;
       const auto* r = find_address(*zone, name);
-      if (r == nullptr) return fail(ErrorCode::kConfiguration, "the zone has no address for " + name);
+      if (r == nullptr)
+        return fail(ErrorCode::kConfiguration, "the zone has no address for " + name);
       a.port.sites.push_back({name, {r->address, settings_.service_port}});
       view.own_names.push_back(name);
     }
@@ -62,7 +64,8 @@ Status World::open() {
     a.media_address = a.port.sites[0].address.address;
     a.zone = *zone;
     a.options_interval = settings_.options_interval;
-    phone_system_ = std::make_unique<PhoneSystem>(loop_, pump_, random_, ladder_, std::move(a), std::move(view));
+    phone_system_ = std::make_unique<PhoneSystem>(loop_, pump_, random_, ladder_, std::move(a),
+                                                  std::move(view));
     if (auto s = phone_system_->open(); !s) return s;
   }
   return {};

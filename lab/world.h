@@ -12,14 +12,14 @@
 namespace causeway::lab {
 
 struct WorldSettings {
-  std::string certificates;                // directory of make_certificates()
+  std::string certificates;  // directory of make_certificates()
   Transport operator_transport = Transport::kUdp;
   Endpoint name_service{IpAddress::v4(0x7f00000b), 5353};
   Endpoint operator_site{IpAddress::v4(0x7f000015), 5060};
   Endpoint gateway_operator_side{IpAddress::v4(0x7f00001f), 5060};
   Endpoint gateway_service_side{IpAddress::v4(0x7f00001f), 5061};
   std::uint16_t service_port = 5061;
-  std::string zone_file;                   // empty: the built-in zone
+  std::string zone_file;  // empty: the built-in zone
   bool operator_trusted = true;
   Millis options_interval{5'000};
   bool with_phone_system = true, with_operator = true, with_names = true;
@@ -31,7 +31,9 @@ struct Sides {
   Ladder& ladder;
   Agent* operator_site = nullptr;
   Agent* phone_system = nullptr;
-  [[nodiscard]] Agent* agent(Side side) const { return side == Side::kOperator ? operator_site : phone_system; }
+  [[nodiscard]] Agent* agent(Side side) const {
+    return side == Side::kOperator ? operator_site : phone_system;
+  }
 };
 
 class World {

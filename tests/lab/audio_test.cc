@@ -38,8 +38,12 @@ TEST(G711, the_error_stays_below_a_step) {
   for (int v = -32768; v < 32768; v += 7) {
     const auto pcm = static_cast<std::int16_t>(v);
     const int allowed = std::abs(v) / 16 + 16;
-    EXPECT_LE(std::abs(decode_alaw(encode_alaw(pcm)) - v), allowed + (std::abs(v) > 32256 ? 512 : 0)) << v;
-    EXPECT_LE(std::abs(decode_ulaw(encode_ulaw(pcm)) - v), allowed + (std::abs(v) > 32124 ? 644 : 0)) << v;
+    EXPECT_LE(std::abs(decode_alaw(encode_alaw(pcm)) - v),
+              allowed + (std::abs(v) > 32256 ? 512 : 0))
+        << v;
+    EXPECT_LE(std::abs(decode_ulaw(encode_ulaw(pcm)) - v),
+              allowed + (std::abs(v) > 32124 ? 644 : 0))
+        << v;
   }
 }
 
@@ -61,7 +65,9 @@ std::vector<Frame> frames_of(Sound sound, int count, int first = 0) {
   return out;
 }
 
-Stretch over(Millis from, Millis until, Sound sound) { return {Instant(from), Instant(until), sound}; }
+Stretch over(Millis from, Millis until, Sound sound) {
+  return {Instant(from), Instant(until), sound};
+}
 
 TEST(Judge, knows_the_right_tone_from_another) {
   const auto frames = frames_of({Content::kTone, 440}, 100);
@@ -90,16 +96,19 @@ TEST(Judge, knows_its_speech_at_any_delay_and_nothing_else) {
   const Sound words{Content::kSpeech, 0};
   for (const int first : {0, 37, 90}) {
     const auto frames = frames_of(words, 110, first);
-    const auto h = judge_stretch(frames, {frames.front().at, frames.back().at + Micros(20'000), words});
+    const auto h =
+        judge_stretch(frames, {frames.front().at, frames.back().at + Micros(20'000), words});
     EXPECT_TRUE(h.good) << h.what;
     EXPECT_GT(h.score, 0.98);
   }
   // The same words backwards have the same energy and spectrum.
   auto backwards = frames_of(words, 110);
-  for (std::size_t i = 0; i < backwards.size() / 2; ++i) std::swap(backwards[i].pcm, backwards[backwards.size() - 1 - i].pcm);
+  for (std::size_t i = 0; i < backwards.size() / 2; ++i)
+    std::swap(backwards[i].pcm, backwards[backwards.size() - 1 - i].pcm);
   for (auto& f : backwards) std::reverse(f.pcm.begin(), f.pcm.end());
   EXPECT_FALSE(judge_stretch(backwards, over(0ms, 2'200ms, words)).good);
-  EXPECT_FALSE(judge_stretch(frames_of({Content::kTone, 620}, 110), over(0ms, 2'200ms, words)).good);
+  EXPECT_FALSE(
+      judge_stretch(frames_of({Content::kTone, 620}, 110), over(0ms, 2'200ms, words)).good);
 }
 
 TEST(Judge, counts_loss_duplicates_and_changes_of_ssrc) {

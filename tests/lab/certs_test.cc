@@ -70,18 +70,24 @@ TEST_F(CertsTest, both_sides_check_the_other_and_see_its_names) {
     getsockname(probe, reinterpret_cast<sockaddr*>(&sa), &n);
     const auto port = from_sockaddr(sa).port;
     close(probe);
-    SipPort server(loop, server_events, {Transport::kTls, {{"x", at(port)}}, tls_files(directory_, name), ""});
-    SipPort client(loop, client_events,
-                   {Transport::kTls, {{"y", at(0)}}, tls_files(directory_, "phone-system"), kGatewayName});
+    SipPort server(loop, server_events,
+                   {Transport::kTls, {{"x", at(port)}}, tls_files(directory_, name), ""});
+    SipPort client(
+        loop, client_events,
+        {Transport::kTls, {{"y", at(0)}}, tls_files(directory_, "phone-system"), kGatewayName});
     ASSERT_TRUE(server.open());
     ASSERT_TRUE(client.open());
     const auto flow = client.flow_to(0, at(port));
     ASSERT_TRUE(flow);
-    client.send(*flow, "OPTIONS sip:x SIP/2.0\r\nVia: v\r\nFrom: f\r\nTo: t\r\nCall-ID: i\r\nCSeq: 1 OPTIONS\r\n\r\n");
-    (void)loop.run_until([&] { return !server_events.messages.empty() || !client_events.lost.empty(); }, Seconds(5));
+    client.send(*flow,
+                "OPTIONS sip:x SIP/2.0\r\nVia: v\r\nFrom: f\r\nTo: t\r\nCall-ID: i\r\nCSeq: 1 "
+                "OPTIONS\r\n\r\n");
+    (void)loop.run_until(
+        [&] { return !server_events.messages.empty() || !client_events.lost.empty(); }, Seconds(5));
     EXPECT_EQ(server_events.messages.size(), name == "gateway" ? 1U : 0U) << name;
     if (name == "gateway") {
-      EXPECT_THAT(server.peer_names(server_events.flow), ::testing::Contains("sip2.pstnhub.example"));
+      EXPECT_THAT(server.peer_names(server_events.flow),
+                  ::testing::Contains("sip2.pstnhub.example"));
       EXPECT_THAT(client.peer_names(*flow), ::testing::Contains(kGatewayName));
       EXPECT_TRUE(server_events.flow.opened_by_them);
     }

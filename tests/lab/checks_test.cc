@@ -12,7 +12,8 @@ namespace causeway::lab {
 namespace {
 
 const ServiceView kView{"sbc.operator.example", {"sbc.operator.example"}, {"sip.pstnhub.example"}};
-const OperatorView kOperator{*IpAddress::parse("127.0.0.31"), *IpAddress::parse("127.0.0.31"), true};
+const OperatorView kOperator{*IpAddress::parse("127.0.0.31"), *IpAddress::parse("127.0.0.31"),
+                             true};
 
 SipMessage good_invite() {
   SipMessage m;
@@ -36,7 +37,9 @@ std::vector<std::string> ids(const Violations& v) {
   return out;
 }
 
-std::vector<std::string> breaches(const SipMessage& m) { return ids(check_service_request(m, kView)); }
+std::vector<std::string> breaches(const SipMessage& m) {
+  return ids(check_service_request(m, kView));
+}
 
 using ::testing::Contains;
 using ::testing::IsEmpty;
@@ -68,7 +71,10 @@ TEST(ServiceChecks, each_rule_of_an_invite_is_noticed) {
       {"TDR-53", [](auto& m) { m.set("Via", "SIP/2.0/TLS 127.0.0.31:5061;branch=z9hG4bK1"); }},
       {"TDR-54", [](auto& m) { m.body.clear(); }},
       {"TDR-55", [](auto& m) { m.add("Replaces", "x;to-tag=1;from-tag=2"); }},
-      {"TDR-56", [](auto& m) { std::erase_if(m.headers, [](const auto& h) { return h.name == "X-MS-SBC"; }); }},
+      {"TDR-56",
+       [](auto& m) {
+         std::erase_if(m.headers, [](const auto& h) { return h.name == "X-MS-SBC"; });
+       }},
       {"TDR-88", [](auto& m) { m.add("Require", "100rel"); }},
       {"TDR-25", [](auto& m) { m.add("P-Asserted-Identity", "<sips:+44@sbc.operator.example>"); }},
       {"TDR-26", [](auto& m) { m.add("P-Asserted-Identity", "<sip:@sbc.operator.example>"); }},
@@ -121,7 +127,8 @@ TEST(ServiceChecks, offers_are_secure_and_hold_is_inactive) {
   const auto plain = check_service_sdp(sdp(Way::kSendRecv, {}, false), nullptr);
   EXPECT_THAT(ids(plain), Contains("TDM-01"));
   EXPECT_EQ(service_refusal(plain), 488);
-  EXPECT_THAT(ids(check_service_sdp(sdp(Way::kSendRecv, {{1, k32, line.key, "", false}}), nullptr)), Contains("TDM-02"));
+  EXPECT_THAT(ids(check_service_sdp(sdp(Way::kSendRecv, {{1, k32, line.key, "", false}}), nullptr)),
+              Contains("TDM-02"));
   auto gcm = sdp(Way::kSendRecv, {line, {2, "AEAD_AES_256_GCM", line.key, "", false}});
   EXPECT_THAT(ids(check_service_sdp(gcm, nullptr)), Contains("TDM-05"));
   auto zero = sdp(Way::kSendRecv, {line});
@@ -132,8 +139,11 @@ TEST(ServiceChecks, offers_are_secure_and_hold_is_inactive) {
 }
 
 TEST(ServiceChecks, the_answer_takes_the_80_bit_line_with_its_tag_and_another_key) {
-  const auto ours = sdp(Way::kSendRecv, {{0, k32, std::string(30, 'a'), "", false}, {1, k80, std::string(30, 'b'), "", false}});
-  const auto answered = [&](const CryptoLine& c) { return ids(check_service_sdp(sdp(Way::kSendRecv, {c}), &ours)); };
+  const auto ours = sdp(Way::kSendRecv, {{0, k32, std::string(30, 'a'), "", false},
+                                         {1, k80, std::string(30, 'b'), "", false}});
+  const auto answered = [&](const CryptoLine& c) {
+    return ids(check_service_sdp(sdp(Way::kSendRecv, {c}), &ours));
+  };
   const std::string own(30, 'z');
   EXPECT_THAT(answered({1, k80, own, "2^31", false}), IsEmpty());
   EXPECT_THAT(answered({2, k80, own, "", false}), Contains("TDM-03"));
@@ -187,7 +197,8 @@ TEST(OperatorChecks, nothing_of_the_service_reaches_the_operator) {
 TEST(OperatorChecks, media_is_plain_and_the_gateways) {
   EXPECT_THAT(check_operator_sdp(sdp(Way::kSendRecv, {}, false), kOperator), IsEmpty());
   const CryptoLine line{1, k80, std::string(30, 'k'), "", false};
-  EXPECT_THAT(ids(check_operator_sdp(sdp(Way::kSendRecv, {line}), kOperator)), Contains("GW-MEDIA"));
+  EXPECT_THAT(ids(check_operator_sdp(sdp(Way::kSendRecv, {line}), kOperator)),
+              Contains("GW-MEDIA"));
   auto elsewhere = sdp(Way::kSendRecv, {}, false);
   elsewhere.address = *IpAddress::parse("127.0.0.11");
   EXPECT_THAT(ids(check_operator_sdp(elsewhere, kOperator)), Contains("GW-MEDIA"));
@@ -195,7 +206,11 @@ TEST(OperatorChecks, media_is_plain_and_the_gateways) {
 
 TEST(Ladder, summaries_say_what_matters) {
   auto m = good_invite();
-  m.body = write_sdp({.address = *IpAddress::parse("127.0.0.31"), .port = 9, .secure = true, .formats = {8}, .way = Way::kInactive});
+  m.body = write_sdp({.address = *IpAddress::parse("127.0.0.31"),
+                      .port = 9,
+                      .secure = true,
+                      .formats = {8},
+                      .way = Way::kInactive});
   EXPECT_EQ(summary_of(m), "INVITE +3225550001 [SAVP inactive]");
   m.set("To", "<sip:x@y>;tag=b");
   EXPECT_EQ(summary_of(m), "re-INVITE [SAVP inactive]");

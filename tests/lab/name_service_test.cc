@@ -26,13 +26,16 @@ int code_of(const std::string& a) { return a.at(3) & 15; }
 int answers_of(const std::string& a) { return static_cast<unsigned char>(a.at(7)); }
 
 TEST(NameService, answers_addresses_with_their_ttl) {
-  const auto zone = parse_zone("sip.example 30 A 127.0.0.11\nsip.example 30 A 127.0.0.12\nsix.example 5 AAAA ::1 # loopback\n");
+  const auto zone = parse_zone(
+      "sip.example 30 A 127.0.0.11\nsip.example 30 A 127.0.0.12\nsix.example 5 AAAA ::1 # "
+      "loopback\n");
   ASSERT_TRUE(zone);
   const auto a = answer_query(*zone, query("SIP.example", 1));
   EXPECT_EQ(code_of(a), 0);
   EXPECT_EQ(answers_of(a), 2);
   EXPECT_EQ(a.substr(0, 2), std::string("\x12\x34", 2));
-  EXPECT_TRUE(a.ends_with(std::string("\0\0\0\x1e\0\x04\x7f\0\0\x0c", 10)));  // TTL 30, four bytes, 127.0.0.12
+  EXPECT_TRUE(a.ends_with(
+      std::string("\0\0\0\x1e\0\x04\x7f\0\0\x0c", 10)));  // TTL 30, four bytes, 127.0.0.12
   const auto aaaa = answer_query(*zone, query("six.example", 28));
   EXPECT_EQ(answers_of(aaaa), 1);
   EXPECT_EQ(answers_of(answer_query(*zone, query("six.example", 1))), 0);
@@ -42,7 +45,8 @@ TEST(NameService, answers_addresses_with_their_ttl) {
 TEST(NameService, answers_service_records) {
   const auto a = answer_query(built_in_zone(), query("_sips._tcp.sip2.pstnhub.example", 33));
   EXPECT_EQ(answers_of(a), 1);
-  EXPECT_NE(a.find(std::string("\0\x01\0\x01\x13\xc5\x04sip2", 11)), std::string::npos);  // 1 1 5061 sip2...
+  EXPECT_NE(a.find(std::string("\0\x01\0\x01\x13\xc5\x04sip2", 11)),
+            std::string::npos);  // 1 1 5061 sip2...
 }
 
 TEST(NameService, unknown_names_do_not_exist_and_empty_ones_do) {

@@ -36,7 +36,8 @@ class PeersTest : public ::testing::Test {
  protected:
   PeersTest() : pump_(loop_), ladder_(loop_, {}) {}
 
-  AgentSettings plain(std::uint32_t own, std::uint16_t port, std::uint32_t other, std::uint16_t other_port) {
+  AgentSettings plain(std::uint32_t own, std::uint16_t port, std::uint32_t other,
+                      std::uint16_t other_port) {
     AgentSettings s;
     s.port.sites = {{"", {IpAddress::v4(own), port}}};
     s.gateway = {IpAddress::v4(other), other_port};
@@ -54,16 +55,17 @@ class PeersTest : public ::testing::Test {
     ASSERT_TRUE(b_->open());
   }
 
-  AgentSettings service(std::uint32_t own, std::uint16_t port, std::uint32_t other, std::uint16_t other_port,
-                        const std::string& name, const std::string& other_name) {
+  AgentSettings service(std::uint32_t own, std::uint16_t port, std::uint32_t other,
+                        std::uint16_t other_port, const std::string& name,
+                        const std::string& other_name) {
     AgentSettings s = plain(own, port, other, other_port);
     s.port.transport = Transport::kTls;
     s.port.sites[0].name = name;
     s.port.tls = tls_files(directory_, "phone-system");
     s.port.verify_name = other_name;
     s.gateway_name = other_name;
-    s.zone = *parse_zone(name + " 60 A " + IpAddress::v4(own).to_string() + "\n" + other_name + " 60 A " +
-                         IpAddress::v4(other).to_string());
+    s.zone = *parse_zone(name + " 60 A " + IpAddress::v4(own).to_string() + "\n" + other_name +
+                         " 60 A " + IpAddress::v4(other).to_string());
     return s;
   }
 
@@ -74,8 +76,10 @@ class PeersTest : public ::testing::Test {
     const std::string one = "sip.pstnhub.example", two = "sip2.pstnhub.example";
     // The other Phone System stands where the gateway would be: its Contact names the trunk.
     const ServiceView view{"api-du-a-euwe.pstnhub.example", {}, {one, two}};
-    a_ = std::make_unique<PhoneSystem>(loop_, pump_, random_, ladder_, service(kA, pa, kB, pb, one, two), view);
-    b_ = std::make_unique<PhoneSystem>(loop_, pump_, random_, ladder_, service(kB, pb, kA, pa, two, one), view);
+    a_ = std::make_unique<PhoneSystem>(loop_, pump_, random_, ladder_,
+                                       service(kA, pa, kB, pb, one, two), view);
+    b_ = std::make_unique<PhoneSystem>(loop_, pump_, random_, ladder_,
+                                       service(kB, pb, kA, pa, two, one), view);
     ASSERT_TRUE(a_->open());
     ASSERT_TRUE(b_->open());
   }
@@ -94,7 +98,8 @@ class PeersTest : public ::testing::Test {
     b_->expect("+3225550001", "test", plan.called);
     Call* calling = a_->place("test", "+3225550001", "+3225550002", plan.calling);
     (void)loop_.run_until(
-        [&] { return calling->ended() && (b_->calls().empty() || b_->calls().back()->ended()); }, plan.limit);
+        [&] { return calling->ended() && (b_->calls().empty() || b_->calls().back()->ended()); },
+        plan.limit);
     (void)loop_.run_until([] { return false; }, 50ms);
     return judge_call(plan, calling, b_->calls().empty() ? nullptr : b_->calls().back().get());
   }
@@ -142,7 +147,8 @@ TEST_F(PeersTest, an_answered_call_is_heard_both_ways_over_tls_with_srtp) {
 TEST_F(PeersTest, hold_is_silent_and_resume_is_heard) {
   make_operators();
   CallPlan p = talk(3'600ms);
-  p.calling.actions.insert(p.calling.actions.begin(), {{1'000ms, Step::kHoldInactive}, {2'000ms, Step::kResume}});
+  p.calling.actions.insert(p.calling.actions.begin(),
+                           {{1'000ms, Step::kHoldInactive}, {2'000ms, Step::kResume}});
   p.offers_seen_by_other = 1;
   const auto v = play(p);
   EXPECT_THAT(v.reasons, ::testing::IsEmpty());

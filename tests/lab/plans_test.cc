@@ -28,7 +28,8 @@ TEST(Plans, the_demo_ends_in_time_and_every_call_has_its_own_name) {
 }
 
 TEST(Plans, a_file_says_what_to_do) {
-  const auto p = parse_plan(R"({"calls":[{"name":"one","caller":"phone-system","calling":{"speech":true,
+  const auto p =
+      parse_plan(R"({"calls":[{"name":"one","caller":"phone-system","calling":{"speech":true,
     "steps":[{"at_ms":500,"do":"hold-inactive"},{"at_ms":900,"do":"hang-up"}]},"called":{"status":200,"rings":2}},
     {"called":{"status":486}},{"calling":{"cancel_after_ms":100},"called":{"answers":false}}]})");
   ASSERT_TRUE(p);
@@ -51,8 +52,10 @@ TEST(Plans, mistakes_in_a_file_are_reported) {
 TEST(NumberPlan, the_last_digits_choose) {
   EXPECT_EQ(behaviour_for("+3225550486", Side::kOperator).final_status, 486);
   EXPECT_EQ(behaviour_for("+3225550002", Side::kOperator).sound.content, Content::kSpeech);
-  EXPECT_EQ(behaviour_for("+3225550006", Side::kPhoneSystem).actions.front().step, Step::kHoldInactive);
-  EXPECT_EQ(behaviour_for("+3225550006", Side::kOperator).actions.front().step, Step::kHoldSendOnly);
+  EXPECT_EQ(behaviour_for("+3225550006", Side::kPhoneSystem).actions.front().step,
+            Step::kHoldInactive);
+  EXPECT_EQ(behaviour_for("+3225550006", Side::kOperator).actions.front().step,
+            Step::kHoldSendOnly);
   EXPECT_FALSE(behaviour_for("+3225550480", Side::kOperator).answers);
   EXPECT_EQ(behaviour_for("7", Side::kOperator).final_status, 200);
 }
@@ -60,8 +63,11 @@ TEST(NumberPlan, the_last_digits_choose) {
 TEST(Stretches, follow_what_one_sends_and_the_other_receives) {
   CallFacts from, to;
   const auto at = [](int ms) { return Instant(Millis(ms)); };
-  from.phases = {{at(0), Known::kYes, Known::kYes}, {at(2'000), Known::kUnknown, Known::kUnknown},
-                 {at(2'010), Known::kNo, Known::kNo}, {at(4'000), Known::kYes, Known::kYes}, {at(6'000)}};
+  from.phases = {{at(0), Known::kYes, Known::kYes},
+                 {at(2'000), Known::kUnknown, Known::kUnknown},
+                 {at(2'010), Known::kNo, Known::kNo},
+                 {at(4'000), Known::kYes, Known::kYes},
+                 {at(6'000)}};
   to.phases = {{at(5), Known::kYes, Known::kYes}, {at(6'000)}};
   const auto s = stretches(from, {Content::kTone, 440}, to);
   ASSERT_EQ(s.size(), 3U);

@@ -37,8 +37,10 @@ TEST(SdpText, reads_what_it_writes) {
 }
 
 TEST(SdpText, reads_keys_with_lifetime_and_mki) {
-  const auto s = parse_sdp("v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 1000 RTP/SAVP 8\r\n"
-                           "a=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:" + to_base64(std::string(30, 'k')) + "|2^31|1:1\r\n");
+  const auto s = parse_sdp(
+      "v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 1000 RTP/SAVP 8\r\n"
+      "a=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:" +
+      to_base64(std::string(30, 'k')) + "|2^31|1:1\r\n");
   ASSERT_TRUE(s);
   ASSERT_EQ(s->crypto.size(), 1U);
   EXPECT_EQ(s->crypto[0].tag, 2);

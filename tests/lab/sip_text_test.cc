@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::string_view kInvite =
     "INVITE sip:+3225550001@sbc.operator.example:5061;user=phone;transport=tls SIP/2.0\r\n"
-    "VIA: SIP/2.0/TLS sip.pstnhub.example:5061;branch=z9hG4bK1, SIP/2.0/TLS other.example;branch=z9hG4bK2\r\n"
+    "VIA: SIP/2.0/TLS sip.pstnhub.example:5061;branch=z9hG4bK1, SIP/2.0/TLS "
+    "other.example;branch=z9hG4bK2\r\n"
     "f: \"Smith, \\\"J\" <sip:+44@x.example;user=phone>;tag=abc\r\n"
     "t: <sip:+3225550001@sbc.operator.example>\r\n"
     "i: one\r\n"
@@ -26,7 +27,8 @@ TEST(SipText, reads_capitals_compact_forms_lists_and_folded_lines) {
   EXPECT_EQ(m->get("Call-ID"), "one");
   EXPECT_EQ(m->cseq_method(), "INVITE");
   EXPECT_EQ(m->cseq_number(), 17U);
-  EXPECT_THAT(m->all("P-Asserted-Identity"), ::testing::ElementsAre("<tel:+44>", "<sip:user@customer.example>"));
+  EXPECT_THAT(m->all("P-Asserted-Identity"),
+              ::testing::ElementsAre("<tel:+44>", "<sip:user@customer.example>"));
   EXPECT_EQ(m->get("Subject"), "folded and continued");
   EXPECT_EQ(m->body, "body");
 }
@@ -48,7 +50,9 @@ TEST(SipText, refuses_what_is_no_sip) {
   EXPECT_FALSE(parse_sip("hello\r\n\r\n"));
   EXPECT_FALSE(parse_sip("INVITE sip:a SIP/3.0\r\nVia: x\r\n\r\n"));
   EXPECT_FALSE(parse_sip("SIP/2.0 20 OK\r\n\r\n"));
-  EXPECT_FALSE(parse_sip("OPTIONS sip:a SIP/2.0\r\nVia: x\r\nFrom: x\r\nTo: x\r\nCSeq: 1 OPTIONS\r\n\r\n"));  // no Call-ID
+  EXPECT_FALSE(parse_sip(
+      "OPTIONS sip:a SIP/2.0\r\nVia: x\r\nFrom: x\r\nTo: x\r\nCSeq: 1 OPTIONS\r\n\r\n"));  // no
+                                                                                           // Call-ID
   std::string shortened(kInvite);
   shortened.pop_back();
   EXPECT_FALSE(parse_sip(shortened));
@@ -57,7 +61,8 @@ TEST(SipText, refuses_what_is_no_sip) {
 TEST(SipText, cuts_messages_out_of_a_stream) {
   const std::string two = std::string(kInvite) + std::string(kInvite);
   EXPECT_EQ(frame_length(two), kInvite.size());
-  for (std::size_t n = 0; n < kInvite.size(); ++n) EXPECT_FALSE(frame_length(kInvite.substr(0, n))) << n;
+  for (std::size_t n = 0; n < kInvite.size(); ++n)
+    EXPECT_FALSE(frame_length(kInvite.substr(0, n))) << n;
 }
 
 TEST(SipText, takes_uris_apart) {
