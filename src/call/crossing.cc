@@ -23,7 +23,31 @@ bool never_crosses(HeaderId id) {
   }
 }
 
-void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const deployment::Profile& receiver, bool both_trusted) {
+namespace {
+
+// Each identity with our host in place of the other side's; tel: URIs and anything odd as they are.
+void copy_identity(sip::Builder& out, const sip::HeaderField& f, std::string_view own_host) {
+  std::string_view list = f.value;
+  while (!list.empty()) {
+    const std::string_view one = sip::next_value(list);
+    const auto id = sip::parse_name_addr(one);
+    const auto uri = id ? sip::parse_uri(id->uri) : Result<sip::Uri>(fail(ErrorCode::kMalformed, ""));
+    out.add(f.name).add(": ");
+    if (!uri || !uri->is_sip() || uri->user.empty()) {
+      out.add(one);
+    } else {
+      if (!id->display.empty()) out.add(id->display).add(" ");
+      out.add("<sip:").add(uri->user).add("@").add(own_host);
+      if (uri->param("user")) out.add(";user=").add(*uri->param("user"));
+      out.add(">");
+    }
+    out.end_line();
+  }
+}
+
+}  // namespace
+
+void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const deployment::Profile& receiver, bool both_trusted, std::string_view own_host) {
   const auto lists = [](const std::vector<std::string>& names, const sip::HeaderField& f) {
     // A compact name is listed under its long one.
     const std::string_view name = f.id == HeaderId::kOther ? f.name : sip::header_name(f.id);
@@ -31,7 +55,10 @@ void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const depl
   };
   for (const auto& f : in.headers()) {
     if (never_crosses(f.id)) continue;
-    if (lists(receiver.pass_headers, f) || (both_trusted && lists(receiver.trusted_headers, f))) out.copy(f);
+    if (lists(receiver.pass_headers, f) || (both_trusted && lists(receiver.trusted_headers, f))) {
+      if (f.id == HeaderId::kPAssertedIdentity || f.id == HeaderId::kPPreferredIdentity) copy_identity(out, f, own_host);
+      else out.copy(f);
+    }
   }
 }
 

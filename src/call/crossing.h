@@ -12,8 +12,9 @@ namespace causeway::call {
 
 // Copies from `in` what the receiving profile lists: pass_headers always, trusted_headers when both
 // sides are in our trust domain (RFC 3325 5). What belongs to the dialog, the transaction or the
-// transport never crosses, whatever a profile says.
-void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const deployment::Profile& receiver, bool both_trusted);
+// transport never crosses, whatever a profile says. The host of an asserted identity becomes
+// `own_host`: a number says who calls, the host where the other side's network is.
+void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const deployment::Profile& receiver, bool both_trusted, std::string_view own_host);
 [[nodiscard]] bool never_crosses(sip::HeaderId id);
 
 // Who calls, as the receiving peer is to see it.

@@ -120,7 +120,7 @@ void Call::send_bye(Leg& leg, const sip::Message* reason_of) {
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   auto b = in_dialog(leg, Method::kBye, branch, ++leg.s.dialog.local_cseq);
   const Leg* far = other(leg);
-  if (reason_of) copy_crossing_headers(b, *reason_of, *leg.profile, far && trusted(leg) && trusted(*far));
+  if (reason_of) copy_crossing_headers(b, *reason_of, *leg.profile, far && trusted(leg) && trusted(*far), peers::own_host(side(leg)));
   int cause = reason_of ? q850_of(*reason_of) : 0;
   if (cause == 0 && state_.termination && (leg.profile->reason_on_failure || state_.termination->what != TerminationClass::kCompleted)) cause = state_.termination->q850;
   if (cause != 0) b.header(HeaderId::kReason, reason_value(cause, state_.termination ? std::string_view(state_.termination->text) : std::string_view{}));

@@ -203,6 +203,13 @@ void GatewayShard::on_cancel(transport::TxId invite, const sip::Message& cancel)
   if (Call* c = call_of(user)) c->on_cancel(LegId{static_cast<std::uint32_t>(user & 0xff)}, cancel);
 }
 
+std::string GatewayShard::answer_to_cancel(const transport::Received& cancel, int status) {
+  const auto& d = layer_.transport().deployment();
+  auto b = sip::begin_response(cancel.message, status, sip::reason_phrase(status), {}, cancel.flow.remote);
+  peers::add_common(b, d.profile(d.group(cancel.group).profile), false);
+  return b.finish();
+}
+
 void GatewayShard::on_response(transport::TxId tx, std::uint64_t user, const transport::Received& r) {
   ++counters_.messages_in;
   if (user & kProberTag) {

@@ -108,6 +108,7 @@ class GatewayShard final : transport::TransactionUser, transport::TransportObser
   void on_request(transport::TxId tx, const transport::Received& r) override;
   void on_ack(const transport::Received& r) override;
   void on_cancel(transport::TxId invite, const sip::Message& cancel) override;
+  std::string answer_to_cancel(const transport::Received& cancel, int status) override;
   void on_response(transport::TxId tx, std::uint64_t user, const transport::Received& r) override;
   void on_stray_response(const transport::Received& r) override;
   void on_request_failed(transport::TxId tx, std::uint64_t user, const Error& reason) override;

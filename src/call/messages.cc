@@ -1,4 +1,6 @@
 // The SIP of a call's legs: dialogs, next hops, and writing requests and responses.
+#include <algorithm>
+
 #include "base/log.h"
 #include "call/call.h"
 #include "call/crossing.h"
@@ -87,7 +89,7 @@ void Call::learn_dialog(Leg& leg, const sip::Message& m, bool uac) {
     std::string_view list = f.value;
     while (!list.empty()) routes.emplace_back(sip::next_value(list));
   }
-  if (uac) routes.assign(std::make_move_iterator(routes.rbegin()), std::make_move_iterator(routes.rend()));
+  if (uac) std::reverse(routes.begin(), routes.end());
   d.routes = std::move(routes);
   learn_target(leg, m);
 }
@@ -239,7 +241,7 @@ void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, in
   peers::add_common(b, *leg.profile, false);
   if (from_far) {
     const Leg* far = other(leg);
-    copy_crossing_headers(b, *from_far, *leg.profile, trusted(leg) && far && trusted(*far));
+    copy_crossing_headers(b, *from_far, *leg.profile, trusted(leg) && far && trusted(*far), peers::own_host(side(leg)));
   }
   if (status >= 400) {
     const auto rewrite = leg.profile->q850_by_status.find(status);

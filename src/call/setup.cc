@@ -203,7 +203,7 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   b.header(HeaderId::kCSeq, "1 INVITE");
   b.header(HeaderId::kContact, peers::contact_value(us, leg.s.number));
   peers::add_common(b, *leg.profile, true);
-  copy_crossing_headers(b, *invite_, *leg.profile, both_trusted);
+  copy_crossing_headers(b, *invite_, *leg.profile, both_trusted, peers::own_host(us));
   const Body body = join_body(*sdp, invite_parts_, leg.profile->pass_bodies, d.local_tag);
   leg.invite = b.finish(body.content, body.content_type);
 

@@ -374,9 +374,8 @@ void TransactionLayer::on_cancel_request(Received r) {
   const auto via = sip::parse_via(r.message.value(HeaderId::kVia));
   const auto it = by_key_.find(server_key(r.message, *via, "INVITE"));
   const bool known = it != by_key_.end();
-  auto b = sip::begin_response(r.message, known ? 200 : 481, sip::reason_phrase(known ? 200 : 481),
-                               {}, r.flow.remote);
-  transport_.send_response(r.flow, b.finish());  // a repeated CANCEL finds the same answer
+  // A repeated CANCEL finds the same answer.
+  transport_.send_response(r.flow, user_.answer_to_cancel(r, known ? 200 : 481));
   if (known && get(it->second)->machine.state < sip::TxState::kAccepted)
     user_.on_cancel(it->second, r.message);
 }

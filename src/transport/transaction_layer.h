@@ -23,6 +23,8 @@ class TransactionUser {
   virtual void on_ack(const Received& received) = 0;
   // CANCEL for a pending INVITE; it has been answered, the INVITE has not (RFC 3261 9.2).
   virtual void on_cancel(TxId invite, const sip::Message& cancel) = 0;
+  // The answer to a CANCEL, in the dialect of its sender.
+  virtual std::string answer_to_cancel(const Received& cancel, int status) = 0;
   // `user` is what the request was sent with.
   virtual void on_response(TxId tx, std::uint64_t user, const Received& received) = 0;
   // A response without a transaction: a 2xx that came again after all (RFC 6026 leaves it to us).
