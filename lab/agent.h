@@ -91,6 +91,8 @@ class Agent : private SipPort::Listener {
   // What differs between the sides ---------------------------------------------------------------
   [[nodiscard]] virtual std::string contact_for(const Call& call) const = 0;
   [[nodiscard]] virtual std::string sent_by(std::size_t site) const = 0;
+  // A hop of our own in a route set: our proxy part takes it off before the request leaves.
+  [[nodiscard]] virtual bool is_own_route(const std::string&) const { return false; }
   virtual void dress_request(SipMessage& m, const Call* call) const = 0;
   virtual void dress_response(SipMessage& m, const Call* call) const = 0;
   [[nodiscard]] virtual Violations check_request(const SipMessage& m, const Flow& flow,

@@ -171,6 +171,7 @@ void Call::learn_dialog(const SipMessage& m) {
   remote_tag_ = tag_of(m.get(facts_.caller ? "To" : "From"));
   routes_ = m.all("Record-Route");
   if (facts_.caller) std::reverse(routes_.begin(), routes_.end());
+  std::erase_if(routes_, [&](const std::string& r) { return agent_.is_own_route(r); });
 }
 
 void Call::on_invite_response(const SipMessage& m) {

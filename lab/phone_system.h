@@ -17,6 +17,9 @@ class PhoneSystem final : public Agent {
 
   [[nodiscard]] std::string contact_for(const Call& call) const override;
   [[nodiscard]] std::string sent_by(std::size_t site) const override;
+  [[nodiscard]] bool is_own_route(const std::string& route) const override {
+    return route.find("pstnhub.example") != std::string::npos;
+  }
   void dress_request(SipMessage& m, const Call* call) const override;
   void dress_response(SipMessage& m, const Call* call) const override;
   [[nodiscard]] Violations check_request(const SipMessage& m, const Flow& flow,

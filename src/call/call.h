@@ -24,6 +24,9 @@ namespace causeway::call {
 
 class Call;
 
+// The direction that this dialect can express for a wish (TDR-93).
+[[nodiscard]] sdp::Direction expressed(sdp::Direction d, const sdp::Dialect& dialect);
+
 // A realm as the media plane wants it.
 [[nodiscard]] media::RealmMedia realm_media(const deployment::Realm& realm);
 
@@ -84,6 +87,10 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_media_started(LegId leg);
   void on_media_lost(LegId leg);
 
+  // A new configuration is in force. False: a peer group or listener of this call is gone, and the
+  // owner is to stop it.
+  [[nodiscard]] bool adopt(const deployment::DeploymentPtr& next);
+
   // An operator ends it.
   void stop(TerminationClass what, std::string text);
 
@@ -110,16 +117,26 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   struct Leg {
     LegState s;
     deployment::GroupIndex group;
-    deployment::ListenerIndex listener;
+    deployment::ListenerIndex listener;   // in the configuration in force, which may be newer than ours
+    Endpoint bound;                       // ... its address
+    Transport transport = Transport::kUdp;
     const deployment::Profile* profile = nullptr;
     media::MediaLegId media;
     // Transactions; a zero id is none
     transport::TxId server_invite;      // the peer's INVITE, until our final answer is acknowledged
     bool answered = false;              // ... our 2xx to it is out
     bool offerless = false;             // ... it came without SDP: our 2xx carries an offer, the ACK the answer
+    std::uint32_t invite_cseq = 0;      // ... its CSeq, for the ACK
+    bool acknowledged = false;          // the ACK of the first 2xx came: BYE is allowed (RFC 3261 15)
+    std::string bye_waiting, bye_branch;   // ... until then it waits here
     std::optional<sdp::RemoteOffer> offer;   // ... the peer's offer, not answered yet
     transport::TxId client_invite;      // ours, until its final answer
     bool cancelled = false;             // ... and CANCEL was sent
+    bool reinvite = false;              // ... it is not the first
+    bool for_far = false;               // ... it carries what the other side waits for
+    std::optional<sdp::MediaWish> told_before;   // ... what `told` is again when it is refused
+    std::optional<sdp::Direction> refused;       // the peer would not: it is not asked again of our own accord
+    bool temporary = false;             // a fork that is only hung up
     transport::TxId bye;
     std::string invite;                 // ours, for the ACK's CSeq and the trail of the attempt
     bool answered_once = false;         // an answer of the peer is in `heard`
@@ -130,7 +147,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     bool said_something = false;
     reactor::TimerId silence, progress, ring, retry, cancel_wait;
     telemetry::MediaSide media_seen;
-    [[nodiscard]] bool busy() const { return server_invite.value != 0 || client_invite.value != 0; }
+    [[nodiscard]] bool busy() const { return server_invite.value != 0 || client_invite.value != 0 || !held.empty(); }
   };
   enum class TimerKind : std::uint8_t { kSilence, kProgress, kRing, kRetry, kCancelWait };
 
@@ -145,16 +162,19 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_success(Leg& leg, const transport::Received& r);
   void pass_provisional(const sip::Message& from_far, int status, bool with_sdp);
   void answer_ingress(const sip::Message& from_far);
-  void fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far);
+  void fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far,
+                    std::optional<TerminationClass> what = std::nullopt);
   void refuse(transport::TxId tx, const sip::Message& request, int status, int q850, const std::string& text, std::string_view label);
 
   // --- dialog.cc
   void on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& r);
   void on_bye(Leg& leg, transport::TxId tx, const transport::Received& r);
   void reconcile();
-  bool answer_if_possible(Leg& leg, Leg& other);
+  [[nodiscard]] sdp::Direction reaching(const Leg& to, sdp::Direction wish) const;
   [[nodiscard]] bool must_offer(const Leg& to, const sdp::MediaWish& wish) const;
-  bool send_offer(Leg& to, const sdp::MediaWish& wish);
+  [[nodiscard]] sdp::MediaWish wanted_by(const Leg& leg) const;
+  bool send_offer(Leg& to, const sdp::MediaWish& wish, bool for_far);
+  bool refuse_extensions(Leg& leg, transport::TxId tx, const sip::Message& request);
   void on_reinvite_response(Leg& leg, const transport::Received& r);
   void answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold);
   void refuse_offer(Leg& leg, int status, const std::string& text);
@@ -176,8 +196,10 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] Leg& leg(LegId id) { return *legs_[id.value - 1]; }
   [[nodiscard]] Leg* find_leg(LegId id);
   [[nodiscard]] Leg* other(const Leg& leg);
+  void use_listener(Leg& leg, deployment::ListenerIndex listener);
   Leg& add_leg(bool ingress, deployment::GroupIndex group);
   [[nodiscard]] peers::LocalSide side(const Leg& leg) const;
+  void copy_crossing(sip::Builder& b, const sip::Message& from_far, const Leg& to);
   [[nodiscard]] sip::Owner owner() const { return {deployment_->operation.node, state_.bucket}; }
   [[nodiscard]] bool trusted(const Leg& leg) const { return deployment_->group(leg.group).trusted; }
   [[nodiscard]] std::uint64_t user(const Leg& leg) const { return (state_.id.value << 8) | leg.s.id.value; }
@@ -187,7 +209,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] transport::Destination destination(const Leg& leg) const;
   [[nodiscard]] sip::Builder in_dialog(Leg& leg, sip::Method method, std::string_view branch, std::uint32_t cseq) const;
   transport::TxId send_in_dialog(Leg& leg, sip::Method method, std::string bytes, const std::string& branch);
-  void send_ack(Leg& leg);
+  void send_ack(Leg& leg, std::uint32_t cseq);
   void respond(Leg& leg, transport::TxId tx, const sip::Message& request, int status, const sip::Message* from_far, Body body, int q850,
                std::string_view why);
   void simple_response(Leg& leg, transport::TxId tx, const sip::Message& request, int status, std::string_view why);
@@ -199,6 +221,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void terminate(Termination t, Leg* by, const sip::Message* reason_of);
   void end_leg(Leg& leg, const sip::Message* reason_of);
   void send_bye(Leg& leg, const sip::Message* reason_of);
+  void send_waiting_bye(Leg& leg);
   void cancel_attempt(Leg& leg, std::string_view reason);
   void leg_ended(Leg& leg);
   void finish_if_done();
@@ -229,7 +252,6 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   Instant hunt_deadline_{};
   int last_status_ = 0;
   std::string last_why_;
-  std::string emergency_service_;
   bool finished_ = false, was_terminated_ = false, let_go_ = false;
 };
 

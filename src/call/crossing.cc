@@ -23,31 +23,45 @@ bool never_crosses(HeaderId id) {
   }
 }
 
-namespace {
-
-// Each identity with our host in place of the other side's; tel: URIs and anything odd as they are.
-void copy_identity(sip::Builder& out, const sip::HeaderField& f, std::string_view own_host) {
-  std::string_view list = f.value;
-  while (!list.empty()) {
-    const std::string_view one = sip::next_value(list);
-    const auto id = sip::parse_name_addr(one);
-    const auto uri = id ? sip::parse_uri(id->uri) : Result<sip::Uri>(fail(ErrorCode::kMalformed, ""));
-    out.add(f.name).add(": ");
-    if (!uri || !uri->is_sip() || uri->user.empty()) {
-      out.add(one);
-    } else {
-      if (!id->display.empty()) out.add(id->display).add(" ");
-      out.add("<sip:").add(uri->user).add("@").add(own_host);
-      if (uri->param("user")) out.add(";user=").add(*uri->param("user"));
-      out.add(">");
+std::string hide_addresses(std::string_view value, std::string_view own_host) {
+  std::string out;
+  out.reserve(value.size());
+  while (!value.empty()) {
+    std::size_t at = std::string_view::npos;
+    for (std::size_t i = 0; i + 4 <= value.size(); ++i) {
+      const bool sip = sip::iequals(value.substr(i, 4), "sip:");
+      const bool sips = i + 5 <= value.size() && sip::iequals(value.substr(i, 5), "sips:");
+      if (sip || sips) {
+        at = i + (sips ? 5 : 4);
+        break;
+      }
     }
-    out.end_line();
+    if (at == std::string_view::npos) return out.append(value);
+    out.append(value.substr(0, at));
+    value.remove_prefix(at);
+    // [user[:password]@]host[:port], up to what ends a URI or begins its parameters
+    const std::size_t end = std::min(value.find_first_of(">;?, \t\""), value.size());
+    const std::size_t sign = value.find('@');
+    std::size_t stop = end;
+    std::size_t host = 0;
+    if (sign != std::string_view::npos && value.substr(0, sign).find_first_of("> \t\"") == std::string_view::npos) {
+      host = sign + 1;
+      stop = std::min(value.find_first_of(">;?, \t\"", host), value.size());
+    }
+    const std::string_view hostport = value.substr(host, stop - host);
+    std::string_view name = hostport;
+    if (name.starts_with('[')) name = name.substr(0, name.find(']') == std::string_view::npos ? name.size() : name.find(']') + 1);
+    else name = name.substr(0, name.find(':'));
+    out.append(value.substr(0, host));
+    if (IpAddress::parse(name)) out.append(own_host);
+    else out.append(hostport);
+    value.remove_prefix(stop);
   }
+  return out;
 }
 
-}  // namespace
-
-void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const deployment::Profile& receiver, bool both_trusted, std::string_view own_host) {
+void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const deployment::Profile& receiver, bool both_trusted,
+                           std::string_view own_host) {
   const auto lists = [](const std::vector<std::string>& names, const sip::HeaderField& f) {
     // A compact name is listed under its long one.
     const std::string_view name = f.id == HeaderId::kOther ? f.name : sip::header_name(f.id);
@@ -55,10 +69,10 @@ void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const depl
   };
   for (const auto& f : in.headers()) {
     if (never_crosses(f.id)) continue;
-    if (lists(receiver.pass_headers, f) || (both_trusted && lists(receiver.trusted_headers, f))) {
-      if (f.id == HeaderId::kPAssertedIdentity || f.id == HeaderId::kPPreferredIdentity) copy_identity(out, f, own_host);
-      else out.copy(f);
-    }
+    if (!lists(receiver.pass_headers, f) && !(both_trusted && lists(receiver.trusted_headers, f))) continue;
+    const std::string hidden = hide_addresses(f.value, own_host);
+    if (hidden == f.value) out.copy(f);
+    else out.header(f.name, hidden);
   }
 }
 
@@ -101,10 +115,44 @@ Caller caller_of(const sip::Message& invite, const deployment::Deployment& d, co
   return c;
 }
 
+std::string billing_number(const sip::Message& invite, bool source_trusted) {
+  std::string sip_user;
+  if (source_trusted) {
+    for (const auto& f : invite.headers()) {
+      if (f.id != HeaderId::kPAssertedIdentity) continue;
+      std::string_view list = f.value;
+      while (!list.empty()) {
+        const auto id = sip::parse_name_addr(sip::next_value(list));
+        const auto uri = id ? sip::parse_uri(id->uri) : Result<sip::Uri>(fail(ErrorCode::kMalformed, ""));
+        if (!uri || uri->user.empty()) continue;
+        const std::string digits = sip::number_digits(uri->user);
+        if (uri->is_tel() && !digits.empty()) return digits;
+        if (sip_user.empty()) sip_user = digits.empty() ? std::string(uri->user) : digits;
+      }
+    }
+  }
+  if (!sip_user.empty()) return sip_user;
+  const auto from = sip::parse_name_addr(invite.value(HeaderId::kFrom));
+  if (!from) return "anonymous";
+  const auto uri = sip::parse_uri(from->uri);
+  if (!uri || uri->user.empty()) return "anonymous";
+  std::string digits = sip::number_digits(uri->user);
+  return digits.empty() ? std::string(uri->user) : digits;
+}
+
+std::string escape_user(std::string_view user) {
+  std::string out;
+  out.reserve(user.size() + 4);
+  for (const char c : user)
+    if (c == '#') out += "%23";
+    else out += c;
+  return out;
+}
+
 std::string party_uri(std::string_view user, std::string_view host, std::uint16_t port, bool phone) {
   std::string u = "sip:";
   u.reserve(64);
-  if (!user.empty()) u.append(user).append("@");
+  if (!user.empty()) u.append(escape_user(user)).append("@");
   u.append(host);
   if (port != 0) u.append(":").append(std::to_string(port));
   const bool number = !user.empty() && user.find_first_not_of("+0123456789*#") == std::string_view::npos;
@@ -120,6 +168,19 @@ std::string reason_value(int q850, std::string_view text) {
     v += "\"";
   }
   return v;
+}
+
+std::string_view sip_reason_of(const sip::Message& m) {
+  constexpr std::size_t kMax = 200;
+  for (const auto& f : m.headers()) {
+    if (f.id != HeaderId::kReason) continue;
+    std::string_view list = f.value;
+    while (!list.empty()) {
+      const std::string_view one = sip::next_value(list);
+      if (one.size() <= kMax && sip::iequals(one.substr(0, std::min<std::size_t>(3, one.size())), "SIP")) return one;
+    }
+  }
+  return {};
 }
 
 int q850_of(const sip::Message& m) {

@@ -12,9 +12,12 @@ namespace causeway::call {
 
 // Copies from `in` what the receiving profile lists: pass_headers always, trusted_headers when both
 // sides are in our trust domain (RFC 3325 5). What belongs to the dialog, the transaction or the
-// transport never crosses, whatever a profile says. The host of an asserted identity becomes
-// `own_host`: a number says who calls, the host where the other side's network is.
-void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const deployment::Profile& receiver, bool both_trusted, std::string_view own_host);
+// transport never crosses, whatever a profile says.
+// SIP URIs whose host is an address get `own_host` in its place: an address is the inside of a
+// network, a name is an identity.
+void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const deployment::Profile& receiver, bool both_trusted,
+                           std::string_view own_host);
+[[nodiscard]] std::string hide_addresses(std::string_view value, std::string_view own_host);
 [[nodiscard]] bool never_crosses(sip::HeaderId id);
 
 // Who calls, as the receiving peer is to see it.
@@ -26,11 +29,20 @@ struct Caller {
 // From, or the asserted identity where the profile says so and privacy is not asked for (TDR-48).
 [[nodiscard]] Caller caller_of(const sip::Message& invite, const deployment::Deployment& d, const deployment::Profile& receiver, bool source_trusted);
 
+// The number to bill: the asserted telephone number of a trusted source, whatever privacy says to
+// others (TDR-63); else what From says.
+[[nodiscard]] std::string billing_number(const sip::Message& invite, bool source_trusted);
+
+// What a user part may not hold as it is (RFC 3261 25.1): '#' becomes %23.
+[[nodiscard]] std::string escape_user(std::string_view user);
+
 // "sip:USER@HOST[:PORT][;user=phone]"
 [[nodiscard]] std::string party_uri(std::string_view user, std::string_view host, std::uint16_t port, bool phone);
 
 // Value of a Reason header for a cause, "Q.850;cause=17;text=\"...\"".
 [[nodiscard]] std::string reason_value(int q850, std::string_view text);
+// The value of a Reason header that is not about Q.850 ("SIP;cause=200;..."), bounded; empty: none.
+[[nodiscard]] std::string_view sip_reason_of(const sip::Message& m);
 // The Q.850 cause in a message's Reason headers; 0 when there is none.
 [[nodiscard]] int q850_of(const sip::Message& m);
 

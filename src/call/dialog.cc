@@ -16,12 +16,6 @@ using telemetry::EventKind;
 
 namespace {
 
-// The direction that this dialect can express for a wish (TDR-93).
-sdp::Direction expressed(sdp::Direction d, const sdp::Dialect& dialect) {
-  if (dialect.hold == sdp::HoldForm::kInactiveOnly && d != sdp::Direction::kSendRecv) return sdp::Direction::kInactive;
-  return d;
-}
-
 bool share_audio(const sdp::MediaWish& a, const sdp::MediaWish& b) {
   for (const auto& x : a.codecs) {
     if (sdp::is_telephone_event(x) || sdp::is_comfort_noise(x)) continue;
@@ -79,10 +73,7 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
     simple_response(leg, tx, m, 491, "a re-INVITE of ours is under way");
     return;
   }
-  if (m.has(HeaderId::kRequire)) {
-    simple_response(leg, tx, m, 420, "extensions are required that are not supported");
-    return;
-  }
+  if (refuse_extensions(leg, tx, m)) return;
   learn_target(leg, m);
   const auto parts = body_parts(m);
   if (!parts) {
@@ -90,6 +81,7 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
     return;
   }
   leg.server_invite = tx;
+  leg.invite_cseq = m.cseq();
   leg.answered = false;
   const std::string_view sdp = sdp_of(*parts);
   leg.offerless = sdp.empty();
@@ -107,10 +99,49 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
   reconcile();
 }
 
+// 420 naming what is required and not in the profile (RFC 3261 8.2.2.3).
+bool Call::refuse_extensions(Leg& leg, transport::TxId tx, const sip::Message& request) {
+  std::string unsupported;
+  for (const auto& f : request.headers()) {
+    if (f.id != HeaderId::kRequire) continue;
+    std::string_view list = f.value;
+    while (!list.empty()) {
+      const std::string_view tag = sip::next_value(list);
+      const auto& known = leg.profile->supported;
+      if (tag.empty() || std::any_of(known.begin(), known.end(), [&](const std::string& k) { return sip::iequals(k, tag); })) continue;
+      unsupported.append(unsupported.empty() ? "" : ", ").append(tag);
+    }
+  }
+  const auto* flow = services_.layer.flow_of(tx);
+  if (unsupported.empty() || !flow) return false;
+  auto b = sip::begin_response(request, 420, sip::reason_phrase(420), leg.s.dialog.local_tag, flow->remote);
+  b.header(HeaderId::kUnsupported, unsupported);
+  peers::add_common(b, *leg.profile, false);
+  if (leg.profile->reason_on_failure) b.header(HeaderId::kReason, reason_value(127, policy::q850_text(127)));
+  std::string bytes = b.finish();
+  tell(EventKind::kRefusal, &leg, "extensions that are not supported: " + unsupported);
+  record_message(leg, false, bytes);
+  services_.layer.respond(tx, 420, std::move(bytes));
+  return true;
+}
+
+// What this peer wants, free of what it only conceded in an answer.
+sdp::MediaWish Call::wanted_by(const Leg& leg) const {
+  sdp::MediaWish w = leg.s.heard ? *leg.s.heard : default_wish(leg);
+  w.direction = leg.s.own;
+  return w;
+}
+
+// What remains of a direction when the peer of `to` has had its say, in its dialect.
+sdp::Direction Call::reaching(const Leg& to, sdp::Direction wish) const {
+  const auto own = to.s.own;
+  return expressed(sdp::make_direction(sdp::sends(wish) && sdp::receives(own), sdp::receives(wish) && sdp::sends(own)), to.profile->sdp);
+}
+
 // Would the peer of `to` notice anything if it were told `wish`?
 bool Call::must_offer(const Leg& to, const sdp::MediaWish& wish) const {
   if (!to.s.told || !to.s.heard) return true;
-  if (expressed(wish.direction, to.profile->sdp) != expressed(to.s.told->direction, to.profile->sdp)) return true;
+  if (reaching(to, wish.direction) != reaching(to, to.s.told->direction)) return true;
   return !share_audio(wish, *to.s.heard);
 }
 
@@ -124,44 +155,44 @@ void Call::reconcile() {
     if (!leg->offerless && !leg->offer) continue;
     // What the far side is to be told: the new offer, or for an INVITE without one everything again
     // (TDR-95: a resume without SDP is a full sendrecv offer).
-    sdp::MediaWish wanted;
-    if (leg->offer) {
-      wanted = leg->offer->wish;
-    } else {
-      wanted = leg->s.heard ? *leg->s.heard : default_wish(*leg);
-      wanted.direction = sdp::Direction::kSendRecv;
-    }
-    const bool ask = !far->busy() && must_offer(*far, wanted);
-    if (ask) {
-      if (send_offer(*far, wanted)) continue;   // answered when the far side has answered
+    if (leg->offerless) leg->s.own = sdp::Direction::kSendRecv;
+    const sdp::MediaWish wanted = leg->offer ? leg->offer->wish : wanted_by(*leg);
+    if (far->client_invite.value != 0 || !far->held.empty()) continue;   // already being asked
+    if (!far->busy() && must_offer(*far, wanted)) {
+      if (far->retry.value != 0) continue;                // it said 491: soon again
+      if (send_offer(*far, wanted, true)) continue;       // answered when the far side has answered
       if (leg->server_invite.value == 0) continue;
-    } else if (far->client_invite.value != 0) {
-      continue;   // already being asked
     }
     // The far side has what it needs, or is asking something itself: answer from what is known of it.
-    const sdp::MediaWish& known = far->offer ? far->offer->wish : *far->s.heard;
+    const sdp::MediaWish known = far->offer ? far->offer->wish : wanted_by(*far);
     answer_offer(*leg, known, far->profile->sdp.hold);
   }
   // Nobody is waiting: does each side know what the other wants now?
   for (Leg* leg : {a, b}) {
     Leg* far = leg == a ? b : a;
-    if (leg->busy() || far->busy() || !far->s.heard) continue;
-    if (leg->retry.value == 0 && must_offer(*leg, *far->s.heard)) (void)send_offer(*leg, *far->s.heard);
+    if (leg->busy() || far->busy() || !far->s.heard || leg->retry.value != 0) continue;
+    const sdp::MediaWish wanted = wanted_by(*far);
+    if (leg->refused == wanted.direction) continue;
+    if (must_offer(*leg, wanted)) (void)send_offer(*leg, wanted, false);
   }
 }
 
-bool Call::send_offer(Leg& to, const sdp::MediaWish& from) {
+// `for_far`: the other side waits for what becomes of it.
+bool Call::send_offer(Leg& to, const sdp::MediaWish& from, bool for_far) {
   Leg* source = other(to);
   auto wish = wish_for(to, from, *source);
   if (!wish) {
     if (source->server_invite.value != 0 && !source->answered) refuse_offer(*source, 488, wish.error().what);
     return false;
   }
+  const auto before = to.s.told;
   auto sdp = make_offer(to, *wish);
   if (!sdp) {
     tell(EventKind::kError, &to, sdp.error().what);
     return false;
   }
+  to.told_before = before;
+  to.for_far = for_far;
   stop_timer(to.retry);
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   std::string bytes = in_dialog(to, Method::kInvite, branch, ++to.s.dialog.local_cseq).finish(*sdp, "application/sdp");
@@ -201,9 +232,13 @@ void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
   const int status = m.status();
   if (status < 200) return;
   leg.client_invite = {};
+  if (was_terminated_ || leg.s.phase != LegPhase::kConfirmed) {   // BYE crossed it
+    if (status < 300) send_ack(leg, m.cseq());
+    return;
+  }
   if (status < 300) {
     learn_target(leg, m);
-    send_ack(leg);
+    send_ack(leg, m.cseq());
     const auto parts = body_parts(m);
     const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
     const Status ok = sdp.empty() ? Status(fail(ErrorCode::kMalformed, "200 to a re-INVITE without SDP")) : take_answer(leg, sdp, sdp::AnswerKind::kFinal);
@@ -217,11 +252,12 @@ void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
     return;
   }
   (void)sdp::rollback(leg.s.offer_answer);
+  const auto refused = leg.s.told;
+  leg.s.told = leg.told_before;
   Leg* far = other(leg);
-  if (status == 491) {
-    // RFC 3261 14.1. What we wanted to say is not lost: reconcile() finds it again.
-    leg.s.told.reset();
+  if (status == 491) {   // RFC 3261 14.1: what we wanted to say is not lost, reconcile() finds it again
     schedule_retry(leg);
+    reconcile();
     return;
   }
   if (status == 408 || status == 481) {   // RFC 5057: the dialog is gone
@@ -231,8 +267,10 @@ void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
   }
   // The peer will not: it keeps what it had, and whoever asked is told.
   tell(EventKind::kNote, &leg, "re-INVITE refused with " + std::to_string(status));
-  if (far) leg.s.told = far->offer ? far->offer->wish : far->s.heard;   // do not ask again for the same
-  if (far && far->server_invite.value != 0 && !far->answered) refuse_offer(*far, status, "the other side answered " + std::to_string(status));
+  if (refused) leg.refused = refused->direction;
+  if (leg.for_far && far && far->server_invite.value != 0 && !far->answered)
+    refuse_offer(*far, status < 400 ? 488 : status, "the other side answered " + std::to_string(status));
+  reconcile();
 }
 
 void Call::schedule_retry(Leg& leg) {
@@ -244,11 +282,17 @@ void Call::schedule_retry(Leg& leg) {
 
 void Call::on_ack(LegId id, const transport::Received& r) {
   Leg& leg = *find_leg(id);
-  if (leg.server_invite.value == 0 || !leg.answered) return;
+  // An ACK of an earlier INVITE that comes late, or twice, is not the one waited for.
+  if (leg.server_invite.value == 0 || !leg.answered || r.message.cseq() != leg.invite_cseq) return;
   record_message(leg, true, r.message.bytes());
   services_.layer.acknowledged(leg.server_invite);
   leg.server_invite = {};
   leg.answered = false;
+  leg.acknowledged = true;
+  if (was_terminated_) {
+    send_waiting_bye(leg);
+    return;
+  }
   if (leg.offerless) {
     leg.offerless = false;
     const auto parts = body_parts(r.message);
@@ -283,19 +327,12 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
   Leg& leg = *find_leg(id);
   record_message(leg, true, r.message.bytes());
   switch (r.message.method()) {
-    case Method::kInvite: {
-      const auto to = sip::parse_name_addr(r.message.value(HeaderId::kTo));
-      const std::string_view tag = to ? to->tag() : std::string_view{};
-      if (leg.s.phase >= LegPhase::kConfirmed && leg.client_invite != tx) {
-        // A 2xx again, or of another fork: the first is acknowledged once more, the second is hung up.
-        on_stray_response(id, r);
-        return;
-      }
-      if (leg.s.phase == LegPhase::kConfirmed) on_reinvite_response(leg, r);
+    case Method::kInvite:
+      // Not the one under way: a 2xx again, or of another fork.
+      if (leg.client_invite != tx) on_stray_response(id, r);
+      else if (leg.reinvite) on_reinvite_response(leg, r);
       else on_initial_response(leg, r);
-      (void)tag;
       return;
-    }
     case Method::kBye:
       if (r.message.status() >= 200) {
         leg.bye = {};
@@ -313,11 +350,7 @@ void Call::on_stray_response(LegId id, const transport::Received& r) {
   if (m.method() != Method::kInvite || m.status() < 200 || m.status() >= 300) return;
   const auto to = sip::parse_name_addr(m.value(HeaderId::kTo));
   if (to && to->tag() == leg.s.dialog.remote_tag) {
-    // Our ACK was lost. CSeq of the INVITE that it answers.
-    const std::string branch = sip::make_branch(owner(), services_.reactor.random());
-    std::string bytes = in_dialog(leg, Method::kAck, branch, m.cseq()).finish();
-    record_message(leg, false, bytes);
-    services_.layer.send_ack(bytes, destination(leg));
+    send_ack(leg, m.cseq());   // ours was lost
     return;
   }
   // Another fork answered, too (RFC 3261 13.2.2.4): ACK and BYE in a dialog of its own.
@@ -327,11 +360,12 @@ void Call::on_stray_response(LegId id, const transport::Received& r) {
   fork.listener = leg.listener;
   fork.profile = leg.profile;
   fork.s.has_media = false;
+  fork.temporary = true;
   learn_dialog(fork, m, true);
   tell(EventKind::kState, &leg, "a second fork answered: hung up");
-  send_ack(fork);
+  send_ack(fork, m.cseq());
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
-  std::string bytes = in_dialog(fork, Method::kBye, branch, ++fork.s.dialog.local_cseq).finish();
+  std::string bytes = in_dialog(fork, Method::kBye, branch, m.cseq() + 1).finish();
   record_message(leg, false, bytes);
   const auto tx = services_.layer.send_request(std::move(bytes), branch, Method::kBye, destination(fork), user(leg));
   services_.layer.abandon(tx);
@@ -365,13 +399,20 @@ void Call::on_no_ack(LegId id, transport::TxId tx) {
   if (leg.server_invite != tx) return;
   leg.server_invite = {};
   leg.answered = false;
-  if (was_terminated_) return;
+  if (was_terminated_) {
+    send_waiting_bye(leg);
+    return;
+  }
   terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 102, "the 200 was never acknowledged"}, nullptr, nullptr);
 }
 
 void Call::on_bye(Leg& leg, transport::TxId tx, const transport::Received& r) {
   // RFC 3261 15.1.2: a pending request of the peer is ended with 487.
   if (leg.server_invite.value != 0 && !leg.answered) refuse_offer(leg, 487, "the call is over");
+  const bool pending = state_.answered.micros == 0;
+  if (leg.server_invite.value != 0 && leg.answered) services_.layer.acknowledged(leg.server_invite);   // it is not sent again
+  leg.server_invite = {};
+  leg.bye_waiting.clear();
   simple_response(leg, tx, r.message, 200, {});
   if (was_terminated_) {   // both hung up at once
     leg_ended(leg);
@@ -381,6 +422,10 @@ void Call::on_bye(Leg& leg, transport::TxId tx, const transport::Received& r) {
   leg.s.phase = LegPhase::kEnded;
   const bool caller = leg.s.ingress;
   const int cause = q850_of(r.message);
+  if (pending) {   // BYE of an early dialog (RFC 3261 15.1.1) is a caller who gave up
+    terminate({TerminationClass::kCancelled, ReleasedBy::kCaller, 487, 16, "the caller hung up before an answer"}, &leg, &r.message);
+    return;
+  }
   terminate({TerminationClass::kCompleted, caller ? ReleasedBy::kCaller : ReleasedBy::kCallee, 200, cause ? cause : 16,
              caller ? "the caller hung up" : "the called side hung up"}, &leg, &r.message);
 }

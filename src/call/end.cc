@@ -119,12 +119,24 @@ void Call::send_bye(Leg& leg, const sip::Message* reason_of) {
   leg.s.phase = LegPhase::kEnding;
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   auto b = in_dialog(leg, Method::kBye, branch, ++leg.s.dialog.local_cseq);
-  const Leg* far = other(leg);
-  if (reason_of) copy_crossing_headers(b, *reason_of, *leg.profile, far && trusted(leg) && trusted(*far), peers::own_host(side(leg)));
+  if (reason_of) copy_crossing(b, *reason_of, leg);
   int cause = reason_of ? q850_of(*reason_of) : 0;
   if (cause == 0 && state_.termination && (leg.profile->reason_on_failure || state_.termination->what != TerminationClass::kCompleted)) cause = state_.termination->q850;
-  if (cause != 0) b.header(HeaderId::kReason, reason_value(cause, state_.termination ? std::string_view(state_.termination->text) : std::string_view{}));
+  if (cause != 0) b.header(HeaderId::kReason, reason_value(cause, policy::q850_text(cause)));
+  if (leg.s.ingress && !leg.acknowledged && leg.server_invite.value != 0) {
+    leg.bye_waiting = b.finish();
+    leg.bye_branch = branch;
+    return;
+  }
   (void)send_in_dialog(leg, Method::kBye, b.finish(), branch);
+}
+
+// A BYE that waited for the caller's ACK.
+void Call::send_waiting_bye(Leg& leg) {
+  if (leg.bye_waiting.empty()) return;
+  const std::string bytes = std::move(leg.bye_waiting);
+  leg.bye_waiting.clear();
+  (void)send_in_dialog(leg, Method::kBye, bytes, leg.bye_branch);
 }
 
 void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
@@ -134,7 +146,10 @@ void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
     case LegPhase::kEarly:
       if (leg.client_invite.value != 0) {
         const int cause = reason_of && q850_of(*reason_of) ? q850_of(*reason_of) : state_.termination->q850;
-        cancel_attempt(leg, reason_value(cause, state_.termination->text));
+        // "Answered elsewhere" and its like are for the far phone, too (RFC 3326).
+        std::string reason = reason_value(cause, policy::q850_text(cause));
+        if (const auto sip = reason_of ? sip_reason_of(*reason_of) : std::string_view{}; !sip.empty()) reason = std::string(sip) + ", " + reason;
+        cancel_attempt(leg, reason);
         start_timer(leg.cancel_wait, kCancelWait, TimerKind::kCancelWait, leg);
         return;
       }
@@ -163,7 +178,6 @@ void Call::terminate(Termination t, Leg* by, const sip::Message* reason_of) {
   for (auto& leg : legs_) close_media(*leg);
   ways_.clear();
   destinations_.clear();
-  services_.locator.cancel(*this);
   for (auto& leg : legs_) end_leg(*leg, reason_of);
   services_.owner.on_terminated(*this, make_record());
   finish_if_done();
@@ -181,7 +195,7 @@ void Call::stop(TerminationClass what, std::string text) {
   if (was_terminated_) return;
   Leg* in = find_leg(state_.ingress);
   if (in && in->s.phase != LegPhase::kConfirmed) {
-    fail_ingress(503, 41, text, nullptr);
+    fail_ingress(503, 41, text, nullptr, what);
     return;
   }
   terminate({what, ReleasedBy::kGateway, 200, 31, std::move(text)}, nullptr, nullptr);
@@ -224,8 +238,40 @@ telemetry::CallRecord Call::make_record() {
   r.q850_cause = t.q850;
   r.released_by = t.by == ReleasedBy::kCaller ? telemetry::Released::kCaller : t.by == ReleasedBy::kCallee ? telemetry::Released::kCallee : telemetry::Released::kGateway;
   r.emergency = state_.emergency == policy::EmergencyClass::kEmergency;
-  r.emergency_service = emergency_service_;
+  r.emergency_service = state_.emergency_service;
   return r;
+}
+
+bool Call::adopt(const deployment::DeploymentPtr& next) {
+  for (auto& leg : legs_) {
+    leg->listener = leg->attempt.listener = deployment::ListenerIndex{0xffff};   // nothing is sent without one
+    for (std::size_t i = 0; i < next->listeners.size(); ++i)
+      if (next->listeners[i].name == leg->s.listener) leg->listener = leg->attempt.listener = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
+    if (leg->s.phase != LegPhase::kEnded && (leg->listener.value == 0xffff || !next->find_group(leg->s.group))) return false;
+  }
+  const auto moved = [&](const Way& w) -> std::optional<Way> {
+    const auto group = next->find_group(deployment_->group(w.group).name);
+    const auto peer = next->find_peer(deployment_->peer(w.peer).name);
+    if (!group || !peer) return std::nullopt;
+    return Way{*group, *peer};
+  };
+  if (state_.answered.micros == 0 && !was_terminated_ && attempts_ != 0) {
+    const auto w = moved(way_);
+    if (!w) return false;
+    way_ = *w;
+  }
+  std::deque<Way> ways;
+  for (const Way& w : ways_)
+    if (const auto m = moved(w)) ways.push_back(*m);
+  ways_ = std::move(ways);
+  for (auto& leg : legs_) {
+    const auto group = next->find_group(leg->s.group);
+    leg->group = group.value_or(deployment::GroupIndex{0});
+    leg->profile = &next->profile(next->group(leg->group).profile);
+  }
+  deployment_ = next;
+  for (auto& d : destinations_) d.listener = deployment_->group(way_.group).listener;
+  return true;
 }
 
 std::vector<std::string> Call::groups() const {
@@ -278,8 +324,10 @@ Status Call::restore(CallState state) {
     leg.listener = deployment_->group(*group).listener;
     for (std::size_t i = 0; i < deployment_->listeners.size(); ++i)
       if (deployment_->listeners[i].name == leg.s.listener) leg.listener = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
+    leg.bound = deployment_->listener(leg.listener).address;
+    leg.transport = deployment_->listener(leg.listener).transport;
     if (leg.s.phase == LegPhase::kEnded) continue;
-    leg.answered_once = true;
+    leg.answered_once = leg.acknowledged = true;
     services_.owner.bind_tag(leg.s.dialog.local_tag, *this, leg.s.id);
     if (leg.s.has_media) {
       leg.s.has_media = false;

@@ -58,7 +58,7 @@ GatewayShard::~GatewayShard() = default;
 
 Status GatewayShard::apply(transport::Running running) {
   auto deployment = running.deployment;
-  if (auto ok = layer_.transport().apply(std::move(running)); !ok) return ok;
+  if (auto ok = layer_.apply(std::move(running)); !ok) return ok;
   peers_.apply(deployment);
   group_load_.clear();
   for (const auto& g : deployment->groups) group_load_.push_back(&load_.group(g.name));
@@ -68,6 +68,10 @@ Status GatewayShard::apply(transport::Running running) {
   limits.kept = std::max<std::size_t>(1, deployment->limits.kept_trails / reactor_.shard_count());
   trails_.set_limits(limits);
   prober_.apply();
+  std::vector<Call*> orphans;
+  for (auto& [id, c] : calls_)
+    if (!c->adopt(deployment)) orphans.push_back(c.get());
+  for (Call* c : orphans) c->stop(TerminationClass::kStopped, "its peer group or listener was removed from the configuration");
   return {};
 }
 
@@ -184,6 +188,7 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   Call& ref = *call;
   calls_[id] = std::move(call);
   ref.counted = !decision.refusal;
+  if (ref.counted && decision.emergency == policy::EmergencyClass::kEmergency) ++counters_.emergency_now;
   ref.start(tx, r, decision);
 }
 
@@ -302,6 +307,7 @@ void GatewayShard::on_terminated(Call& call, telemetry::CallRecord record) {
     load_.all().calls.fetch_sub(1, std::memory_order_relaxed);
     load_.group(call.state().ingress_group).calls.fetch_sub(1, std::memory_order_relaxed);
     --counters_.calls_now;
+    if (call.state().emergency == policy::EmergencyClass::kEmergency) --counters_.emergency_now;
     call.counted = false;
   }
   if (call.state().answered.micros == 0 && t.what != TerminationClass::kCancelled) ++counters_.calls_failed;

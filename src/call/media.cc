@@ -14,6 +14,11 @@ std::string codec_names(const sdp::MediaWish& w) {
 
 }  // namespace
 
+sdp::Direction expressed(sdp::Direction d, const sdp::Dialect& dialect) {
+  if (dialect.hold == sdp::HoldForm::kInactiveOnly && d != sdp::Direction::kSendRecv) return sdp::Direction::kInactive;
+  return d;
+}
+
 media::RealmMedia realm_media(const deployment::Realm& r) {
   media::RealmMedia m;
   m.name = r.name;
@@ -31,7 +36,7 @@ media::RealmMedia realm_media(const deployment::Realm& r) {
 Status Call::open_media(Leg& leg) {
   const auto& group = deployment_->group(leg.group);
   const auto& realm = deployment_->realm(group.realm);
-  const bool v6 = deployment_->listener(leg.listener).address.address.is_v6() ? realm.media_v6.has_value() : !realm.media_v4.has_value();
+  const bool v6 = leg.bound.address.is_v6() ? realm.media_v6.has_value() : !realm.media_v4.has_value();
   auto id = services_.media.open(realm_media(realm), v6 ? media::Family::kV6 : media::Family::kV4, leg.profile->sdp.rtcp_mux);
   if (!id) return tl::unexpected(id.error());
   leg.media = *id;
@@ -89,7 +94,7 @@ void Call::apply_media(Leg& leg, const sdp::RemoteMedia& remote, const std::opti
   if (leg.s.heard) agreed.send_codecs = leg.s.heard->codecs;
   if (leg.s.told) agreed.receive_codecs = leg.s.told->codecs;
   if (leg.s.heard && leg.s.told) {
-    const auto ours = leg.s.told->direction;
+    const auto ours = expressed(leg.s.told->direction, leg.profile->sdp);
     const auto peer = leg.s.heard->direction;
     agreed.direction = sdp::make_direction(sdp::sends(ours) && sdp::receives(peer), sdp::receives(ours) && sdp::sends(peer));
   }
@@ -150,7 +155,9 @@ Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_hear
                                 from ? from->s.attributes : std::vector<std::string>{});
   if (!text) return text;
   leg.s.heard = leg.offer->wish;
+  leg.s.own = leg.offer->wish.direction;
   leg.s.told = *wish;
+  leg.refused.reset();
   std::optional<sdp::Crypto> theirs;
   if (leg.profile->sdp.security == sdp::Security::kSdes) {
     auto chosen = sdp::choose_crypto(leg.offer->media.crypto, leg.profile->sdp);
@@ -172,6 +179,13 @@ Status Call::take_answer(Leg& leg, std::string_view text, sdp::AnswerKind kind) 
     theirs = got->sdp.media.crypto.front();
   }
   leg.s.heard = got->sdp.wish;
+  if (leg.s.told) {
+    // Only what our offer left open says something about the peer (RFC 3264 6.1).
+    const auto offered = expressed(leg.s.told->direction, leg.profile->sdp);
+    const auto said = got->sdp.wish.direction;
+    leg.s.own = sdp::make_direction(sdp::sends(sdp::receives(offered) ? said : leg.s.own), sdp::receives(sdp::sends(offered) ? said : leg.s.own));
+  }
+  leg.refused.reset();
   leg.s.attributes = got->sdp.attributes;
   leg.answered_once = true;
   apply_media(leg, got->sdp.media, theirs);

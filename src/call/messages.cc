@@ -1,6 +1,4 @@
 // The SIP of a call's legs: dialogs, next hops, and writing requests and responses.
-#include <algorithm>
-
 #include "base/log.h"
 #include "call/call.h"
 #include "call/crossing.h"
@@ -45,6 +43,14 @@ Call::Leg* Call::other(const Leg& leg) {
   return nullptr;
 }
 
+void Call::use_listener(Leg& leg, deployment::ListenerIndex listener) {
+  const auto& l = deployment_->listener(listener);
+  leg.listener = listener;
+  leg.bound = l.address;
+  leg.transport = l.transport;
+  leg.s.listener = l.name;
+}
+
 Call::Leg& Call::add_leg(bool ingress, deployment::GroupIndex group) {
   legs_.push_back(std::make_unique<Leg>());
   Leg& leg = *legs_.back();
@@ -54,16 +60,20 @@ Call::Leg& Call::add_leg(bool ingress, deployment::GroupIndex group) {
   leg.s.group = g.name;
   leg.group = group;
   leg.profile = &deployment_->profile(g.profile);
-  leg.listener = g.listener;
-  leg.s.listener = deployment_->listener(g.listener).name;
-  leg.s.next_hop.transport = deployment_->listener(g.listener).transport;
+  use_listener(leg, g.listener);
+  leg.s.next_hop.transport = leg.transport;
   leg.s.dialog.local_tag = sip::make_tag(owner(), services_.reactor.random());
   services_.owner.bind_tag(leg.s.dialog.local_tag, *this, leg.s.id);
   return leg;
 }
 
 peers::LocalSide Call::side(const Leg& leg) const {
-  return {leg.profile, services_.layer.transport().advertised(leg.listener), deployment_->listener(leg.listener).transport};
+  return {leg.profile, services_.layer.transport().advertised(leg.listener), leg.transport};
+}
+
+void Call::copy_crossing(sip::Builder& b, const sip::Message& from_far, const Leg& to) {
+  const Leg* far = other(to);
+  copy_crossing_headers(b, from_far, *to.profile, far && trusted(to) && trusted(*far), peers::own_host(side(to)));
 }
 
 // --- Dialogs -----------------------------------------------------------------------------------
@@ -106,13 +116,14 @@ void Call::learn_target(Leg& leg, const sip::Message& m) {
 // Where requests in this dialog go: the first route, else the remote target (RFC 3261 12.2.1.1). An
 // address outside the group's sources is not believed: the peer would make us send to strangers.
 void Call::find_next_hop(Leg& leg) {
+  if (leg.temporary) return;   // one ACK and one BYE, along the way that the INVITE went
   std::string_view text = leg.s.dialog.remote_target;
   if (!leg.s.dialog.routes.empty())
     if (const auto route = sip::parse_name_addr(leg.s.dialog.routes.front())) text = route->uri;
   const auto uri = sip::parse_uri(text);
   const auto& group = deployment_->group(leg.group);
   NextHop hop = leg.s.next_hop;
-  const Transport ours = deployment_->listener(leg.listener).transport;
+  const Transport ours = leg.transport;
   if (!uri || !uri->is_sip() || transport_of(*uri, ours) != ours) return;   // keep what worked so far
   const std::uint16_t default_port = ours == Transport::kTls ? 5061 : 5060;
   if (const auto literal = IpAddress::parse(uri->host)) {
@@ -127,12 +138,12 @@ void Call::find_next_hop(Leg& leg) {
   }
   std::string host;
   for (const char c : uri->host) host += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  if (hop.remote.port != 0 && hop.name == host) return;
+  if (hop.remote.port != 0 && hop.name == host && (uri->port == 0 || uri->port == hop.remote.port)) return;
   dns::TargetRequest q;
   q.host = host;
   q.port = uri->port;
   q.transport = ours;
-  const bool v6 = deployment_->listener(leg.listener).address.address.is_v6();
+  const bool v6 = leg.bound.address.is_v6();
   q.want_v4 = !v6;
   q.want_v6 = v6;
   const std::uint64_t token = (std::uint64_t{1} << 32) | leg.s.id.value;
@@ -151,6 +162,7 @@ void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destina
       return;
     }
     destinations_.assign(where->begin(), where->end());
+    for (auto& d : destinations_) d.listener = deployment_->group(way_.group).listener;   // a reload may have moved it
     try_destination();
     return;
   }
@@ -166,7 +178,10 @@ void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destina
   std::vector<HeldRequest> held = std::move(leg->held);
   leg->held.clear();
   for (auto& h : held) {
-    if (h.method == Method::kAck) services_.layer.send_ack(h.bytes, destination(*leg));
+    if (h.method == Method::kAck) {
+      record_message(*leg, false, h.bytes);
+      services_.layer.send_ack(h.bytes, destination(*leg));
+    }
     else (void)send_in_dialog(*leg, h.method, std::move(h.bytes), h.branch);
   }
 }
@@ -203,7 +218,8 @@ sip::Builder Call::in_dialog(Leg& leg, Method method, std::string_view branch, s
 }
 
 transport::TxId Call::send_in_dialog(Leg& leg, Method method, std::string bytes, const std::string& branch) {
-  if (leg.locating && leg.s.next_hop.remote.port == 0 && leg.held.size() < kMaxHeldRequests) {
+  if (method == Method::kInvite) leg.reinvite = true;
+  if (leg.locating && leg.held.size() < kMaxHeldRequests) {   // on_located() sends it, whatever comes of the look-up
     leg.held.push_back({std::move(bytes), branch, method});
     return {};
   }
@@ -214,10 +230,10 @@ transport::TxId Call::send_in_dialog(Leg& leg, Method method, std::string bytes,
   return tx;
 }
 
-void Call::send_ack(Leg& leg) {
+void Call::send_ack(Leg& leg, std::uint32_t cseq) {
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
-  std::string bytes = in_dialog(leg, Method::kAck, branch, leg.s.dialog.local_cseq).finish();
-  if (leg.locating && leg.s.next_hop.remote.port == 0 && leg.held.size() < kMaxHeldRequests) {
+  std::string bytes = in_dialog(leg, Method::kAck, branch, cseq).finish();
+  if (leg.locating && leg.held.size() < kMaxHeldRequests) {
     leg.held.push_back({std::move(bytes), branch, Method::kAck});
     return;
   }
@@ -239,10 +255,7 @@ void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, in
     b.header(HeaderId::kContact, peers::contact_value(side(leg), leg.s.number));
   }
   peers::add_common(b, *leg.profile, false);
-  if (from_far) {
-    const Leg* far = other(leg);
-    copy_crossing_headers(b, *from_far, *leg.profile, trusted(leg) && far && trusted(*far), peers::own_host(side(leg)));
-  }
+  if (from_far) copy_crossing(b, *from_far, leg);
   if (status >= 400) {
     const auto rewrite = leg.profile->q850_by_status.find(status);
     const int far_cause = from_far ? q850_of(*from_far) : 0;
@@ -272,7 +285,7 @@ void Call::record_message(const Leg& leg, bool in, std::string_view bytes) {
   auto* t = trail();
   if (!t) return;
   t->message(in, services_.reactor.wall(), leg.s.id.value, leg.s.peer.empty() ? leg.s.group : leg.s.peer, leg.s.next_hop.transport,
-             deployment_->listener(leg.listener).address, leg.s.next_hop.remote, bytes);
+             leg.bound, leg.s.next_hop.remote, bytes);
 }
 
 void Call::on_layer_message(LegId id, bool outgoing, std::string_view bytes) {

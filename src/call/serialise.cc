@@ -16,11 +16,13 @@ void put_list(A& a, std::vector<T>& v) {
   auto n = static_cast<std::uint32_t>(v.size());
   a.field(n);
   if constexpr (A::kReading) {
-    if (n > a.left()) {  // every element takes at least a byte
-      a.spoil();
-      return;
+    v.clear();
+    for (std::uint32_t i = 0; i < n && a.ok(); ++i) {   // grows with what is really there
+      T x{};
+      put(a, x);
+      if (a.ok()) v.push_back(std::move(x));
     }
-    v.resize(n);
+    return;
   }
   for (auto& x : v) {
     put(a, x);
@@ -162,12 +164,12 @@ void describe(A& a, Termination& x) {
 template <typename A>
 void describe(A& a, LegState& x) {
   put(a, x.id), a.field(x.ingress), a.field(x.group), a.field(x.peer), a.field(x.listener), a.field(x.phase), put(a, x.dialog);
-  put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put(a, x.heard), put(a, x.told);
+  put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put(a, x.heard), put(a, x.told), a.field(x.own);
   put(a, x.attributes), a.field(x.has_media), put(a, x.media);
 }
 template <typename A>
 void describe(A& a, CallState& x) {
-  put(a, x.id), put(a, x.bucket), a.field(x.emergency), a.field(x.calling), a.field(x.called), a.field(x.ingress_group);
+  put(a, x.id), put(a, x.bucket), a.field(x.emergency), a.field(x.emergency_service), a.field(x.calling), a.field(x.called), a.field(x.ingress_group);
   put(a, x.began), put(a, x.rang), put(a, x.answered), put(a, x.legs), put(a, x.ingress), put(a, x.egress);
   a.field(x.progressed), put(a, x.termination);
 }

@@ -17,30 +17,29 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   const sip::Message& m = r.message;
   state_.began = services_.reactor.wall();
   state_.emergency = decision.emergency;
-  emergency_service_ = decision.service;
+  state_.emergency_service = decision.service;
   state_.ingress_group = deployment_->group(r.group).name;
   (void)services_.trails.start(state_.id);  // without one when the store is full: calls go on
 
   Leg& leg = add_leg(true, r.group);
   state_.ingress = leg.s.id;
   // The answer goes back the way the request came, whatever the group's own listener is.
-  leg.listener = r.flow.listener;
-  leg.s.listener = deployment_->listener(r.flow.listener).name;
+  use_listener(leg, r.flow.listener);
   leg.s.next_hop = {r.flow.remote, r.flow.transport, ""};
   for (const auto p : deployment_->group(r.group).peers)
     if (deployment_->peer(p).address == r.flow.remote.address) leg.s.peer = deployment_->peer(p).name;
   if (r.flow.transport != Transport::kUdp) leg.s.next_hop.remote.port = 0;   // its own port is not one to call back
   leg.server_invite = tx;
+  leg.invite_cseq = m.cseq();
   services_.layer.set_user(tx, user(leg));
   record_message(leg, true, m.bytes());
 
   if (const auto uri = sip::parse_uri(m.request_uri())) {
     state_.called = sip::number_digits(uri->user);
     if (state_.called.empty()) state_.called = std::string(uri->user);
-    leg.s.number = std::string(uri->user);
+    leg.s.number = escape_user(uri->user);
   }
-  const Caller caller = caller_of(m, *deployment_, *leg.profile, trusted(leg));
-  state_.calling = caller.user;
+  state_.calling = billing_number(m, trusted(leg));
   learn_dialog(leg, m, false);
   if (leg.s.next_hop.remote.port == 0 && !leg.locating) leg.s.next_hop.remote = {r.flow.remote.address, static_cast<std::uint16_t>(r.flow.transport == Transport::kTls ? 5061 : 5060)};
   for (const auto& reason : decision.reasons) tell(EventKind::kDecision, nullptr, reason);
@@ -49,18 +48,10 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
     refuse(tx, m, decision.refusal->status, decision.refusal->q850, decision.refusal->text, decision.refusal->label);
     return;
   }
-  if (m.has(HeaderId::kRequire)) {
-    const std::string tags(m.value(HeaderId::kRequire));
-    if (const auto* flow = services_.layer.flow_of(tx)) {
-      auto b = sip::begin_response(m, 420, sip::reason_phrase(420), leg.s.dialog.local_tag, flow->remote);
-      b.header(HeaderId::kUnsupported, tags);
-      std::string bytes = b.finish();
-      record_message(leg, false, bytes);
-      services_.layer.respond(tx, 420, std::move(bytes));
-    }
+  if (refuse_extensions(leg, tx, m)) {
     services_.counters.refused.add("extension_required");
     leg.server_invite = {};
-    terminate({TerminationClass::kRefused, ReleasedBy::kGateway, 420, 127, "the caller requires extensions that are not supported: " + tags}, nullptr, nullptr);
+    terminate({TerminationClass::kRefused, ReleasedBy::kGateway, 420, 127, "the caller requires extensions that are not supported"}, nullptr, nullptr);
     return;
   }
   invite_ = std::make_unique<sip::Message>(*sip::Message::parse(m.bytes()));
@@ -90,6 +81,7 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
     }
     leg.offer = offer->sdp;
     leg.s.heard = offer->sdp.wish;
+    leg.s.own = offer->sdp.wish.direction;
     leg.s.attributes = offer->sdp.attributes;
   }
   start_hunt(decision);
@@ -99,7 +91,8 @@ void Call::refuse(transport::TxId tx, const sip::Message& request, int status, i
   Leg& leg = *find_leg(state_.ingress);
   tell(EventKind::kRefusal, &leg, text);
   services_.counters.refused.add(label);
-  respond(leg, tx, request, status, nullptr, {}, q850, text);
+  // What is the matter with us stays inside; what is the matter with the request is told.
+  respond(leg, tx, request, status, nullptr, {}, q850, status >= 500 ? policy::q850_text(q850) : std::string_view(text));
   leg.server_invite = {};
   terminate({TerminationClass::kRefused, ReleasedBy::kGateway, status, q850, text}, nullptr, nullptr);
 }
@@ -189,7 +182,7 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   d.remote_target = party_uri(number, host, port, phone);
   d.remote_party = "<" + party_uri(number, host, 0, phone) + ">";
   d.local_cseq = 1;
-  leg.s.number = caller.anonymous ? "" : caller.user;
+  leg.s.number = caller.anonymous ? "" : escape_user(caller.user);
 
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   sip::Builder b(2048);
@@ -241,18 +234,19 @@ void Call::attempt_failed(Leg& leg, int status, const std::string& why, const si
   fail_ingress(mapped.status, mapped.q850, why, response);
 }
 
-void Call::fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far) {
+void Call::fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far, std::optional<TerminationClass> given) {
   Leg& in = *find_leg(state_.ingress);
   if (in.server_invite.value != 0) {
     if (const auto* request = services_.layer.request_of(in.server_invite)) {
-      respond(in, in.server_invite, *request, status, from_far, {}, q850, text);
+      respond(in, in.server_invite, *request, status, from_far, {}, q850, policy::q850_text(q850));
     } else if (invite_) {
-      respond(in, in.server_invite, *invite_, status, from_far, {}, q850, text);
+      respond(in, in.server_invite, *invite_, status, from_far, {}, q850, policy::q850_text(q850));
     }
     in.server_invite = {};
   }
   TerminationClass what = TerminationClass::kRejected;
-  if (status == 486 || status == 600) what = TerminationClass::kBusy;
+  if (given) what = *given;
+  else if (status == 486 || status == 600) what = TerminationClass::kBusy;
   else if (status == 480 || (status == 408 && state_.progressed)) what = TerminationClass::kNoAnswer;
   else if (!from_far || policy::may_retry(status)) what = TerminationClass::kUnreachable;
   terminate({what, from_far ? ReleasedBy::kCallee : ReleasedBy::kGateway, status, q850, text}, nullptr, nullptr);
@@ -268,7 +262,7 @@ void Call::on_initial_response(Leg& leg, const transport::Received& r) {
     if (status >= 200 && status < 300) {   // CANCEL crossed the answer: take it and hang up
       learn_dialog(leg, r.message, true);
       leg.client_invite = {};
-      send_ack(leg);
+      send_ack(leg, r.message.cseq());
       leg.s.phase = LegPhase::kConfirmed;
       stop_timer(leg.cancel_wait);
       tell(EventKind::kState, &leg, "answered after it was cancelled: hung up");
@@ -336,7 +330,7 @@ void Call::on_success(Leg& leg, const transport::Received& r) {
   leg.client_invite = {};
   leg.s.phase = LegPhase::kConfirmed;
   leg.s.dialog.remote_cseq = 0;
-  send_ack(leg);
+  send_ack(leg, r.message.cseq());
   std::string problem;
   const auto parts = body_parts(r.message);
   const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};

@@ -78,6 +78,9 @@ struct LegState {
   sdp::OfferAnswer offer_answer;
   std::optional<sdp::MediaWish> heard;   // what this peer wants
   std::optional<sdp::MediaWish> told;    // what we told it that the others want
+  // What this peer wants of the direction, as far as its answers could say so: an answer to a hold of
+  // the other side tells nothing.
+  sdp::Direction own = sdp::Direction::kSendRecv;
   std::vector<std::string> attributes;   // further a= lines of the peer
   bool has_media = false;
   media::LegSnapshot media;            // filled when the call is written down
@@ -88,6 +91,7 @@ struct CallState {
   CallId id;
   Bucket bucket;
   policy::EmergencyClass emergency = policy::EmergencyClass::kNone;
+  std::string emergency_service;       // "sos" ...
   std::string calling, called;
   std::string ingress_group;
   WallTime began, rang, answered;      // zero: not yet

@@ -160,6 +160,35 @@ int q850_of_status(int status) {
   }
 }
 
+std::string_view q850_text(int cause) {
+  switch (cause) {  // ITU-T Q.850 2.2.7, in our words
+    case 1: return "unallocated number";
+    case 3: return "no route to destination";
+    case 16: return "normal call clearing";
+    case 17: return "user busy";
+    case 18: return "no user responding";
+    case 19: return "no answer";
+    case 20: return "subscriber absent";
+    case 21: return "call rejected";
+    case 22: return "number changed";
+    case 25: return "routing error";
+    case 28: return "incomplete number";
+    case 31: return "normal, unspecified";
+    case 34: return "no channel available";
+    case 38: return "network out of order";
+    case 41: return "temporary failure";
+    case 42: return "congestion";
+    case 47: return "resource unavailable";
+    case 63: return "service not available";
+    case 79: return "not implemented";
+    case 88: return "incompatible destination";
+    case 102: return "timer expired";
+    case 111: return "protocol error";
+    case 127: return "interworking";
+    default: return "";
+  }
+}
+
 MappedFailure map_failure(int status) {
   if (status == 0) return {504, 102};                    // nothing came at all
   if (status >= 300 && status < 400) return {480, 20};   // never handed on (TDR-89)

@@ -66,6 +66,8 @@ struct MappedFailure {
 };
 [[nodiscard]] MappedFailure map_failure(int status);
 [[nodiscard]] int q850_of_status(int status);
+// A few words for the text of a Reason header; says nothing about the inside of the network.
+[[nodiscard]] std::string_view q850_text(int cause);
 
 // May the next peer be tried after this answer (GW-02)?
 [[nodiscard]] constexpr bool may_retry(int status) {

@@ -25,6 +25,7 @@ struct ResponseMail final : reactor::MailBase {
 };
 
 constexpr std::uint64_t kOutboxTimer = 0;  // connection timers carry the connection's id
+constexpr std::uint64_t kFailedTimer = ~std::uint64_t{0};
 constexpr Millis kOutboxRetry{2};
 constexpr std::size_t kMaxUnframed = 128 * 1024;
 
@@ -178,6 +179,7 @@ SipTransport::ListenerSocket* SipTransport::socket_of(deployment::ListenerIndex 
 }
 
 Endpoint SipTransport::advertised(deployment::ListenerIndex index) const {
+  if (index.value >= running_.deployment->listeners.size()) return {};  // closed by a reload
   const deployment::Listener& l = running_.deployment->listener(index);
   const deployment::Realm& r = running_.deployment->realm(l.realm);
   Endpoint e = l.address;
@@ -538,6 +540,12 @@ void SipTransport::on_timer(std::uint64_t token, Instant now) {
     flush_outboxes();
     return;
   }
+  if (token == kFailedTimer) {
+    const auto failed = std::move(failed_);
+    failed_.clear();
+    for (const auto& [id, reason] : failed) sink_.on_send_failed(id, reason);
+    return;
+  }
   const auto it = connections_.find(token);
   if (it == connections_.end()) return;
   Connection& c = *it->second;
@@ -581,14 +589,27 @@ void SipTransport::send_request(const Destination& to, std::string_view bytes,
   }
   Connection* c = find_outgoing(to);
   if (!c) c = open_connection(to);
-  if (!c) return;
+  if (!c) {
+    fail_later(token, {ErrorCode::kUnavailable, "no connection to " + to.remote.to_string()});
+    return;
+  }
   wire(true, c->stream->local(), to.remote, to.transport, bytes);
   if (c->up) {
     c->stream->write(bytes);
   } else if (c->outbox.size() + bytes.size() <= kMaxPendingBytes) {
     c->outbox.append(bytes);
     c->tokens.push_back(token);
+  } else {
+    fail_later(token, {ErrorCode::kUnavailable,
+                       "too much waits for a connection to " + to.remote.to_string()});
   }
+}
+
+// Callers hear of a failure from the loop, never from inside send_request().
+void SipTransport::fail_later(std::uint64_t token, Error reason) {
+  if (token == 0) return;
+  if (failed_.empty()) reactor_.timers().schedule(reactor_.now(), *this, kFailedTimer);
+  failed_.emplace_back(token, std::move(reason));
 }
 
 void SipTransport::send_response(const Flow& flow, std::string_view bytes) {

@@ -41,6 +41,7 @@ class SipTransport final : reactor::UdpListener,
   // Opens what `running` lists and is not open yet, closes what it no longer lists. On failure
   // nothing has changed.
   [[nodiscard]] Status apply(Running running);
+  [[nodiscard]] bool running() const { return running_.deployment != nullptr; }
   [[nodiscard]] const deployment::Deployment& deployment() const { return *running_.deployment; }
   [[nodiscard]] deployment::DeploymentPtr deployment_ptr() const { return running_.deployment; }
 
@@ -114,6 +115,7 @@ class SipTransport final : reactor::UdpListener,
   Connection* find_outgoing(const Destination& to);
   Connection* open_connection(const Destination& to);
   void forget(std::uint64_t id);
+  void fail_later(std::uint64_t token, Error reason);
   void flush_outboxes();
   [[nodiscard]] bool post(ShardId to, reactor::Mail mail);
   [[nodiscard]] reactor::SocketOptions socket_options(const deployment::Listener& l) const;
@@ -136,6 +138,7 @@ class SipTransport final : reactor::UdpListener,
   // State
   std::uint64_t next_connection_ = 1;
   bool outbox_timer_ = false;
+  std::vector<std::pair<std::uint64_t, Error>> failed_;  // to be told by the next timer turn
 };
 
 }  // namespace causeway::transport

@@ -97,9 +97,36 @@ void TransactionLayer::release(TxId id, Slot& s) {
   ++s.generation;
   s.key.clear();
   s.bytes = std::string();
-  s.request.reset();
+  drop_request(s);
   free_.push_back(static_cast<std::uint32_t>(id.value & 0xffffffffU));
   --live_;
+}
+
+void TransactionLayer::drop_request(Slot& s) {
+  if (s.request && s.request.get() == serving_)
+    served_ = std::move(s.request);
+  else
+    s.request.reset();
+}
+
+Status TransactionLayer::apply(Running running) {
+  const deployment::DeploymentPtr before =
+      transport_.running() ? transport_.deployment_ptr() : nullptr;
+  if (auto ok = transport_.apply(std::move(running)); !ok) return ok;
+  if (!before) return {};
+  const deployment::Deployment& now = transport_.deployment();
+  const auto moved = [&](deployment::ListenerIndex old) {
+    for (std::size_t i = 0; i < now.listeners.size(); ++i)
+      if (now.listeners[i].name == before->listener(old).name)
+        return deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
+    return deployment::ListenerIndex{0xffff};  // closed: what is sent there is dropped
+  };
+  for (Slot& s : slots_) {
+    if (!s.used) continue;
+    if (s.flow.listener.value < before->listeners.size()) s.flow.listener = moved(s.flow.listener);
+    if (s.to.listener.value < before->listeners.size()) s.to.listener = moved(s.to.listener);
+  }
+  return {};
 }
 
 void TransactionLayer::rearm(TxId id, Slot& s) {
@@ -362,12 +389,12 @@ void TransactionLayer::on_sip_request(Received r) {
     s.trying_at = reactor_.now() + kTrying;
     rearm(id, s);
   }
-  // The user may answer at once, and create transactions: keep what it reads out of the slot's
-  // reach.
-  std::unique_ptr<Received> held = std::move(s.request);
-  user_.on_request(id, *held);
-  if (Slot* again = get(id); again && again->machine.state < sip::TxState::kAccepted)
-    again->request = std::move(held);
+  // The user may answer at once, and create transactions (slots move, what they hold does not):
+  // what it reads stays until it returns.
+  serving_ = s.request.get();
+  user_.on_request(id, *serving_);
+  serving_ = nullptr;
+  served_.reset();
 }
 
 void TransactionLayer::on_cancel_request(Received r) {
@@ -385,7 +412,7 @@ void TransactionLayer::respond(TxId tx, int status, std::string bytes) {
   if (!s) return;
   s->bytes = std::move(bytes);
   s->trying_at.reset();
-  if (status >= 200) s->request.reset();
+  if (status >= 200) drop_request(*s);
   if (status >= 200 && status < 300 && s->machine.kind == sip::TxKind::kInviteServer) {
     s->resend_interval = timers_.t1;  // RFC 3261 13.3.1.4: over every transport
     s->resend_at = reactor_.now() + s->resend_interval;

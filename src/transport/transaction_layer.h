@@ -46,6 +46,8 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   TransactionLayer(reactor::Reactor& reactor, TransportObserver& observer, TransactionUser& user);
 
   [[nodiscard]] SipTransport& transport() { return transport_; }
+  // A new configuration; what is under way follows its listener by name.
+  [[nodiscard]] Status apply(Running running);
 
   // Client. `branch` is the one in the top Via of `bytes`. Not for ACK.
   TxId send_request(std::string bytes, std::string_view branch, sip::Method method,
@@ -66,7 +68,8 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   [[nodiscard]] const Flow* flow_of(TxId tx) const;
   void set_user(TxId tx, std::uint64_t user);
   [[nodiscard]] std::uint64_t user_of(TxId tx) const;
-  // The request of a server transaction while it is pending, for building answers.
+  // The request of a server transaction while it is pending, for building answers; good until the
+  // user returns from on_request() even when it has answered.
   [[nodiscard]] const sip::Message* request_of(TxId tx) const;
 
   [[nodiscard]] std::size_t size() const { return live_; }
@@ -111,6 +114,7 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   void run(TxId id, sip::TxEvent event);
   void rearm(TxId id, Slot& s);
   void release(TxId id, Slot& s);
+  void drop_request(Slot& s);
   void send_failure_ack(const Slot& s, const sip::Message& response);
   void send_cancel(TxId id, Slot& s);
 
@@ -123,6 +127,8 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   std::vector<std::uint32_t> free_;
   std::unordered_map<std::string, TxId> by_key_;
   std::size_t live_ = 0;
+  const Received* serving_ = nullptr;  // the user is reading it
+  std::unique_ptr<Received> served_;   // ... and has answered it already
 };
 
 }  // namespace causeway::transport
