@@ -30,7 +30,8 @@ std::string ago(std::int64_t ms) {
 }
 
 bool is_failure(const telemetry::CallRecord& r) {
-  return r.termination != "completed" && r.termination != "cancelled" && r.termination != "busy" && r.termination != "no_answer";
+  return r.termination != "completed" && r.termination != "cancelled" && r.termination != "busy" &&
+         r.termination != "no_answer";
 }
 
 bool mentions(const telemetry::Trail& t, const std::string& peer) {
@@ -67,15 +68,24 @@ void Commands::run_queued() {
 
 void Commands::run(const Request& r, const Responder& out) {
   using Kind = peers::PeerTable::Kind;
-  if (r.command == "status") status(out);
-  else if (r.command == "calls") calls(r, out);
-  else if (r.command == "trace") trace(r, out);
-  else if (r.command == "capture") capture(r, out);
-  else if (r.command == "peer") service(r, out, Kind::kPeer);
-  else if (r.command == "group") service(r, out, Kind::kGroup);
-  else if (r.command == "region") service(r, out, Kind::kRegion);
-  else if (r.command == "apply") apply(r, out);
-  else if (r.command == "history") history(out);
+  if (r.command == "status")
+    status(out);
+  else if (r.command == "calls")
+    calls(r, out);
+  else if (r.command == "trace")
+    trace(r, out);
+  else if (r.command == "capture")
+    capture(r, out);
+  else if (r.command == "peer")
+    service(r, out, Kind::kPeer);
+  else if (r.command == "group")
+    service(r, out, Kind::kGroup);
+  else if (r.command == "region")
+    service(r, out, Kind::kRegion);
+  else if (r.command == "apply")
+    apply(r, out);
+  else if (r.command == "history")
+    history(out);
   else if (r.command == "diff") {
     int n = 0;
     const std::string text = r.arg("number");
@@ -124,8 +134,10 @@ void Commands::status(const Responder& out) {
     exhausted += p.media.ports_exhausted;
     legs += p.media.legs;
     drops.insert(drops.end(), p.drops.begin(), p.drops.end());
-    for (std::size_t i = 0; i < peers.size() && i < p.peers.size(); ++i) {   // whoever probed last knows best
-      if (peers[i].options_out_ms < 0 || (p.peers[i].options_out_ms >= 0 && p.peers[i].options_out_ms < peers[i].options_out_ms)) {
+    for (std::size_t i = 0; i < peers.size() && i < p.peers.size();
+         ++i) {  // whoever probed last knows best
+      if (peers[i].options_out_ms < 0 ||
+          (p.peers[i].options_out_ms >= 0 && p.peers[i].options_out_ms < peers[i].options_out_ms)) {
         const auto in = peers[i].options_in_ms;
         peers[i] = p.peers[i];
         if (peers[i].options_in_ms < 0) peers[i].options_in_ms = in;
@@ -135,19 +147,26 @@ void Commands::status(const Responder& out) {
     }
   }
   const auto& d = gateway_.deployment();
-  out.text(fmt::format("causeway {}, node {}, {} shards, configuration {}{}", deployment::software_version(), d.operation.node.value, parts.size(),
+  out.text(fmt::format("causeway {}, node {}, {} shards, configuration {}{}",
+                       deployment::software_version(), d.operation.node.value, parts.size(),
                        history_.current(), history_.pending() ? " (waits to be confirmed)" : ""));
-  out.text(fmt::format("calls: {} now, {} begun, {} answered, {} failed; {} media legs, {} transactions, connections {} in, {} out", sum.calls_now,
-                       sum.calls_started, sum.calls_answered, sum.calls_failed, legs, transactions, incoming, outgoing));
+  out.text(
+      fmt::format("calls: {} now, {} begun, {} answered, {} failed; {} media legs, {} "
+                  "transactions, connections {} in, {} out",
+                  sum.calls_now, sum.calls_started, sum.calls_answered, sum.calls_failed, legs,
+                  transactions, incoming, outgoing));
   if (exhausted) out.text(fmt::format("ALARM: media ports were exhausted {} times", exhausted));
   for (const auto& [name, until] : gateway_.certificates()) {
     const auto days = (until.micros - wall_now().micros) / 86'400'000'000LL;
-    out.text(fmt::format("certificate '{}': {} days left{}", name, days, days < 30 ? "  WARNING: renew it" : ""));
+    out.text(fmt::format("certificate '{}': {} days left{}", name, days,
+                         days < 30 ? "  WARNING: renew it" : ""));
   }
   out.text("");
-  out.head({"GROUP", "PEER", "ADDRESS", "STATE", "OPTIONS OUT", "OPTIONS IN", "LAST", "CALLS OF GROUP", ""});
+  out.head({"GROUP", "PEER", "ADDRESS", "STATE", "OPTIONS OUT", "OPTIONS IN", "LAST",
+            "CALLS OF GROUP", ""});
   for (const auto& p : peers)
-    out.row({p.group, p.peer, p.address + "/" + std::string(to_string(p.transport)), p.state, ago(p.options_out_ms), ago(p.options_in_ms),
+    out.row({p.group, p.peer, p.address + "/" + std::string(to_string(p.transport)), p.state,
+             ago(p.options_out_ms), ago(p.options_in_ms),
              p.last_status ? std::to_string(p.last_status) : "-", std::to_string(p.calls), p.why});
   if (!sum.refused.all().empty()) {
     out.text("");
@@ -161,7 +180,8 @@ void Commands::status(const Responder& out) {
     out.text("");
     out.text("latest:");
     std::sort(drops.begin(), drops.end());
-    for (std::size_t i = drops.size() > 5 ? drops.size() - 5 : 0; i < drops.size(); ++i) out.text("  " + drops[i]);
+    for (std::size_t i = drops.size() > 5 ? drops.size() - 5 : 0; i < drops.size(); ++i)
+      out.text("  " + drops[i]);
   }
   out.done();
 }
@@ -171,38 +191,53 @@ void Commands::status(const Responder& out) {
 void Commands::calls(const Request& r, const Responder& out) {
   const std::string number = r.arg("number"), peer = r.arg("peer"), since = r.arg("since");
   const bool failed = !r.arg("failed").empty();
-  const std::int64_t from = since.empty() ? 0 : wall_now().micros - std::strtoll(since.c_str(), nullptr, 10) * 1'000'000;
+  const std::int64_t from =
+      since.empty() ? 0 : wall_now().micros - std::strtoll(since.c_str(), nullptr, 10) * 1'000'000;
   struct Part {
     std::vector<telemetry::CallRecord> ended;
     std::vector<call::CallReport> live;
   };
   std::vector<telemetry::CallRecord> ended;
   std::vector<call::CallReport> live;
-  for (auto& p : gateway_.ask<Part>([](call::GatewayShard& s) { return Part{{s.recent().begin(), s.recent().end()}, s.call_reports()}; })) {
+  for (auto& p : gateway_.ask<Part>([](call::GatewayShard& s) {
+         return Part{{s.recent().begin(), s.recent().end()}, s.call_reports()};
+       })) {
     ended.insert(ended.end(), p.ended.begin(), p.ended.end());
     live.insert(live.end(), p.live.begin(), p.live.end());
   }
-  std::sort(ended.begin(), ended.end(), [](const auto& a, const auto& b) { return a.started.micros > b.started.micros; });
-  const auto hit = [&](const std::string& a, const std::string& b) { return number.empty() || a.find(number) != std::string::npos || b.find(number) != std::string::npos; };
+  std::sort(ended.begin(), ended.end(),
+            [](const auto& a, const auto& b) { return a.started.micros > b.started.micros; });
+  const auto hit = [&](const std::string& a, const std::string& b) {
+    return number.empty() || a.find(number) != std::string::npos ||
+           b.find(number) != std::string::npos;
+  };
   const auto at = [&](const std::string& p) { return peer.empty() || p == peer; };
   out.head({"CALL", "BEGAN", "FROM", "TO", "IN", "OUT", "SET-UP", "LENGTH", "OUTCOME", "REASON"});
   if (!failed)
     for (const auto& c : live)
       if (hit(c.from, c.to) && (at(c.ingress) || at(c.egress)) && c.began.micros >= from)
-        out.row({call_name(c.id.value), format_time_of_day(c.began), c.from, c.to, c.ingress, c.egress, "", "", c.state, c.emergency ? "EMERGENCY" : ""});
+        out.row({call_name(c.id.value), format_time_of_day(c.began), c.from, c.to, c.ingress,
+                 c.egress, "", "", c.state, c.emergency ? "EMERGENCY" : ""});
   std::size_t shown = 0;
   for (const auto& c : ended) {
     if (shown == 200) break;
-    if (!hit(c.from, c.to) || !(at(c.ingress_peer) || at(c.egress_peer) || at(c.ingress_group) || at(c.egress_group)) || c.started.micros < from || (failed && !is_failure(c))) continue;
+    if (!hit(c.from, c.to) ||
+        !(at(c.ingress_peer) || at(c.egress_peer) || at(c.ingress_group) || at(c.egress_group)) ||
+        c.started.micros < from || (failed && !is_failure(c)))
+      continue;
     ++shown;
-    out.row({call_name(c.call), format_time_of_day(c.started), c.from, c.to, c.ingress_peer.empty() ? c.ingress_group : c.ingress_peer,
-             c.egress_peer.empty() ? c.egress_group : c.egress_peer, fmt::format("{} ms", c.setup_ms()), fmt::format("{:.1f} s", static_cast<double>(c.duration_ms()) / 1000),
+    out.row({call_name(c.call), format_time_of_day(c.started), c.from, c.to,
+             c.ingress_peer.empty() ? c.ingress_group : c.ingress_peer,
+             c.egress_peer.empty() ? c.egress_group : c.egress_peer,
+             fmt::format("{} ms", c.setup_ms()),
+             fmt::format("{:.1f} s", static_cast<double>(c.duration_ms()) / 1000),
              c.termination + (c.sip_status ? " " + std::to_string(c.sip_status) : ""), c.reason});
   }
   out.done();
 }
 
-std::vector<telemetry::Trail> Commands::trails(const std::function<bool(const telemetry::Trail&)>& wanted) {
+std::vector<telemetry::Trail> Commands::trails(
+    const std::function<bool(const telemetry::Trail&)>& wanted) {
   std::vector<telemetry::Trail> all;
   for (auto& part : gateway_.ask<std::vector<telemetry::Trail>>([wanted](call::GatewayShard& s) {
          std::vector<telemetry::Trail> out;
@@ -212,7 +247,8 @@ std::vector<telemetry::Trail> Commands::trails(const std::function<bool(const te
          });
          return out;
        }))
-    all.insert(all.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
+    all.insert(all.end(), std::make_move_iterator(part.begin()),
+               std::make_move_iterator(part.end()));
   return all;
 }
 
@@ -231,10 +267,17 @@ std::function<bool(const telemetry::Trail&)> named(const std::string& name) {
 
 void Commands::trace(const Request& r, const Responder& out) {
   const auto found = trails(named(r.arg("name")));
-  if (found.empty()) return out.fail("no trail of call '" + r.arg("name") + "': `causeway calls` lists calls; good ones are kept one in " + std::to_string(gateway_.deployment().limits.keep_one_in));
-  if (found.size() > 1) return out.fail("'" + r.arg("name") + "' names " + std::to_string(found.size()) + " calls: write more of the id");
-  if (r.arg("json").empty()) out.text(telemetry::render_ladder(found[0], 110));
-  else out.text(telemetry::export_json(found[0]));
+  if (found.empty())
+    return out.fail("no trail of call '" + r.arg("name") +
+                    "': `causeway calls` lists calls; good ones are kept one in " +
+                    std::to_string(gateway_.deployment().limits.keep_one_in));
+  if (found.size() > 1)
+    return out.fail("'" + r.arg("name") + "' names " + std::to_string(found.size()) +
+                    " calls: write more of the id");
+  if (r.arg("json").empty())
+    out.text(telemetry::render_ladder(found[0], 110));
+  else
+    out.text(telemetry::export_json(found[0]));
   out.done();
 }
 
@@ -249,13 +292,17 @@ void Commands::capture(const Request& r, const Responder& out) {
   const std::string name = r.arg("name");
   const auto& d = gateway_.deployment();
   std::vector<telemetry::Trail> found;
-  if (d.find_peer(name) || d.find_group(name)) found = trails([name](const telemetry::Trail& t) { return mentions(t, name); });
-  else found = trails(named(name));
-  if (found.empty()) return out.fail("'" + name + "' is neither a call with a trail nor a peer with calls");
+  if (d.find_peer(name) || d.find_group(name))
+    found = trails([name](const telemetry::Trail& t) { return mentions(t, name); });
+  else
+    found = trails(named(name));
+  if (found.empty())
+    return out.fail("'" + name + "' is neither a call with a trail nor a peer with calls");
   telemetry::PcapngWriter w("causeway " + std::string(deployment::software_version()));
   for (const auto& t : found) w.trail(t, [&](const Endpoint& local) { return realm_of(local); });
   const auto bytes = w.take();
-  for (std::size_t at = 0; at < bytes.size(); at += 32'768) out.bytes(std::span(bytes).subspan(at, std::min<std::size_t>(32'768, bytes.size() - at)));
+  for (std::size_t at = 0; at < bytes.size(); at += 32'768)
+    out.bytes(std::span(bytes).subspan(at, std::min<std::size_t>(32'768, bytes.size() - at)));
   out.done();
 }
 
@@ -264,10 +311,15 @@ void Commands::capture(const Request& r, const Responder& out) {
 void Commands::service(const Request& r, const Responder& out, peers::PeerTable::Kind kind) {
   const std::string action = r.arg("action"), name = r.arg("name");
   const bool drain = action == "drain", block = action == "block";
-  if (!drain && !block && action != "resume") return out.fail("'" + action + "' is not drain, block or resume");
-  const auto admin = block ? peers::Admin::kBlock : drain ? peers::Admin::kDrain : peers::Admin::kActive;
+  if (!drain && !block && action != "resume")
+    return out.fail("'" + action + "' is not drain, block or resume");
+  const auto admin = block   ? peers::Admin::kBlock
+                     : drain ? peers::Admin::kDrain
+                             : peers::Admin::kActive;
   if (auto ok = gateway_.set_admin(kind, name, admin); !ok) return out.fail(ok.error().what);
-  const auto state = block ? ServiceState::kBlocked : drain ? ServiceState::kDraining : ServiceState::kInService;
+  const auto state = block   ? ServiceState::kBlocked
+                     : drain ? ServiceState::kDraining
+                             : ServiceState::kInService;
   if (auto ok = states_.set(static_cast<PeerStates::Kind>(kind), name, state); !ok)
     return out.fail("in force, but would not survive a restart: " + ok.error().what);
   log::info("{} '{}' is now {}", r.command, name, to_string(state));
@@ -283,19 +335,27 @@ Status Commands::put_in_force(const std::string& text, const std::string& file) 
   const auto slash = file.rfind('/');
   options.base_directory = slash == std::string::npos ? "." : file.substr(0, slash);
   const auto loaded = deployment::load_text(text, file, options);
-  if (!loaded.deployment) return fail(ErrorCode::kConfiguration, "the configuration in force stays:\n" + loaded.to_string());
+  if (!loaded.deployment)
+    return fail(ErrorCode::kConfiguration,
+                "the configuration in force stays:\n" + loaded.to_string());
   return gateway_.apply(loaded.deployment);
 }
 
 void Commands::apply(const Request& r, const Responder& out) {
-  if (history_.pending()) return out.fail("configuration " + std::to_string(history_.pending()->number) + " still waits to be confirmed: `causeway confirm` first");
+  if (history_.pending())
+    return out.fail("configuration " + std::to_string(history_.pending()->number) +
+                    " still waits to be confirmed: `causeway confirm` first");
   if (auto ok = put_in_force(r.arg("text"), r.arg("file")); !ok) return out.fail(ok.error().what);
   const long confirm = std::strtol(r.arg("confirm").c_str(), nullptr, 10);
-  const auto entry = history_.record(r.arg("text"), r.arg("file"), r.arg("who").empty() ? "operator" : r.arg("who"), "apply", wall_now(), Seconds(confirm));
+  const auto entry = history_.record(r.arg("text"), r.arg("file"),
+                                     r.arg("who").empty() ? "operator" : r.arg("who"), "apply",
+                                     wall_now(), Seconds(confirm));
   if (!entry) return out.fail("in force, but not recorded: " + entry.error().what);
   log::info("configuration {} is in force, from {}", entry->number, r.arg("file"));
   out.text("configuration " + std::to_string(entry->number) + " is in force");
-  if (confirm > 0) out.text("it is taken back in " + std::to_string(confirm) + " s unless you say: causeway confirm");
+  if (confirm > 0)
+    out.text("it is taken back in " + std::to_string(confirm) +
+             " s unless you say: causeway confirm");
   out.done();
 }
 
@@ -311,8 +371,10 @@ void Commands::reload(const std::string& file) {
     log::error("reload: the configuration in force stays: {}", ok.error().what);
     return;
   }
-  if (auto entry = history_.record_reload(loaded.deployment->source, file, wall_now()); !entry) log::error("reload: not recorded: {}", entry.error().what);
-  else log::info("reloaded {}: configuration {} is in force", file, entry->number);
+  if (auto entry = history_.record_reload(loaded.deployment->source, file, wall_now()); !entry)
+    log::error("reload: not recorded: {}", entry.error().what);
+  else
+    log::info("reloaded {}: configuration {} is in force", file, entry->number);
 }
 
 void Commands::revert_if_due() {
@@ -323,14 +385,19 @@ void Commands::revert_if_due() {
   }
   if (!*text) return;
   const auto& e = history_.entries().back();
-  if (auto ok = put_in_force(**text, e.file); !ok) log::error("taking back an unconfirmed configuration: {}", ok.error().what);
-  else log::warning("nobody confirmed: configuration {} is in force again", history_.current());
+  if (auto ok = put_in_force(**text, e.file); !ok)
+    log::error("taking back an unconfirmed configuration: {}", ok.error().what);
+  else
+    log::warning("nobody confirmed: configuration {} is in force again", history_.current());
 }
 
 void Commands::history(const Responder& out) {
   out.head({"NUMBER", "WHEN", "WHO", "WHY", "FILE", ""});
   for (const auto& e : history_.entries())
-    out.row({std::to_string(e.number), format_rfc3339(e.when), e.who, e.why, e.file, e.number == history_.current() ? (history_.pending() ? "in force, to be confirmed" : "in force") : ""});
+    out.row({std::to_string(e.number), format_rfc3339(e.when), e.who, e.why, e.file,
+             e.number == history_.current()
+                 ? (history_.pending() ? "in force, to be confirmed" : "in force")
+                 : ""});
   out.done();
 }
 

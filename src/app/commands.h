@@ -16,7 +16,8 @@ namespace causeway::app {
 class Commands final : public ControlHandler {
  public:
   // `wake` is written to when something was queued. All are borrowed.
-  Commands(Gateway& gateway, ConfigHistory& history, PeerStates& states, int wake) : gateway_(gateway), history_(history), states_(states), wake_(wake) {}
+  Commands(Gateway& gateway, ConfigHistory& history, PeerStates& states, int wake)
+      : gateway_(gateway), history_(history), states_(states), wake_(wake) {}
 
   void on_command(const Request& request, Responder responder) override;
   void run_queued();
@@ -35,7 +36,8 @@ class Commands final : public ControlHandler {
   void apply(const Request& r, const Responder& out);
   void history(const Responder& out);
   [[nodiscard]] Status put_in_force(const std::string& text, const std::string& file);
-  [[nodiscard]] std::vector<telemetry::Trail> trails(const std::function<bool(const telemetry::Trail&)>& wanted);
+  [[nodiscard]] std::vector<telemetry::Trail> trails(
+      const std::function<bool(const telemetry::Trail&)>& wanted);
   [[nodiscard]] std::string realm_of(const Endpoint& local) const;
 
   Gateway& gateway_;
@@ -43,7 +45,7 @@ class Commands final : public ControlHandler {
   PeerStates& states_;
   int wake_;
   std::mutex mutex_;
-  std::deque<std::pair<Request, Responder>> queue_;   // guarded by mutex_
+  std::deque<std::pair<Request, Responder>> queue_;  // guarded by mutex_
   static constexpr std::size_t kMaxQueue = 64;
 };
 

@@ -13,7 +13,8 @@ Result<transport::Running> Gateway::load_tls(deployment::DeploymentPtr deploymen
   std::vector<std::pair<std::string, WallTime>> certificates;
   for (const auto& id : deployment->identities) {
     auto context = reactor::TlsContext::load({id.certificate, id.key, id.chain, id.trusted_roots});
-    if (!context) return fail(context.error().code, "tls_identity '" + id.name + "': " + context.error().what);
+    if (!context)
+      return fail(context.error().code, "tls_identity '" + id.name + "': " + context.error().what);
     certificates.emplace_back(id.name, (*context)->not_after());
     running.tls.push_back(std::move(*context));
   }
@@ -22,18 +23,22 @@ Result<transport::Running> Gateway::load_tls(deployment::DeploymentPtr deploymen
   return running;
 }
 
-Result<std::unique_ptr<Gateway>> Gateway::start(deployment::DeploymentPtr deployment, PeerStates& states) {
+Result<std::unique_ptr<Gateway>> Gateway::start(deployment::DeploymentPtr deployment,
+                                                PeerStates& states) {
   std::unique_ptr<Gateway> g(new Gateway);
   const auto& op = deployment->operation;
   telemetry::RecordWriter::Options options;
-  options.directory = op.record_directory.empty() ? op.state_directory + "/records" : op.record_directory;
+  options.directory =
+      op.record_directory.empty() ? op.state_directory + "/records" : op.record_directory;
   std::error_code ec;
   std::filesystem::create_directories(options.directory, ec);
   auto writer = telemetry::RecordWriter::open(options);
   if (!writer) return tl::unexpected(writer.error());
   g->records_ = std::move(*writer);
-  if (const auto limit = reactor::raise_file_limit(); limit) log::info("file limit is {}", *limit);
-  else log::warning("file limit could not be raised: {}", limit.error().what);
+  if (const auto limit = reactor::raise_file_limit(); limit)
+    log::info("file limit is {}", *limit);
+  else
+    log::warning("file limit could not be raised: {}", limit.error().what);
 
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   const std::size_t count = op.shards != 0 ? op.shards : cores;
@@ -59,13 +64,16 @@ Result<std::unique_ptr<Gateway>> Gateway::start(deployment::DeploymentPtr deploy
     if (auto ok = s.gateway->apply(g->running_); !ok) return tl::unexpected(ok.error());
     for (const auto& [key, state] : states.all()) {
       const auto kind = static_cast<peers::PeerTable::Kind>(key.first);
-      const auto admin = state == ServiceState::kBlocked ? peers::Admin::kBlock : peers::Admin::kDrain;
-      if (auto ok = s.gateway->set_admin(kind, key.second, admin); !ok && i == 0) log::warning("kept state of '{}': {}", key.second, ok.error().what);
+      const auto admin =
+          state == ServiceState::kBlocked ? peers::Admin::kBlock : peers::Admin::kDrain;
+      if (auto ok = s.gateway->set_admin(kind, key.second, admin); !ok && i == 0)
+        log::warning("kept state of '{}': {}", key.second, ok.error().what);
     }
     g->shards_.push_back(std::move(s));
   }
   g->started_ = g->shards_[0].reactor->now();
-  for (Shard& s : g->shards_) s.thread = std::jthread([r = s.reactor.get()](std::stop_token stop) { r->run(stop); });
+  for (Shard& s : g->shards_)
+    s.thread = std::jthread([r = s.reactor.get()](std::stop_token stop) { r->run(stop); });
   return g;
 }
 
@@ -90,7 +98,8 @@ bool Gateway::post(std::size_t shard, std::function<void(call::GatewayShard&)> w
   reactor::Mail mail = std::make_unique<call::ShardCommand>(std::move(work));
   // A full mailbox empties within milliseconds, or the shard is stuck.
   for (int i = 0; i < 200; ++i) {
-    if (mail_->post(reactor::kNoShard, ShardId{static_cast<std::uint16_t>(shard)}, mail)) return true;
+    if (mail_->post(reactor::kNoShard, ShardId{static_cast<std::uint16_t>(shard)}, mail))
+      return true;
     std::this_thread::yield();
   }
   log::error("shard {} takes no commands: its mailbox is full", shard);
@@ -105,14 +114,18 @@ Status Gateway::apply(deployment::DeploymentPtr deployment) {
   const auto put = [this](std::size_t i, const transport::Running& r) -> Status {
     auto promise = std::make_shared<std::promise<Status>>();
     auto answer = promise->get_future();
-    if (!post(i, [promise, r](call::GatewayShard& s) { promise->set_value(s.apply(r)); })) return fail(ErrorCode::kUnavailable, "shard is busy");
-    if (answer.wait_for(std::chrono::seconds(5)) != std::future_status::ready) return fail(ErrorCode::kTimeout, "shard did not answer");
+    if (!post(i, [promise, r](call::GatewayShard& s) { promise->set_value(s.apply(r)); }))
+      return fail(ErrorCode::kUnavailable, "shard is busy");
+    if (answer.wait_for(std::chrono::seconds(5)) != std::future_status::ready)
+      return fail(ErrorCode::kTimeout, "shard did not answer");
     return answer.get();
   };
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     if (auto ok = put(i, *running); !ok) {
       for (std::size_t j = 0; j < i; ++j)
-        if (auto back = put(j, running_); !back) log::error("shard {} could not return to the previous configuration: {}", j, back.error().what);
+        if (auto back = put(j, running_); !back)
+          log::error("shard {} could not return to the previous configuration: {}", j,
+                     back.error().what);
       return ok;
     }
   }
@@ -135,9 +148,11 @@ void Gateway::end_all_calls(const std::string& why) {
   (void)ask<int>([why](call::GatewayShard& s) { return s.end_all_calls(why), 0; });
 }
 
-Status Gateway::set_admin(peers::PeerTable::Kind kind, const std::string& name, peers::Admin admin) {
+Status Gateway::set_admin(peers::PeerTable::Kind kind, const std::string& name,
+                          peers::Admin admin) {
   Status worst;
-  for (const auto& ok : ask<Status>([=](call::GatewayShard& s) { return s.set_admin(kind, name, admin); }))
+  for (const auto& ok :
+       ask<Status>([=](call::GatewayShard& s) { return s.set_admin(kind, name, admin); }))
     if (!ok) worst = ok;
   return worst;
 }
@@ -148,7 +163,8 @@ std::vector<reactor::ReactorStats> Gateway::reactor_stats() {
     auto promise = std::make_shared<std::promise<reactor::ReactorStats>>();
     auto answer = promise->get_future();
     auto* r = shards_[i].reactor.get();
-    if (post(i, [promise, r](call::GatewayShard&) { promise->set_value(r->stats()); }) && answer.wait_for(std::chrono::seconds(5)) == std::future_status::ready)
+    if (post(i, [promise, r](call::GatewayShard&) { promise->set_value(r->stats()); }) &&
+        answer.wait_for(std::chrono::seconds(5)) == std::future_status::ready)
       out.push_back(answer.get());
   }
   return out;

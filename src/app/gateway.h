@@ -1,5 +1,5 @@
-// The process: shards on their threads, the configuration in force, records on their way to disk. All
-// members are used from one management thread; the shards are reached by mail.
+// The process: shards on their threads, the configuration in force, records on their way to disk.
+// All members are used from one management thread; the shards are reached by mail.
 #pragma once
 
 #include <chrono>
@@ -22,7 +22,8 @@ namespace causeway::app {
 class Gateway final : public call::RecordSink {
  public:
   // Opens sockets and starts the shards; an error says what could not be had.
-  [[nodiscard]] static Result<std::unique_ptr<Gateway>> start(deployment::DeploymentPtr deployment, PeerStates& states);
+  [[nodiscard]] static Result<std::unique_ptr<Gateway>> start(deployment::DeploymentPtr deployment,
+                                                              PeerStates& states);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -34,16 +35,19 @@ class Gateway final : public call::RecordSink {
   void refuse_new_calls();
   [[nodiscard]] std::size_t calls_now();
   void end_all_calls(const std::string& why);
-  [[nodiscard]] Status set_admin(peers::PeerTable::Kind kind, const std::string& name, peers::Admin admin);
+  [[nodiscard]] Status set_admin(peers::PeerTable::Kind kind, const std::string& name,
+                                 peers::Admin admin);
 
-  // Runs `work` on every shard and waits for all answers; a shard that does not answer within 5 s is
-  // left out and said so in the log.
+  // Runs `work` on every shard and waits for all answers; a shard that does not answer within 5 s
+  // is left out and said so in the log.
   template <typename T>
   [[nodiscard]] std::vector<T> ask(std::function<T(call::GatewayShard&)> work);
   [[nodiscard]] std::vector<reactor::ReactorStats> reactor_stats();
   [[nodiscard]] const telemetry::RecordWriter& records() const { return *records_; }
   [[nodiscard]] Instant started() const { return started_; }
-  [[nodiscard]] const std::vector<std::pair<std::string, WallTime>>& certificates() const { return certificates_; }
+  [[nodiscard]] const std::vector<std::pair<std::string, WallTime>>& certificates() const {
+    return certificates_;
+  }
 
  private:
   struct Shard {
@@ -54,7 +58,9 @@ class Gateway final : public call::RecordSink {
     std::jthread thread;
   };
   Gateway() = default;
-  void on_call_record(const telemetry::CallRecord& record) override { (void)records_->post(record); }
+  void on_call_record(const telemetry::CallRecord& record) override {
+    (void)records_->post(record);
+  }
   [[nodiscard]] Result<transport::Running> load_tls(deployment::DeploymentPtr deployment);
   [[nodiscard]] bool post(std::size_t shard, std::function<void(call::GatewayShard&)> work);
 
@@ -63,7 +69,7 @@ class Gateway final : public call::RecordSink {
   peers::SharedLoad load_;
   std::unique_ptr<reactor::MailRoom> mail_;
   std::vector<Shard> shards_;
-  std::vector<std::pair<std::string, WallTime>> certificates_;   // identity, not after
+  std::vector<std::pair<std::string, WallTime>> certificates_;  // identity, not after
   std::uint64_t version_ = 0;
   Instant started_{};
 };
@@ -74,7 +80,8 @@ std::vector<T> Gateway::ask(std::function<T(call::GatewayShard&)> work) {
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     auto promise = std::make_shared<std::promise<T>>();
     answers.push_back(promise->get_future());
-    if (!post(i, [promise, work](call::GatewayShard& s) { promise->set_value(work(s)); })) answers.pop_back();
+    if (!post(i, [promise, work](call::GatewayShard& s) { promise->set_value(work(s)); }))
+      answers.pop_back();
   }
   std::vector<T> out;
   for (auto& a : answers)

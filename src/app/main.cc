@@ -34,7 +34,8 @@ int complain(const Error& e) {
 // Drains for as long as the configuration allows, then ends what is left with BYE.
 void stop_gracefully(Gateway& gateway) {
   const auto limit = gateway.deployment().operation.drain;
-  log::info("stopping: new calls are refused, {} calls may end by themselves within {} s", gateway.calls_now(), limit.count());
+  log::info("stopping: new calls are refused, {} calls may end by themselves within {} s",
+            gateway.calls_now(), limit.count());
   gateway.refuse_new_calls();
   const auto wait_empty = [&](Millis most) {
     for (Millis waited{0}; waited < most; waited += Millis(100)) {
@@ -46,7 +47,7 @@ void stop_gracefully(Gateway& gateway) {
   if (!wait_empty(limit)) {
     log::info("stopping: {} calls are ended", gateway.calls_now());
     gateway.end_all_calls("the gateway is shutting down");
-    (void)wait_empty(Millis(3'000));   // for the answers to BYE
+    (void)wait_empty(Millis(3'000));  // for the answers to BYE
   }
 }
 
@@ -79,13 +80,18 @@ int run(const std::string& file) {
   if (!text) return complain(text.error());
   if (*text != loaded.deployment->source) {
     // A configuration was applied since this file was written: that one is in force.
-    const auto& entry = history->entries()[static_cast<std::size_t>(std::max(0, static_cast<int>(history->entries().size()) - 1))];
+    const auto& entry = history->entries()[static_cast<std::size_t>(
+        std::max(0, static_cast<int>(history->entries().size()) - 1))];
     deployment::LoadOptions o;
     o.now = wall_now();
-    o.base_directory = std::filesystem::path(entry.file.empty() ? absolute : entry.file).parent_path().string();
+    o.base_directory =
+        std::filesystem::path(entry.file.empty() ? absolute : entry.file).parent_path().string();
     auto applied = deployment::load_text(*text, entry.file, o);
-    if (applied.deployment) loaded = std::move(applied);
-    else log::error("the applied configuration does not validate any more, {} is used:\n{}", file, applied.to_string());
+    if (applied.deployment)
+      loaded = std::move(applied);
+    else
+      log::error("the applied configuration does not validate any more, {} is used:\n{}", file,
+                 applied.to_string());
   }
   auto states = PeerStates::open(state + "/peers.json");
   if (!states) return complain(states.error());
@@ -94,8 +100,9 @@ int run(const std::string& file) {
   Commands commands(**gateway, *history, *states, wake_fd);
   auto control = ControlServer::open(loaded.deployment->operation.control_socket, commands);
   if (!control) return complain(control.error());
-  log::info("causeway {} is running: {} peer groups, configuration {}, control socket {}", deployment::software_version(), loaded.deployment->groups.size(),
-            history->current(), loaded.deployment->operation.control_socket);
+  log::info("causeway {} is running: {} peer groups, configuration {}, control socket {}",
+            deployment::software_version(), loaded.deployment->groups.size(), history->current(),
+            loaded.deployment->operation.control_socket);
 
   for (;;) {
     pollfd fds[2] = {{signal_fd, POLLIN, 0}, {wake_fd, POLLIN, 0}};
@@ -109,8 +116,10 @@ int run(const std::string& file) {
     if (!(fds[0].revents & POLLIN)) continue;
     signalfd_siginfo info{};
     if (::read(signal_fd, &info, sizeof info) != sizeof info) continue;
-    if (info.ssi_signo == SIGHUP) commands.reload(absolute);
-    else break;
+    if (info.ssi_signo == SIGHUP)
+      commands.reload(absolute);
+    else
+      break;
   }
   (*control)->stop();
   stop_gracefully(**gateway);
