@@ -45,7 +45,13 @@ RecordWriter::~RecordWriter() {
     if (f->fd >= 0) ::close(f->fd);
 }
 
+namespace {
+constexpr std::size_t kBatch = 512;
+constexpr std::chrono::milliseconds kGather{50};  // a record is on its way to disk within this
+}  // namespace
+
 bool RecordWriter::post(CallRecord record) {
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     if (stopping_ || queue_.size() >= options_.queue) {
@@ -53,8 +59,10 @@ bool RecordWriter::post(CallRecord record) {
       return false;
     }
     queue_.push_back(std::move(record));
+    // One wake-up for a burst: the first of it, and when it fills a batch.
+    wake = queue_.size() == 1 || queue_.size() == kBatch;
   }
-  wake_.notify_one();
+  if (wake) wake_.notify_one();
   return true;
 }
 
@@ -69,7 +77,10 @@ void RecordWriter::stop() {
 
 void RecordWriter::flush() {
   std::unique_lock lock(mutex_);
+  flushing_ = true;
+  wake_.notify_one();
   idle_.wait(lock, [&] { return queue_.empty() && !writing_; });
+  flushing_ = false;
 }
 
 RecordWriter::Statistics RecordWriter::statistics() const {
@@ -78,10 +89,11 @@ RecordWriter::Statistics RecordWriter::statistics() const {
 }
 
 void RecordWriter::run() {
-  constexpr std::size_t kBatch = 512;
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    wake_.wait_for(lock, kGather,
+                   [&] { return stopping_ || flushing_ || queue_.size() >= kBatch; });
     if (queue_.empty()) break;
     std::vector<CallRecord> batch;
     while (!queue_.empty() && batch.size() < kBatch) {

@@ -1,5 +1,7 @@
 #include "base/net.h"
 
+#include <ctime>
+
 #include "base/random.h"
 #include "base/time.h"
 #include "support/proves.h"
@@ -46,6 +48,19 @@ TEST(Random, SameSeedSameSequence) {
   SeededRandom a(7), b(7), c(8);
   EXPECT_EQ(a.u64(), b.u64());
   EXPECT_NE(a.u64(), c.u64());
+}
+
+TEST(Time, AgreesWithTheCLibraryOverTheCenturies) {
+  SeededRandom random(3);
+  for (int i = 0; i < 20'000; ++i) {
+    const auto seconds = static_cast<std::time_t>(random.below(8'000'000'000));  // to 2223
+    std::tm tm{};
+    gmtime_r(&seconds, &tm);
+    char want[64];
+    const auto n = std::strftime(want, sizeof want, "%Y-%m-%dT%H:%M:%S.000007Z", &tm);
+    ASSERT_EQ(format_rfc3339({static_cast<std::int64_t>(seconds) * 1'000'000 + 7}),
+              std::string(want, n));
+  }
 }
 
 TEST(Time, FormatsUtc) {
