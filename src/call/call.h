@@ -187,6 +187,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void apply_media(Leg& leg, const sdp::RemoteMedia& remote, const std::optional<sdp::Crypto>& chosen_theirs);
   void join_media();
   [[nodiscard]] Result<sdp::MediaWish> wish_for(const Leg& to, const sdp::MediaWish& from, const Leg& source) const;
+  // Why an offer of plain RTP or of SRTP cannot be taken from this peer (TDM-01); empty: it can.
+  [[nodiscard]] static std::string wrong_security(const Leg& leg, const sdp::RemoteOffer& offer);
   [[nodiscard]] sdp::MediaWish default_wish(const Leg& leg) const;
   [[nodiscard]] Status take_answer(Leg& leg, std::string_view sdp, sdp::AnswerKind kind);
   [[nodiscard]] Result<std::string> make_answer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold, sdp::AnswerKind kind);

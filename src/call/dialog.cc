@@ -92,7 +92,11 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
       refuse_offer(leg, media ? 488 : 400, offer.error().what);
       return;
     }
-    leg.offer = offer->sdp;
+    leg.offer = offer->sdp;   // refuse_offer() takes it back
+    if (const auto wrong = wrong_security(leg, offer->sdp); !wrong.empty()) {
+      refuse_offer(leg, 488, wrong);
+      return;
+    }
     leg.s.attributes = offer->sdp.attributes;
     if (offer->unchanged) tell(EventKind::kNote, &leg, "session refresh: nothing changed");
   }

@@ -121,6 +121,13 @@ std::string Call::path_in_words() const {
   return word(state_.ingress) + " <-> " + word(state_.egress) + (crypto ? ", relayed with encryption on one side" : ", relayed");
 }
 
+std::string Call::wrong_security(const Leg& leg, const sdp::RemoteOffer& offer) {
+  const bool wants = leg.profile->sdp.security == sdp::Security::kSdes;
+  if (offer.media.secure == wants) return {};
+  return wants ? "SrtpEncryptionRequired: plain RTP offered where group '" + leg.s.group + "' has SRTP"
+               : "SRTP offered where group '" + leg.s.group + "' has plain RTP";
+}
+
 sdp::MediaWish Call::default_wish(const Leg& leg) const {
   static const std::vector<sdp::Codec> kKnown{{PayloadType{8}, "PCMA", 8000, 1, ""}, {PayloadType{0}, "PCMU", 8000, 1, ""},
                                               {PayloadType{9}, "G722", 8000, 1, ""}, {PayloadType{101}, "telephone-event", 8000, 1, "0-16"}};

@@ -75,8 +75,8 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
       refuse(tx, m, media ? 488 : 400, media ? 88 : 111, offer.error().what, media ? "media" : "sdp");
       return;
     }
-    if (leg.profile->sdp.security == sdp::Security::kSdes && !offer->sdp.media.secure) {
-      refuse(tx, m, 488, 88, "plain RTP offered where the profile of group '" + leg.s.group + "' demands SRTP", "srtp_required");
+    if (const auto wrong = wrong_security(leg, offer->sdp); !wrong.empty()) {
+      refuse(tx, m, 488, 88, wrong, "media_security");
       return;
     }
     leg.offer = offer->sdp;
@@ -248,6 +248,7 @@ void Call::fail_ingress(int status, int q850, const std::string& text, const sip
   if (given) what = *given;
   else if (status == 486 || status == 600) what = TerminationClass::kBusy;
   else if (status == 480 || (status == 408 && state_.progressed)) what = TerminationClass::kNoAnswer;
+  else if (!from_far && status == 488) what = TerminationClass::kRefused;   // media that cannot meet
   else if (!from_far || policy::may_retry(status)) what = TerminationClass::kUnreachable;
   terminate({what, from_far ? ReleasedBy::kCallee : ReleasedBy::kGateway, status, q850, text}, nullptr, nullptr);
 }

@@ -199,6 +199,12 @@ void Peer::request(PeerDialog& d, const std::string& method, const std::string& 
 
 void Peer::ack(PeerDialog& d, const std::string& body) { request(d, "ACK", "", body); }
 
+void Peer::ack_failure(PeerDialog& d, const sip::Message& response) {
+  send("ACK " + d.target + " SIP/2.0\r\nVia: SIP/2.0/" + std::string(to_via_token(transport_)) + " " + address_ + ";branch=" + d.via_branch +
+       "\r\nMax-Forwards: 70\r\nFrom: " + d.local + "\r\nTo: " + std::string(response.value(HeaderId::kTo)) + "\r\nCall-ID: " + d.call_id +
+       "\r\nCSeq: " + std::to_string(d.cseq) + " ACK\r\nContent-Length: 0\r\n\r\n");
+}
+
 void Peer::learn(PeerDialog& d, const sip::Message& response) {
   d.remote = std::string(response.value(HeaderId::kTo));
   if (response.has(HeaderId::kContact)) d.target = uri_of(response.value(HeaderId::kContact));

@@ -54,6 +54,7 @@ class Peer final : reactor::UdpListener, reactor::StreamListener, reactor::Accep
   // A request within a dialog.
   void request(PeerDialog& d, const std::string& method, const std::string& headers = "", const std::string& sdp = "", int cseq = 0);
   void ack(PeerDialog& d, const std::string& sdp = "");
+  void ack_failure(PeerDialog& d, const sip::Message& response);   // within the INVITE's transaction
   // Completes a dialog from a response to our INVITE, or makes one from an INVITE that we answered.
   void learn(PeerDialog& d, const sip::Message& response);
   PeerDialog answered(const sip::Message& invite, const std::string& to_tag = "peer");
