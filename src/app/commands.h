@@ -2,6 +2,7 @@
 // run_queued() does the work on the management thread.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -23,6 +24,8 @@ class Commands final : public ControlHandler {
   void run_queued();
   // The file given to `run` is read again; a bad one leaves everything as it is.
   void reload(const std::string& file);
+  // Ends captures whose time is up.
+  void finish_captures();
   // Takes back a configuration that nobody confirmed.
   void revert_if_due();
 
@@ -32,6 +35,7 @@ class Commands final : public ControlHandler {
   void calls(const Request& r, const Responder& out);
   void trace(const Request& r, const Responder& out);
   void capture(const Request& r, const Responder& out);
+  void write_capture(const std::vector<telemetry::Trail>& trails, const std::vector<call::TappedPacket>& rtp, const Responder& out);
   void service(const Request& r, const Responder& out, peers::PeerTable::Kind kind);
   void apply(const Request& r, const Responder& out);
   void history(const Responder& out);
@@ -44,6 +48,12 @@ class Commands final : public ControlHandler {
   ConfigHistory& history_;
   PeerStates& states_;
   int wake_;
+  struct Capture {
+    CallId call;
+    std::chrono::steady_clock::time_point until;
+    Responder out;
+  };
+  std::vector<Capture> captures_;   // at most one, see GatewayShard::start_tap()
   std::mutex mutex_;
   std::deque<std::pair<Request, Responder>> queue_;  // guarded by mutex_
   static constexpr std::size_t kMaxQueue = 64;

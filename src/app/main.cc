@@ -113,6 +113,7 @@ int run(const std::string& file) {
     }
     commands.run_queued();
     commands.revert_if_due();
+    commands.finish_captures();
     if (!(fds[0].revents & POLLIN)) continue;
     signalfd_siginfo info{};
     if (::read(signal_fd, &info, sizeof info) != sizeof info) continue;

@@ -103,6 +103,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] const CallState& state() const { return state_; }
   [[nodiscard]] std::vector<std::string> groups() const;
   [[nodiscard]] bool uses_peer(std::string_view name) const;
+  void tap_media(bool on);
   [[nodiscard]] std::string path_in_words() const;
 
   // The owner's notes: is it counted as load, and how its trail is kept (TrailStore::Outcome).

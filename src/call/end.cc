@@ -281,6 +281,11 @@ std::vector<std::string> Call::groups() const {
   return out;
 }
 
+void Call::tap_media(bool on) {
+  for (const auto& leg : legs_)
+    if (leg->s.has_media) services_.media.tap(leg->media, on);
+}
+
 bool Call::uses_peer(std::string_view name) const {
   for (const auto& leg : legs_)
     if (leg->s.phase != LegPhase::kEnded && leg->s.peer == name) return true;

@@ -139,7 +139,8 @@ void GatewayShard::answer_options(transport::TxId tx, const transport::Received&
   for (const auto p : group.peers) {
     auto& s = peers_.state(p);
     const auto& peer = d.peer(p);
-    if (peer.address == r.flow.remote.address || group.peers.size() == 1) s.options_in = reactor_.now();
+    if (peer.address == r.flow.remote.address || s.last_target == r.flow.remote.address || group.peers.size() == 1)
+      s.options_in = reactor_.now();
   }
   layer_.respond(tx, 200, b.finish());
 }
@@ -266,11 +267,23 @@ void GatewayShard::on_other_mail(ShardId, reactor::Mail mail) {
 
 void GatewayShard::on_dropped(std::string_view reason, const Endpoint& from, deployment::ListenerIndex, std::string_view detail) {
   counters_.dropped.add(reason);
-  std::string line = format_rfc3339(reactor_.wall()) + " " + std::string(reason) + " from " + from.to_string() + ": " + std::string(detail.substr(0, 400));
-  // Operators see the latest; the log gets one a second at most.
-  if (reactor_.now() - last_drop_log_ >= Seconds(1)) {
-    last_drop_log_ = reactor_.now();
-    log::info("dropped: {} from {}: {}", reason, from.to_string(), detail.substr(0, 400));
+  // A flood must not cost more than it has to: so many a second are put into words, the rest counted.
+  if (reactor_.now() - drops_second_ >= Seconds(1)) {
+    drops_second_ = reactor_.now();
+    drops_in_second_ = 0;
+  }
+  if (++drops_in_second_ > kDropsInWords) return;
+  std::string line = format_rfc3339(reactor_.wall()) + " " + std::string(reason) + " from " +
+                     from.to_string() + ": " + std::string(detail.substr(0, 400));
+  if (drops_in_second_ == 1) log::info("dropped: {} from {}: {}", reason, from.to_string(), detail.substr(0, 400));
+  // A neighbour that was turned away because of its certificate or handshake has a trail to ask for.
+  if (reason == "certificate_name" || reason == "tls" || reason == "tls_handshake") {
+    const CallId id = new_call_id();
+    if (auto* t = trails_.start(id)) {
+      t->add(telemetry::EventKind::kRefusal, reactor_.wall(), 0, detail, {}, from.to_string());
+      line += fmt::format("  (trail {:013x})", id.value);
+    }
+    trails_.finish(id, telemetry::TrailStore::Outcome::kFailed);
   }
   drops_.push_back(std::move(line));
   if (drops_.size() > kRecentDrops) drops_.pop_front();
@@ -286,6 +299,25 @@ void GatewayShard::on_media_started(media::MediaLegId id) {
 void GatewayShard::on_media_lost(media::MediaLegId id) {
   if (const auto it = media_legs_.find(id); it != media_legs_.end()) it->second.call->on_media_lost(it->second.leg);
 }
+void GatewayShard::on_tapped(media::MediaLegId, const Endpoint& from, const Endpoint& to, std::span<const std::byte> rtp) {
+  if (tapped_.size() < kMaxTapped) tapped_.push_back({reactor_.wall(), from, to, {rtp.begin(), rtp.end()}});
+}
+
+bool GatewayShard::start_tap(CallId id) {
+  const auto it = calls_.find(id);
+  if (tapped_call_ || it == calls_.end() || !layer_.transport().deployment().operation.capture_media) return false;
+  tapped_call_ = id;
+  it->second->tap_media(true);
+  return true;
+}
+
+std::vector<TappedPacket> GatewayShard::take_tapped() {
+  if (tapped_call_)
+    if (const auto it = calls_.find(*tapped_call_); it != calls_.end()) it->second->tap_media(false);
+  tapped_call_.reset();
+  return std::exchange(tapped_, {});
+}
+
 void GatewayShard::on_media_alarm(std::string_view text) { log::error("alarm: {}", text); }
 
 void GatewayShard::on_peer_news(deployment::PeerIndex peer) {

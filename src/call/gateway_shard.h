@@ -42,6 +42,13 @@ class WireSink {
   ~WireSink() = default;
 };
 
+// One RTP packet of a call that is being captured.
+struct TappedPacket {
+  WallTime at;
+  Endpoint from, to;
+  std::vector<std::byte> rtp;
+};
+
 struct PeerReport {
   std::string group, peer, address;
   Transport transport = Transport::kUdp;
@@ -90,12 +97,19 @@ class GatewayShard final : transport::TransactionUser, transport::TransportObser
   [[nodiscard]] const std::deque<std::string>& recent_drops() const { return drops_; }
   void set_wire_sink(WireSink* sink) { wire_ = sink; }
 
+  // Collects what a live call receives, decrypted, until take_tapped(). False: no such call, or the
+  // configuration does not permit media in captures, or another capture is under way.
+  [[nodiscard]] bool start_tap(CallId id);
+  [[nodiscard]] std::vector<TappedPacket> take_tapped();
+  static constexpr std::size_t kMaxTapped = 20'000;   // packets of one capture
+
   // Every call at a stable point is written down, destroyed and built again from its bytes; the
   // number of calls so treated. What hand-over to another process rests on.
   std::size_t rebuild_stable_calls();
 
   static constexpr std::size_t kRecent = 5'000;
   static constexpr std::size_t kRecentDrops = 200;
+  static constexpr std::uint32_t kDropsInWords = 10;   // a second
 
  private:
   static constexpr std::uint64_t kProberTag = std::uint64_t{1} << 63;
@@ -123,6 +137,7 @@ class GatewayShard final : transport::TransactionUser, transport::TransportObser
   void on_media_started(media::MediaLegId id) override;
   void on_media_lost(media::MediaLegId id) override;
   void on_media_alarm(std::string_view text) override;
+  void on_tapped(media::MediaLegId id, const Endpoint& from, const Endpoint& to, std::span<const std::byte> rtp) override;
   // ProberListener
   void on_peer_news(deployment::PeerIndex peer) override;
   // CallOwner
@@ -165,8 +180,11 @@ class GatewayShard final : transport::TransactionUser, transport::TransportObser
   std::deque<telemetry::CallRecord> recent_;
   std::deque<std::string> drops_;
   WireSink* wire_ = nullptr;
+  std::optional<CallId> tapped_call_;
+  std::vector<TappedPacket> tapped_;
   bool stopping_ = false, sweep_ = false;
-  Instant last_drop_log_{};
+  Instant drops_second_{};
+  std::uint32_t drops_in_second_ = 0;
 };
 
 }  // namespace causeway::call

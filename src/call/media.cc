@@ -182,8 +182,11 @@ Status Call::take_answer(Leg& leg, std::string_view text, sdp::AnswerKind kind) 
   if (got->sdp.declined) return fail(ErrorCode::kNotAcceptable, "the peer declined the audio stream");
   std::optional<sdp::Crypto> theirs;
   if (leg.profile->sdp.security == sdp::Security::kSdes) {
-    if (auto ok = sdp::accepted_crypto(services_.media.local_crypto(leg.media), got->sdp.media.crypto); !ok) return tl::unexpected(ok.error());
-    theirs = got->sdp.media.crypto.front();
+    const auto ours = sdp::accepted_crypto(services_.media.local_crypto(leg.media), got->sdp.media.crypto);
+    if (!ours) return tl::unexpected(ours.error());
+    // The peer may list more lines than it took (TDM-04): the one under the tag of ours is in force.
+    for (const auto& line : got->sdp.media.crypto)
+      if (line.tag == ours->tag) theirs = line;
   }
   leg.s.heard = got->sdp.wish;
   if (leg.s.told) {

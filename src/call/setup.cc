@@ -27,7 +27,7 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   use_listener(leg, r.flow.listener);
   leg.s.next_hop = {r.flow.remote, r.flow.transport, ""};
   for (const auto p : deployment_->group(r.group).peers)
-    if (deployment_->peer(p).address == r.flow.remote.address) leg.s.peer = deployment_->peer(p).name;
+    if (deployment_->peer(p).address == r.flow.remote.address || services_.peers.state(p).last_target == r.flow.remote.address) leg.s.peer = deployment_->peer(p).name;
   if (r.flow.transport != Transport::kUdp) leg.s.next_hop.remote.port = 0;   // its own port is not one to call back
   leg.server_invite = tx;
   leg.invite_cseq = m.cseq();

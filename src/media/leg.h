@@ -26,6 +26,7 @@ struct Leg {
   std::unique_ptr<PortPair> ports;
   LocalEnds ends;
   bool mux_offered = false;
+  bool tapped = false;  // a capture listens
   std::vector<sdp::Crypto> local_crypto;
   std::vector<std::vector<std::uint8_t>> retired_keys;
   LegMedia agreed;

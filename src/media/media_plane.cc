@@ -230,6 +230,10 @@ void MediaPlane::set_local_crypto(MediaLegId id, std::vector<sdp::Crypto> ours) 
   if (Leg* leg = impl_->find(id)) leg->local_crypto = std::move(ours);
 }
 
+void MediaPlane::tap(MediaLegId id, bool on) {
+  if (Leg* leg = impl_->find(id)) leg->tapped = on;
+}
+
 std::vector<sdp::Crypto> MediaPlane::local_crypto(MediaLegId id) const {
   const Leg* leg = impl_->find(id);
   return leg ? leg->local_crypto : std::vector<sdp::Crypto>{};

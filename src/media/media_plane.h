@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,6 +67,9 @@ class MediaObserver {
   // For the operator: "media ports of realm core are exhausted". At most one a second for each
   // realm.
   virtual void on_media_alarm(std::string_view text) = 0;
+  // An RTP packet of a tapped leg as the peer sent it, decrypted. Must not close anything.
+  virtual void on_tapped(MediaLegId, const Endpoint& /*from*/, const Endpoint& /*to*/,
+                         std::span<const std::byte> /*rtp*/) {}
 
  protected:
   ~MediaObserver() = default;
@@ -99,6 +103,8 @@ class MediaPlane {
 
   // Our keys of this leg, kept so that every later offer and answer repeats them (TDM-07).
   void set_local_crypto(MediaLegId id, std::vector<sdp::Crypto> ours);
+  // Whether on_tapped() is told of what this leg receives.
+  void tap(MediaLegId id, bool on);
   [[nodiscard]] std::vector<sdp::Crypto> local_crypto(MediaLegId id) const;
 
   // What was agreed with the peer, at each answer and re-answer. An unchanged key keeps its

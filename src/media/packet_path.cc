@@ -87,6 +87,7 @@ void MediaPlane::Impl::on_rtp(Leg& leg, const Endpoint& from, std::span<std::byt
     if (!counted(r.outcome, c.dropped)) return;
     data = data.first(r.size);
   }
+  if (leg.tapped) observer.on_tapped(leg.id, from, leg.ends.rtp, data);
   if (new_source) latch(leg, from, h->ssrc, now);
   const std::uint32_t clock = leg.clock_100[h->payload_type] * 100u;
   count(leg.in, *h, clock, us(now));

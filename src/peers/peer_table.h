@@ -25,6 +25,7 @@ struct PeerState {
   bool up = true;
   Admin admin = Admin::kActive;
   Instant options_out{}, options_in{};  // zero: never
+  IpAddress last_target;                 // that OPTIONS went to; 0.0.0.0: none yet
   int last_status = 0;                  // of the latest OPTIONS; 0: none
   std::string last_failure;             // why it is down
   std::uint32_t changes = 0;
@@ -36,7 +37,6 @@ class SharedLoad {
  public:
   struct Counter {
     std::atomic<std::uint32_t> calls{0};
-    std::atomic<std::uint32_t> emergency{0};
     std::atomic<std::uint32_t> second_calls{0};  // begun in `second`
     std::atomic<std::int64_t> second{0};
     void begin(Instant now);

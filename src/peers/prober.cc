@@ -108,6 +108,7 @@ void Prober::send(deployment::PeerIndex peer, const transport::Destination& to) 
   const std::string tag = sip::make_tag(owner, reactor_.random());
   const std::string call_id = sip::make_tag(owner, reactor_.random()) + "@" + own_host(side);
   table_.state(peer).options_out = reactor_.now();
+  table_.state(peer).last_target = to.remote.address;
   layer_.send_request(make_options(side, p, branch, tag, call_id), branch, sip::Method::kOptions,
                       to, user_tag_ | pack(round_, peer));
 }

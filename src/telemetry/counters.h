@@ -68,7 +68,6 @@ struct ShardCounters {
   std::uint64_t calls_answered = 0;
   std::uint64_t calls_failed = 0;
   std::uint64_t messages_in = 0;
-  std::uint64_t messages_out = 0;
   std::uint64_t options_answered = 0;
   std::uint32_t calls_now = 0;
   std::uint32_t emergency_now = 0;
@@ -80,7 +79,6 @@ struct ShardCounters {
     calls_answered += o.calls_answered;
     calls_failed += o.calls_failed;
     messages_in += o.messages_in;
-    messages_out += o.messages_out;
     options_answered += o.options_answered;
     calls_now += o.calls_now;
     emergency_now += o.emergency_now;
