@@ -147,6 +147,11 @@ sip::Message Peer::expect(const std::string& what, Micros limit) {
   return m;
 }
 
+bool Peer::came_on_ours(const sip::Message& request) const {
+  const auto it = came_from_.find(std::string(sip::parse_via(request.value(HeaderId::kVia))->branch));
+  return it != came_from_.end() && std::any_of(conns_.begin(), conns_.end(), [&](const auto& c) { return c->stream.get() == it->second.second && c->ours; });
+}
+
 bool Peer::has(const std::string& what) const {
   return std::any_of(inbox_.begin(), inbox_.end(), [&](const Got& g) { return fits(g.message, what); });
 }

@@ -68,6 +68,9 @@ class Peer final : reactor::UdpListener, reactor::StreamListener, reactor::Accep
   };
   std::deque<Rtp> rtp;
 
+  // Did this request come on a connection that this peer opened? (RFC 5923 would allow it, a service may not.)
+  [[nodiscard]] bool came_on_ours(const sip::Message& request) const;
+
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] Endpoint endpoint() const { return at_; }
   std::vector<std::string> transcript;   // "> INVITE", "< 200 INVITE": what was received (<) and sent (>)

@@ -1,0 +1,290 @@
+// Hold and resume in every form and from either side, and what must not change through it.
+#include "scenario/fixture.h"
+
+namespace causeway::scenario {
+namespace {
+
+class HoldTest : public CallTest {
+ protected:
+  void expect_same_media(const std::string& before, const std::string& after) {
+    EXPECT_EQ(media_of(before), media_of(after));
+    EXPECT_EQ(line_of(before, "a=crypto"), line_of(after, "a=crypto"));
+    const auto id = [](const std::string& o) { return o.substr(0, o.find(' ', o.find(' ', 2) + 1)); };
+    EXPECT_EQ(id(line_of(before, "o=")), id(line_of(after, "o=")));
+  }
+  static int version_of(std::string_view text) {
+    std::string o = line_of(text, "o=");
+    o.erase(0, o.find(' ') + 1);
+    o.erase(0, o.find(' ') + 1);
+    return std::stoi(o);
+  }
+  sip::Message cloud_reinvites(Up& up, const std::string& direction, const std::string& core_direction, int version, int core_version) {
+    cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000, direction, version));
+    auto inv = core.expect("INVITE");
+    EXPECT_EQ(direction_of(inv.body()), direction);
+    core.reply(inv, 200, "", sdp("10.1.0.1", 40000, core_direction, "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", core_version));
+    core.expect("ACK");
+    auto ok = cloud.expect("200 INVITE");
+    cloud.ack(up.cloud);
+    rig.run(Millis(100));
+    return ok;
+  }
+  void expect_quiet() {
+    const auto c = core.count("INVITE"), s = cloud.count("INVITE");
+    rig.run(Seconds(20));
+    EXPECT_EQ(core.count("INVITE"), c) << "nothing more to say";
+    EXPECT_EQ(cloud.count("INVITE"), s) << "nothing more to say";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Modes, HoldTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+struct HoldForm {
+  const char* what;
+  const char* direction;
+  const char* address;
+  const char* answer;
+};
+
+TEST_P(HoldTest, EveryHoldOfTheCoreBecomesInactiveAndIsAnsweredAsTheCoreExpects) {
+  PROVES("TDR-93", "TDR-94", "TDM-07");
+  const HoldForm forms[] = {{"sendonly", "sendonly", "10.1.0.1", "recvonly"},
+                            {"inactive", "inactive", "10.1.0.1", "inactive"},
+                            {"0.0.0.0", "sendrecv", "0.0.0.0", "recvonly"},
+                            {"sendonly at 0.0.0.0", "sendonly", "0.0.0.0", "recvonly"},
+                            {"recvonly", "recvonly", "10.1.0.1", "sendonly"}};
+  auto up = core_calls();
+  int v = 1;
+  for (const HoldForm& f : forms) {
+    SCOPED_TRACE(f.what);
+    core.request(up.core, "INVITE", "", sdp(f.address, 40000, f.direction, "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", ++v));
+    auto inv = cloud.expect("INVITE");
+    EXPECT_EQ(direction_of(inv.body()), "inactive");
+    EXPECT_EQ(inv.body().find("0.0.0.0"), std::string::npos);
+    expect_same_media(up.to_cloud, std::string(inv.body()));
+    cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000, "inactive", v));
+    cloud.expect("ACK");
+    auto ok = core.expect("200 INVITE");
+    EXPECT_EQ(direction_of(ok.body()), f.answer);
+    expect_same_media(up.to_core, std::string(ok.body()));
+    core.ack(up.core);
+    expect_quiet();
+    ++v;
+    ok = core_reinvites(up, sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", v), "sendrecv", v);
+    EXPECT_EQ(direction_of(ok.body()), "sendrecv");
+    expect_quiet();
+  }
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(HoldTest, ResumeWithoutSdpIsAFullOffer) {
+  PROVES("TDR-95", "TDR-54");
+  auto up = core_calls();
+  (void)core_reinvites(up, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2), "inactive", 2);
+  core.request(up.core, "INVITE");
+  auto inv = cloud.expect("INVITE");
+  EXPECT_EQ(direction_of(inv.body()), "sendrecv");
+  EXPECT_NE(line_of(inv.body(), "m=audio"), "");
+  cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000, "sendrecv", 3));
+  cloud.expect("ACK");
+  auto ok = core.expect("200 INVITE");
+  EXPECT_EQ(direction_of(ok.body()), "sendrecv");
+  core.ack(up.core, sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 3));
+  expect_quiet();
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(HoldTest, HoldByTheServiceReachesTheCore) {
+  PROVES("TDR-97");
+  auto up = core_calls();
+  auto ok = cloud_reinvites(up, "inactive", "inactive", 2, 2);
+  EXPECT_EQ(direction_of(ok.body()), "inactive");
+  EXPECT_EQ(line_of(ok.body(), "a=crypto"), line_of(up.to_cloud, "a=crypto"));
+  expect_quiet();
+  ok = cloud_reinvites(up, "sendrecv", "sendrecv", 3, 3);
+  EXPECT_EQ(direction_of(ok.body()), "sendrecv");
+  expect_quiet();
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(HoldTest, BothHoldAndResumeInEitherOrder) {
+  auto up = core_calls();
+  const auto core_sdp = [](const char* d, int v) { return sdp("10.1.0.1", 40000, d, "8 PCMA/8000,101 telephone-event/8000", v); };
+  // The core first, then the service; the service resumes first.
+  (void)core_reinvites(up, core_sdp("sendonly", 2), "inactive", 2);
+  cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000, "inactive", 3));
+  rig.run(Millis(50));
+  if (core.has("INVITE")) {
+    core.reply(core.expect("INVITE"), 200, "", core_sdp("inactive", 3));
+    core.expect("ACK");
+  }
+  EXPECT_EQ(direction_of(cloud.expect("200 INVITE").body()), "inactive");
+  cloud.ack(up.cloud);
+  rig.run(Millis(50));
+  cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000, "sendrecv", 4));
+  rig.run(Millis(50));
+  if (core.has("INVITE")) {
+    core.reply(core.expect("INVITE"), 200, "", core_sdp("sendonly", 4));
+    core.expect("ACK");
+  }
+  EXPECT_EQ(direction_of(cloud.expect("200 INVITE").body()), "inactive") << "the core still holds";
+  cloud.ack(up.cloud);
+  expect_quiet();
+  auto ok = core_reinvites(up, core_sdp("sendrecv", 5), "sendrecv", 5);
+  EXPECT_EQ(direction_of(ok.body()), "sendrecv");
+  expect_quiet();
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(HoldTest, CrossingHoldsConverge) {
+  auto up = core_calls();
+  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000, "inactive", 2));
+  rig.run(Seconds(1));
+  // Whoever was asked while asking says 491 (RFC 3261 14.2), and every exchange is finished.
+  const auto settle = [&](Peer& p, PeerDialog& d, const std::string& answer) {
+    for (int i = 0; i < 20; ++i) {
+      if (p.has("200 INVITE")) {
+        (void)p.expect("200 INVITE");
+        p.ack(d);
+      } else if (p.has("491 INVITE")) {
+        p.ack_failure(d, p.expect("491 INVITE"));
+      } else if (p.has("INVITE")) {
+        p.reply(p.expect("INVITE"), 200, "", answer);
+      }
+      rig.run(Millis(50));
+    }
+  };
+  settle(cloud, up.cloud, secure_sdp("10.2.0.1", 50000, "inactive", 3));
+  settle(core, up.core, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  settle(cloud, up.cloud, secure_sdp("10.2.0.1", 50000, "inactive", 3));
+  expect_quiet();
+  // Both resume, one after the other.
+  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 3));
+  rig.run(Millis(100));
+  settle(cloud, up.cloud, secure_sdp("10.2.0.1", 50000, "inactive", 3));
+  settle(core, up.core, sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 3));
+  auto ok = cloud_reinvites(up, "sendrecv", "sendrecv", 4, 4);
+  EXPECT_EQ(direction_of(ok.body()), "sendrecv");
+  expect_quiet();
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(HoldTest, GlareIsTriedAgainWithinTheTimesOfTheRfc) {
+  auto up = core_calls();
+  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 491);
+  cloud.expect("ACK");
+  const auto began = rig.world.now();
+  auto again = cloud.expect("INVITE");
+  const auto waited = std::chrono::duration_cast<Millis>(rig.world.now() - began);
+  EXPECT_GE(waited, Millis(2100)) << "we own the Call-ID (RFC 3261 14.1)";
+  EXPECT_LE(waited, Millis(4010));
+  EXPECT_EQ(again.value(HeaderId::kCSeq), "3 INVITE");
+  EXPECT_EQ(direction_of(again.body()), "inactive");
+  cloud.reply(again, 200, "", secure_sdp("10.2.0.1", 50000, "inactive", 2));
+  cloud.expect("ACK");
+  EXPECT_EQ(direction_of(core.expect("200 INVITE").body()), "recvonly");
+  core.ack(up.core);
+  expect_quiet();
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(HoldTest, RequestDuringOursIsAnswered491) {
+  auto up = core_calls();
+  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  auto inv = cloud.expect("INVITE");
+  cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000, "sendrecv", 2));
+  cloud.ack_failure(up.cloud, cloud.expect("491 INVITE"));
+  // A second one of the core before the first was answered: 500 with Retry-After (14.2).
+  auto second = up.core;
+  core.request(second, "INVITE", "", sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 3));
+  auto busy = core.expect("500 INVITE");
+  EXPECT_NE(busy.value(HeaderId::kRetryAfter), "");
+  core.ack_failure(second, busy);
+  cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000, "inactive", 2));
+  core.expect("200 INVITE");
+  core.ack(up.core);
+  up.core.cseq = second.cseq;
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(HoldTest, RefreshIsAnsweredHereWithTheSameSdp) {
+  PROVES("TDR-86", "TDR-87", "TDR-96", "TDM-07");
+  auto up = cloud_calls();
+  for (int i = 0; i < 2; ++i) {
+    cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000));
+    auto ok = cloud.expect("200 INVITE");
+    EXPECT_EQ(ok.body(), up.to_cloud) << "same version, key, port";
+    cloud.ack(up.cloud);
+    rig.run(Seconds(1));
+  }
+  EXPECT_FALSE(core.has("INVITE"));
+  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000));
+  auto first = core.expect("200 INVITE");
+  expect_same_media(up.to_core, std::string(first.body()));
+  core.ack(up.core);
+  rig.run(Millis(100));
+  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000));
+  auto second = core.expect("200 INVITE");
+  EXPECT_EQ(second.body(), first.body());
+  core.ack(up.core);
+  rig.run(Seconds(1));
+  EXPECT_EQ(cloud.count("INVITE"), 0U);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(HoldTest, MoveOfTheCoresMediaIsHiddenFromTheService) {
+  PROVES("TDR-96");
+  auto up = core_calls();
+  core.request(up.core, "INVITE", "", sdp("10.1.0.77", 42000, "sendrecv", "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", 2));
+  auto ok = core.expect("200 INVITE");
+  expect_same_media(up.to_core, std::string(ok.body()));
+  core.ack(up.core);
+  rig.run(Seconds(1));
+  EXPECT_FALSE(cloud.has("INVITE"));
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(HoldTest, RefusedReinviteLeavesTheCallAsItWas) {
+  auto up = core_calls();
+  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  cloud.reply(cloud.expect("INVITE"), 488);
+  cloud.expect("ACK");
+  (void)failure(core, up.core, 488);
+  expect_quiet();
+  // A refresh shows what is in force.
+  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000));
+  auto ok = core.expect("200 INVITE");
+  EXPECT_EQ(direction_of(ok.body()), "sendrecv");
+  EXPECT_EQ(version_of(ok.body()), version_of(up.to_core));
+  core.ack(up.core);
+  rig.run(Millis(100));
+  // And it may be tried again.
+  ok = core_reinvites(up, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 3), "inactive", 2);
+  EXPECT_EQ(direction_of(ok.body()), "recvonly");
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(HoldTest, SrtpIsNotGivenUpMidCall) {
+  PROVES("TDM-01");
+  auto up = cloud_calls();
+  cloud.request(up.cloud, "INVITE", "", sdp("10.2.0.1", 50000, "sendrecv", "8 PCMA/8000", 2));
+  cloud.ack_failure(up.cloud, cloud.expect("488 INVITE"));
+  EXPECT_FALSE(core.has("INVITE"));
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+}  // namespace
+}  // namespace causeway::scenario
