@@ -18,7 +18,7 @@ bool never_crosses(HeaderId id) {
     case HeaderId::kProxyRequire: case HeaderId::kUnsupported: case HeaderId::kUserAgent: case HeaderId::kServer:
     case HeaderId::kSessionExpires: case HeaderId::kMinSe: case HeaderId::kRSeq: case HeaderId::kRAck:
     case HeaderId::kReplaces: case HeaderId::kAuthorization: case HeaderId::kReason: case HeaderId::kWarning:
-    case HeaderId::kAccept: case HeaderId::kReferTo: case HeaderId::kReferredBy: case HeaderId::kRetryAfter: return true;
+    case HeaderId::kAccept: case HeaderId::kReferTo: case HeaderId::kRetryAfter: return true;
     default: return false;
   }
 }
@@ -29,6 +29,7 @@ std::string hide_addresses(std::string_view value, std::string_view own_host) {
   while (!value.empty()) {
     std::size_t at = std::string_view::npos;
     for (std::size_t i = 0; i + 4 <= value.size(); ++i) {
+      if (i > 0 && sip::is_token_char(value[i - 1])) continue;   // the end of another word
       const bool sip = sip::iequals(value.substr(i, 4), "sip:");
       const bool sips = i + 5 <= value.size() && sip::iequals(value.substr(i, 5), "sips:");
       if (sip || sips) {
@@ -37,7 +38,9 @@ std::string hide_addresses(std::string_view value, std::string_view own_host) {
       }
     }
     if (at == std::string_view::npos) return out.append(value);
-    out.append(value.substr(0, at));
+    // What "sips" promises ends here: the other side is another network (TDR-25).
+    const bool secure = value[at - 2] == 's' || value[at - 2] == 'S';
+    out.append(value.substr(0, secure ? at - 2 : at)).append(secure ? ":" : "");
     value.remove_prefix(at);
     // [user[:password]@]host[:port], up to what ends a URI or begins its parameters
     const std::size_t end = std::min(value.find_first_of(">;?, \t\""), value.size());
@@ -76,6 +79,32 @@ void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const depl
   }
 }
 
+namespace {
+
+struct Asserted {
+  std::string_view user, display;
+};
+
+// Of up to two identities (RFC 3325 9.1) the telephone number, else the first with a user (TDR-63).
+Asserted asserted_identity(const sip::Message& m) {
+  Asserted found;
+  for (const auto& f : m.headers()) {
+    if (f.id != HeaderId::kPAssertedIdentity) continue;
+    std::string_view list = f.value;
+    while (!list.empty()) {
+      const auto id = sip::parse_name_addr(sip::next_value(list));
+      if (!id) continue;
+      const auto uri = sip::parse_uri(id->uri);
+      if (!uri || uri->user.empty()) continue;
+      if (uri->is_tel()) return {uri->user, id->display.empty() ? found.display : id->display};
+      if (found.user.empty()) found = {uri->user, id->display};
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
 Caller caller_of(const sip::Message& invite, const deployment::Deployment& d, const deployment::Profile& receiver, bool source_trusted) {
   Caller c;
   const auto from = sip::parse_name_addr(invite.value(HeaderId::kFrom));
@@ -89,18 +118,9 @@ Caller caller_of(const sip::Message& invite, const deployment::Deployment& d, co
   const bool wants_privacy = !privacy.empty() && !sip::iequals(privacy, "none");
   const bool anonymous_from = user.empty() || sip::iequals(user, "anonymous");
   if (receiver.from_source == deployment::FromSource::kAssertedIdentity && source_trusted && !wants_privacy) {
-    for (const auto& f : invite.headers()) {
-      if (f.id != HeaderId::kPAssertedIdentity) continue;
-      std::string_view list = f.value;
-      while (!list.empty()) {
-        const auto id = sip::parse_name_addr(sip::next_value(list));
-        if (!id) continue;
-        const auto uri = sip::parse_uri(id->uri);
-        if (!uri || uri->user.empty()) continue;
-        user = uri->user;
-        if (!id->display.empty()) display = id->display;
-        if (uri->is_tel()) break;  // the number of the two identities (TDR-63)
-      }
+    if (const Asserted id = asserted_identity(invite); !id.user.empty()) {
+      user = id.user;
+      if (!id.display.empty()) display = id.display;
     }
   }
   if (user.empty() || sip::iequals(user, "anonymous") || (wants_privacy && anonymous_from)) {
@@ -116,22 +136,10 @@ Caller caller_of(const sip::Message& invite, const deployment::Deployment& d, co
 }
 
 std::string billing_number(const sip::Message& invite, bool source_trusted) {
-  std::string sip_user;
-  if (source_trusted) {
-    for (const auto& f : invite.headers()) {
-      if (f.id != HeaderId::kPAssertedIdentity) continue;
-      std::string_view list = f.value;
-      while (!list.empty()) {
-        const auto id = sip::parse_name_addr(sip::next_value(list));
-        const auto uri = id ? sip::parse_uri(id->uri) : Result<sip::Uri>(fail(ErrorCode::kMalformed, ""));
-        if (!uri || uri->user.empty()) continue;
-        const std::string digits = sip::number_digits(uri->user);
-        if (uri->is_tel() && !digits.empty()) return digits;
-        if (sip_user.empty()) sip_user = digits.empty() ? std::string(uri->user) : digits;
-      }
-    }
+  if (const Asserted id = source_trusted ? asserted_identity(invite) : Asserted{}; !id.user.empty()) {
+    std::string digits = sip::number_digits(id.user);
+    return digits.empty() ? std::string(id.user) : digits;
   }
-  if (!sip_user.empty()) return sip_user;
   const auto from = sip::parse_name_addr(invite.value(HeaderId::kFrom));
   if (!from) return "anonymous";
   const auto uri = sip::parse_uri(from->uri);

@@ -14,7 +14,7 @@ namespace causeway::call {
 // sides are in our trust domain (RFC 3325 5). What belongs to the dialog, the transaction or the
 // transport never crosses, whatever a profile says.
 // SIP URIs whose host is an address get `own_host` in its place: an address is the inside of a
-// network, a name is an identity.
+// network, a name is an identity. "sips" becomes "sip".
 void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const deployment::Profile& receiver, bool both_trusted,
                            std::string_view own_host);
 [[nodiscard]] std::string hide_addresses(std::string_view value, std::string_view own_host);

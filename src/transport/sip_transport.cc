@@ -61,6 +61,13 @@ bool fits_any(const std::vector<std::string>& expected, const std::vector<std::s
   return false;
 }
 
+// A response repeats these (RFC 3261 8.2.6.2): without one of them it would be malformed itself.
+bool answerable(const sip::Message& m) {
+  using sip::HeaderId;
+  return m.has(HeaderId::kVia) && m.has(HeaderId::kFrom) && m.has(HeaderId::kTo) &&
+         m.has(HeaderId::kCallId) && m.has(HeaderId::kCSeq);
+}
+
 bool is_keep_alive(std::string_view s) {
   return s.find_first_not_of("\r\n") == std::string_view::npos ||
          s == std::string_view("\0\0\0\0", 4);
@@ -223,7 +230,7 @@ bool SipTransport::take(std::string_view bytes, const Flow& flow, const reactor:
   if (auto ok = sip::validate(m); !ok) {
     observer_.on_dropped(error_info(ok.error().code).label, flow.remote, flow.listener,
                          ok.error().what);
-    if (m.is_request() && m.method() != sip::Method::kAck) {
+    if (m.is_request() && m.method() != sip::Method::kAck && answerable(m)) {
       const int status =
           ok.error().code == ErrorCode::kUnsupported ? 505 : error_info(ok.error().code).sip_status;
       answer_statelessly(m, flow, status, ok.error().what);

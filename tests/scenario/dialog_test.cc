@@ -11,7 +11,8 @@ const IpAddress kGatewayCloud = *IpAddress::parse("10.0.0.2");
 
 TEST_P(DialogTest, ByeCrossesReinvite) {
   auto up = core_calls();
-  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  core.request(up.core, "INVITE", "",
+               sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
   auto inv = cloud.expect("INVITE");
   cloud.request(up.cloud, "BYE");
   cloud.expect("200 BYE");
@@ -24,7 +25,8 @@ TEST_P(DialogTest, ByeCrossesReinvite) {
 
 TEST_P(DialogTest, ByeOfTheSideThatAsked) {
   auto up = core_calls();
-  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  core.request(up.core, "INVITE", "",
+               sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
   auto inv = cloud.expect("INVITE");
   auto hold = up.core;
   core.request(up.core, "BYE");
@@ -106,7 +108,9 @@ TEST_P(DialogTest, OurRequestsNeverUseAConnectionOfTheService) {
   PROVES("TDR-20", "TDR-21");
   auto up = cloud_calls();
   std::size_t in = 0, out = 0;
-  rig.each([&](call::GatewayShard& s) { in += s.connections().incoming, out += s.connections().outgoing; });
+  rig.each([&](call::GatewayShard& s) {
+    in += s.connections().incoming, out += s.connections().outgoing;
+  });
   EXPECT_EQ(in, 1U);
   EXPECT_EQ(out, 0U) << "nothing but responses so far";
   core.request(up.core, "BYE");
@@ -133,7 +137,10 @@ TEST_P(DialogTest, RecordRouteLeadsAndTheContactIsCopiedUnchanged) {
   auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
   auto inv = cloud.expect("INVITE");
   const std::string contact = "sip:api.pstnhub.example:443;x-i=8d3c;x-c=abc/def+g=h";
-  cloud.reply(inv, 200, "Record-Route: <sip:sip-du.pstnhub.example:5061;transport=tls;lr>\r\nContact: <" + contact + ">\r\n", secure_sdp("10.2.0.1", 50000));
+  cloud.reply(inv, 200,
+              "Record-Route: <sip:sip-du.pstnhub.example:5061;transport=tls;lr>\r\nContact: <" +
+                  contact + ">\r\n",
+              secure_sdp("10.2.0.1", 50000));
   auto ack = proxy.expect("ACK");
   EXPECT_EQ(ack.request_uri(), contact);
   EXPECT_EQ(ack.value(HeaderId::kRoute), "<sip:sip-du.pstnhub.example:5061;transport=tls;lr>");
@@ -155,7 +162,9 @@ TEST_P(DialogTest, ServiceThatCallsWithRecordRouteGetsItsByeThere) {
   rig.zone.set_a("sip-du.pstnhub.example", {"10.2.0.5"});
   Peer proxy(rig, "proxy", "10.2.0.5:5061", Transport::kTls, {"sip-du.pstnhub.example"});
   const std::string contact = "sip:api.pstnhub.example:443;x-i=8d3c;x-c=abc";
-  auto up = cloud_calls("Record-Route: <sip:sip-du.pstnhub.example:5061;transport=tls;lr>\r\nContact: <" + contact + ">\r\n");
+  auto up =
+      cloud_calls("Record-Route: <sip:sip-du.pstnhub.example:5061;transport=tls;lr>\r\nContact: <" +
+                  contact + ">\r\n");
   core.request(up.core, "BYE");
   auto bye = proxy.expect("BYE");
   EXPECT_EQ(bye.request_uri(), contact);
@@ -194,7 +203,8 @@ TEST_P(DialogTest, OtherMethodsInACallAreRefusedAndTheCallGoesOn) {
 
 TEST_P(DialogTest, ReinviteThatIsNeverAnsweredEndsTheCall) {
   auto up = core_calls();
-  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  core.request(up.core, "INVITE", "",
+               sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
   cloud.expect("INVITE");
   core.reply(core.expect("BYE", Seconds(40)), 200);
   cloud.reply(cloud.expect("BYE"), 200);
@@ -205,10 +215,14 @@ TEST_P(DialogTest, ReinviteThatIsNeverAnsweredEndsTheCall) {
 TEST_P(DialogTest, ReloadWithListenersAndGroupsMovedKeepsCalls) {
   auto up = core_calls();
   ConfigOptions o;
-  o.top = "[[listener]]\nname = \"aaa\"\nrealm = \"core\"\ntransport = \"udp\"\naddress = \"10.0.0.1:5070\"\n";   // every index moves
+  o.top =
+      "[[listener]]\nname = \"aaa\"\nrealm = \"core\"\ntransport = \"udp\"\naddress = "
+      "\"10.0.0.1:5070\"\n";  // every index moves
   ASSERT_TRUE(rig.apply(make_config(o)));
   rig.run(Seconds(1));
-  auto ok = core_reinvites(up, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2), "inactive", 2);
+  auto ok = core_reinvites(
+      up, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2), "inactive",
+      2);
   EXPECT_EQ(direction_of(ok.body()), "recvonly");
   core_hangs_up(up);
   expect_clean(1);

@@ -28,8 +28,9 @@ TEST_P(FailureTest, FailuresOfTheCoreAreMappedForTheService) {
   struct Row {
     int core, cloud, cause;
   };
-  constexpr Row kTable[] = {{404, 404, 1}, {603, 603, 21}, {480, 480, 18}, {486, 486, 17}, {403, 403, 21}, {500, 500, 41},
-                            {302, 480, 20}, {301, 480, 20}, {401, 503, 41}, {407, 503, 41}, {484, 484, 28}, {600, 600, 17}};
+  constexpr Row kTable[] = {{404, 404, 1},  {603, 603, 21}, {480, 480, 18}, {486, 486, 17},
+                            {403, 403, 21}, {500, 500, 41}, {302, 480, 20}, {301, 480, 20},
+                            {401, 503, 41}, {407, 503, 41}, {484, 484, 28}, {600, 600, 17}};
   std::size_t calls = 0;
   for (const Row& row : kTable) {
     auto d = cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
@@ -81,7 +82,10 @@ TEST_P(FailureTest, MissingOrUnusableMediaIsRefused) {
   };
   const Row table[] = {
       {"no SDP syntax", "hello\r\n", "", 400},
-      {"no audio", "v=0\r\no=- 1 1 IN IP4 10.1.0.1\r\ns=-\r\nc=IN IP4 10.1.0.1\r\nt=0 0\r\nm=video 4000 RTP/AVP 31\r\n", "", 488},
+      {"no audio",
+       "v=0\r\no=- 1 1 IN IP4 10.1.0.1\r\ns=-\r\nc=IN IP4 10.1.0.1\r\nt=0 0\r\nm=video 4000 "
+       "RTP/AVP 31\r\n",
+       "", 488},
       {"no codec in common", sdp("10.1.0.1", 40000, "sendrecv", "96 opus/48000/2"), "", 488},
       {"SRTP where RTP is spoken", secure_sdp("10.1.0.1", 40000), "", 488},
       {"multipart without boundary", "--x\r\n\r\n", "Content-Type: multipart/mixed\r\n", 400},
@@ -112,18 +116,22 @@ TEST_P(FailureTest, AnyNumberOffRefusesNames) {
   EXPECT_FALSE(core.has("INVITE"));
   expect_clean(1);
   EXPECT_EQ(rig.records[0].termination, "refused");
-  EXPECT_NE(rig.trail_of(0).find("any_number"), std::string::npos) << "a refused call has a trail, too";
+  EXPECT_NE(rig.trail_of(0).find("any_number"), std::string::npos)
+      << "a refused call has a trail, too";
 }
 
 class SupportsTimer : public CallTest {
  protected:
   SupportsTimer()
-      : CallTest(make_config({.top = "[[profile]]\nname = \"core-with-timer\"\nextends = \"operator\"\nsupported = [\"timer\"]\n", .core_profile = "core-with-timer"})) {}
+      : CallTest(make_config({.top = "[[profile]]\nname = \"core-with-timer\"\nextends = "
+                                     "\"operator\"\nsupported = [\"timer\"]\n",
+                              .core_profile = "core-with-timer"})) {}
 };
 INSTANTIATE_TEST_SUITE_P(Modes, SupportsTimer, ::testing::ValuesIn(all_modes()), mode_name);
 
 TEST_P(SupportsTimer, OnlyUnsupportedExtensionsAreNamed) {
-  auto d = core.invite("+4989123", "Require: 100rel, timer\r\nRequire: foo\r\n", sdp("10.1.0.1", 40000));
+  auto d =
+      core.invite("+4989123", "Require: 100rel, timer\r\nRequire: foo\r\n", sdp("10.1.0.1", 40000));
   auto no = failure(core, d, 420);
   EXPECT_EQ(no.value(HeaderId::kUnsupported), "100rel, foo");
   auto e = core.invite("+4989123", "Require: timer\r\n", sdp("10.1.0.1", 40000));
@@ -139,7 +147,8 @@ TEST_P(FailureTest, UnknownAndUnexpectedRequestsAreAnswered) {
     const char* method;
     int status;
   };
-  for (const Row& row : {Row{"REGISTER", 405}, Row{"REFER", 405}, Row{"BYE", 481}, Row{"INFO", 481}, Row{"FROB", 501}}) {
+  for (const Row& row : {Row{"REGISTER", 405}, Row{"REFER", 405}, Row{"BYE", 481}, Row{"INFO", 481},
+                         Row{"FROB", 501}}) {
     PeerDialog d;
     d.call_id = std::string("x-") + row.method;
     d.local = "<sip:a@10.1.0.1>;tag=1";

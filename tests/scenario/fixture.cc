@@ -95,7 +95,8 @@ std::string make_config(const ConfigOptions& o) {
   std::string text = kConfig;
   put(text, "@TOP@", o.top);
   put(text, "@PORTMAX@", std::to_string(o.core_port_max));
-  put(text, "@SERVICE@", o.service + (o.service_sdp.empty() ? "" : "[profile.sdp]\n" + o.service_sdp));
+  put(text, "@SERVICE@",
+      o.service + (o.service_sdp.empty() ? "" : "[profile.sdp]\n" + o.service_sdp));
   put(text, "@COREOPT@", o.core_options);
   put(text, "@CORE@", o.core);
   put(text, "@CLOUDOPT@", o.cloud_options);
@@ -106,9 +107,12 @@ std::string make_config(const ConfigOptions& o) {
   return text;
 }
 
-std::string secure_sdp(const std::string& address, int port, const std::string& direction, int version, const std::string& codecs) {
-  return sdp(address, port, direction, codecs, version, "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA|2^31\r\n",
-             "RTP/SAVP");
+std::string secure_sdp(const std::string& address, int port, const std::string& direction,
+                       int version, const std::string& codecs) {
+  return sdp(
+      address, port, direction, codecs, version,
+      "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA|2^31\r\n",
+      "RTP/SAVP");
 }
 
 CallTest::CallTest(const std::string& config, Mode mode)
@@ -179,7 +183,8 @@ sip::Message CallTest::failure(Peer& peer, PeerDialog& d, int status, Micros lim
   return m;
 }
 
-sip::Message CallTest::core_reinvites(Up& up, const std::string& offer, const std::string& cloud_direction, int version) {
+sip::Message CallTest::core_reinvites(Up& up, const std::string& offer,
+                                      const std::string& cloud_direction, int version) {
   core.request(up.core, "INVITE", "", offer);
   const auto inv = cloud.expect("INVITE");
   cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000, cloud_direction, version));
@@ -193,7 +198,8 @@ sip::Message CallTest::core_reinvites(Up& up, const std::string& offer, const st
 std::vector<Mode> all_modes() { return {{1, false}, {3, false}, {1, true}, {3, true}}; }
 
 std::string mode_name(const ::testing::TestParamInfo<Mode>& i) {
-  return std::to_string(i.param.shards) + (i.param.shards == 1 ? "Shard" : "Shards") + (i.param.rebuild ? "Rebuilt" : "");
+  return std::to_string(i.param.shards) + (i.param.shards == 1 ? "Shard" : "Shards") +
+         (i.param.rebuild ? "Rebuilt" : "");
 }
 
 }  // namespace causeway::scenario

@@ -9,7 +9,9 @@ class HoldTest : public CallTest {
   void expect_same_media(const std::string& before, const std::string& after) {
     EXPECT_EQ(media_of(before), media_of(after));
     EXPECT_EQ(line_of(before, "a=crypto"), line_of(after, "a=crypto"));
-    const auto id = [](const std::string& o) { return o.substr(0, o.find(' ', o.find(' ', 2) + 1)); };
+    const auto id = [](const std::string& o) {
+      return o.substr(0, o.find(' ', o.find(' ', 2) + 1));
+    };
     EXPECT_EQ(id(line_of(before, "o=")), id(line_of(after, "o=")));
   }
   static int version_of(std::string_view text) {
@@ -18,11 +20,14 @@ class HoldTest : public CallTest {
     o.erase(0, o.find(' ') + 1);
     return std::stoi(o);
   }
-  sip::Message cloud_reinvites(Up& up, const std::string& direction, const std::string& core_direction, int version, int core_version) {
+  sip::Message cloud_reinvites(Up& up, const std::string& direction,
+                               const std::string& core_direction, int version, int core_version) {
     cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000, direction, version));
     auto inv = core.expect("INVITE");
     EXPECT_EQ(direction_of(inv.body()), direction);
-    core.reply(inv, 200, "", sdp("10.1.0.1", 40000, core_direction, "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", core_version));
+    core.reply(inv, 200, "",
+               sdp("10.1.0.1", 40000, core_direction,
+                   "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", core_version));
     core.expect("ACK");
     auto ok = cloud.expect("200 INVITE");
     cloud.ack(up.cloud);
@@ -56,7 +61,9 @@ TEST_P(HoldTest, EveryHoldOfTheCoreBecomesInactiveAndIsAnsweredAsTheCoreExpects)
   int v = 1;
   for (const HoldForm& f : forms) {
     SCOPED_TRACE(f.what);
-    core.request(up.core, "INVITE", "", sdp(f.address, 40000, f.direction, "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", ++v));
+    core.request(up.core, "INVITE", "",
+                 sdp(f.address, 40000, f.direction,
+                     "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", ++v));
     auto inv = cloud.expect("INVITE");
     EXPECT_EQ(direction_of(inv.body()), "inactive");
     EXPECT_EQ(inv.body().find("0.0.0.0"), std::string::npos);
@@ -69,7 +76,10 @@ TEST_P(HoldTest, EveryHoldOfTheCoreBecomesInactiveAndIsAnsweredAsTheCoreExpects)
     core.ack(up.core);
     expect_quiet();
     ++v;
-    ok = core_reinvites(up, sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", v), "sendrecv", v);
+    ok = core_reinvites(
+        up,
+        sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", v),
+        "sendrecv", v);
     EXPECT_EQ(direction_of(ok.body()), "sendrecv");
     expect_quiet();
   }
@@ -80,7 +90,9 @@ TEST_P(HoldTest, EveryHoldOfTheCoreBecomesInactiveAndIsAnsweredAsTheCoreExpects)
 TEST_P(HoldTest, ResumeWithoutSdpIsAFullOffer) {
   PROVES("TDR-95", "TDR-54");
   auto up = core_calls();
-  (void)core_reinvites(up, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2), "inactive", 2);
+  (void)core_reinvites(
+      up, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2), "inactive",
+      2);
   core.request(up.core, "INVITE");
   auto inv = cloud.expect("INVITE");
   EXPECT_EQ(direction_of(inv.body()), "sendrecv");
@@ -111,7 +123,9 @@ TEST_P(HoldTest, HoldByTheServiceReachesTheCore) {
 
 TEST_P(HoldTest, BothHoldAndResumeInEitherOrder) {
   auto up = core_calls();
-  const auto core_sdp = [](const char* d, int v) { return sdp("10.1.0.1", 40000, d, "8 PCMA/8000,101 telephone-event/8000", v); };
+  const auto core_sdp = [](const char* d, int v) {
+    return sdp("10.1.0.1", 40000, d, "8 PCMA/8000,101 telephone-event/8000", v);
+  };
   // The core first, then the service; the service resumes first.
   (void)core_reinvites(up, core_sdp("sendonly", 2), "inactive", 2);
   cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000, "inactive", 3));
@@ -141,7 +155,8 @@ TEST_P(HoldTest, BothHoldAndResumeInEitherOrder) {
 
 TEST_P(HoldTest, CrossingHoldsConverge) {
   auto up = core_calls();
-  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  core.request(up.core, "INVITE", "",
+               sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
   cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000, "inactive", 2));
   rig.run(Seconds(1));
   // Whoever was asked while asking says 491 (RFC 3261 14.2), and every exchange is finished.
@@ -159,14 +174,17 @@ TEST_P(HoldTest, CrossingHoldsConverge) {
     }
   };
   settle(cloud, up.cloud, secure_sdp("10.2.0.1", 50000, "inactive", 3));
-  settle(core, up.core, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  settle(core, up.core,
+         sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
   settle(cloud, up.cloud, secure_sdp("10.2.0.1", 50000, "inactive", 3));
   expect_quiet();
   // Both resume, one after the other.
-  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 3));
+  core.request(up.core, "INVITE", "",
+               sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 3));
   rig.run(Millis(100));
   settle(cloud, up.cloud, secure_sdp("10.2.0.1", 50000, "inactive", 3));
-  settle(core, up.core, sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 3));
+  settle(core, up.core,
+         sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 3));
   auto ok = cloud_reinvites(up, "sendrecv", "sendrecv", 4, 4);
   EXPECT_EQ(direction_of(ok.body()), "sendrecv");
   expect_quiet();
@@ -176,7 +194,8 @@ TEST_P(HoldTest, CrossingHoldsConverge) {
 
 TEST_P(HoldTest, GlareIsTriedAgainWithinTheTimesOfTheRfc) {
   auto up = core_calls();
-  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  core.request(up.core, "INVITE", "",
+               sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
   auto inv = cloud.expect("INVITE");
   cloud.reply(inv, 491);
   cloud.expect("ACK");
@@ -198,13 +217,15 @@ TEST_P(HoldTest, GlareIsTriedAgainWithinTheTimesOfTheRfc) {
 
 TEST_P(HoldTest, RequestDuringOursIsAnswered491) {
   auto up = core_calls();
-  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  core.request(up.core, "INVITE", "",
+               sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
   auto inv = cloud.expect("INVITE");
   cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000, "sendrecv", 2));
   cloud.ack_failure(up.cloud, cloud.expect("491 INVITE"));
   // A second one of the core before the first was answered: 500 with Retry-After (14.2).
   auto second = up.core;
-  core.request(second, "INVITE", "", sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 3));
+  core.request(second, "INVITE", "",
+               sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 3));
   auto busy = core.expect("500 INVITE");
   EXPECT_NE(busy.value(HeaderId::kRetryAfter), "");
   core.ack_failure(second, busy);
@@ -245,7 +266,9 @@ TEST_P(HoldTest, RefreshIsAnsweredHereWithTheSameSdp) {
 TEST_P(HoldTest, MoveOfTheCoresMediaIsHiddenFromTheService) {
   PROVES("TDR-96");
   auto up = core_calls();
-  core.request(up.core, "INVITE", "", sdp("10.1.0.77", 42000, "sendrecv", "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", 2));
+  core.request(
+      up.core, "INVITE", "",
+      sdp("10.1.0.77", 42000, "sendrecv", "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", 2));
   auto ok = core.expect("200 INVITE");
   expect_same_media(up.to_core, std::string(ok.body()));
   core.ack(up.core);
@@ -257,7 +280,8 @@ TEST_P(HoldTest, MoveOfTheCoresMediaIsHiddenFromTheService) {
 
 TEST_P(HoldTest, RefusedReinviteLeavesTheCallAsItWas) {
   auto up = core_calls();
-  core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  core.request(up.core, "INVITE", "",
+               sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
   cloud.reply(cloud.expect("INVITE"), 488);
   cloud.expect("ACK");
   (void)failure(core, up.core, 488);
@@ -270,7 +294,9 @@ TEST_P(HoldTest, RefusedReinviteLeavesTheCallAsItWas) {
   core.ack(up.core);
   rig.run(Millis(100));
   // And it may be tried again.
-  ok = core_reinvites(up, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 3), "inactive", 2);
+  ok = core_reinvites(up,
+                      sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 3),
+                      "inactive", 2);
   EXPECT_EQ(direction_of(ok.body()), "recvonly");
   core_hangs_up(up);
   expect_clean(1);

@@ -4,16 +4,23 @@
 namespace causeway::scenario {
 namespace {
 
-constexpr const char* kThirdCore = "[[peer_group.peer]]\nname = \"core-3\"\nhost = \"10.1.0.3\"\nport = 5060\n";
+constexpr const char* kThirdCore =
+    "[[peer_group.peer]]\nname = \"core-3\"\nhost = \"10.1.0.3\"\nport = 5060\n";
 
 class HuntTest : public CallTest {
  protected:
   explicit HuntTest(const ConfigOptions& o = {.third_core = kThirdCore})
-      : CallTest(make_config(o)), core2(rig, "core2", "10.1.0.2:5060", Transport::kUdp), core3(rig, "core3", "10.1.0.3:5060", Transport::kUdp) {
+      : CallTest(make_config(o)),
+        core2(rig, "core2", "10.1.0.2:5060", Transport::kUdp),
+        core3(rig, "core3", "10.1.0.3:5060", Transport::kUdp) {
     core2.gateway = core3.gateway = "10.0.0.1:5060";
   }
-  PeerDialog call() { return cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123"); }
-  Millis since(Instant began) const { return std::chrono::duration_cast<Millis>(rig.world.now() - began); }
+  PeerDialog call() {
+    return cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+  }
+  Millis since(Instant began) const {
+    return std::chrono::duration_cast<Millis>(rig.world.now() - began);
+  }
   void answer_and_hang_up(Peer& at, PeerDialog& d, const sip::Message& inv) {
     at.reply(inv, 200, "", sdp(at.address().substr(0, at.address().find(':')), 40000));
     auto ok = cloud.expect("200 INVITE");
@@ -147,10 +154,14 @@ TEST_P(HuntTest, DrainedAndBlockedPeersAreLeftOut) {
   auto inv = core3.expect("INVITE");
   answer_and_hang_up(core3, d, inv);
   EXPECT_EQ(core.count("INVITE") + core2.count("INVITE"), 0U);
-  rig.each([](call::GatewayShard& s) { ASSERT_TRUE(s.set_admin(peers::PeerTable::Kind::kGroup, "core", peers::Admin::kDrain)); });
+  rig.each([](call::GatewayShard& s) {
+    ASSERT_TRUE(s.set_admin(peers::PeerTable::Kind::kGroup, "core", peers::Admin::kDrain));
+  });
   auto e = call();
   (void)failure(cloud, e, 503);
-  rig.each([](call::GatewayShard& s) { ASSERT_TRUE(s.set_admin(peers::PeerTable::Kind::kGroup, "core", peers::Admin::kActive)); });
+  rig.each([](call::GatewayShard& s) {
+    ASSERT_TRUE(s.set_admin(peers::PeerTable::Kind::kGroup, "core", peers::Admin::kActive));
+  });
   auto f = call();
   answer_and_hang_up(core3, f, core3.expect("INVITE"));
   expect_clean(3);
@@ -159,12 +170,16 @@ TEST_P(HuntTest, DrainedAndBlockedPeersAreLeftOut) {
 TEST_P(HuntTest, DrainKeepsCallsAndBlockEndsThem) {
   PROVES("TDR-91");
   auto up = cloud_calls();
-  rig.each([](call::GatewayShard& s) { ASSERT_TRUE(s.set_admin(peers::PeerTable::Kind::kRegion, "west", peers::Admin::kDrain)); });
+  rig.each([](call::GatewayShard& s) {
+    ASSERT_TRUE(s.set_admin(peers::PeerTable::Kind::kRegion, "west", peers::Admin::kDrain));
+  });
   rig.run(Seconds(5));
   EXPECT_FALSE(cloud.has("BYE"));
   auto refused = call();
   (void)failure(cloud, refused, 503);
-  rig.each([](call::GatewayShard& s) { ASSERT_TRUE(s.set_admin(peers::PeerTable::Kind::kRegion, "west", peers::Admin::kBlock)); });
+  rig.each([](call::GatewayShard& s) {
+    ASSERT_TRUE(s.set_admin(peers::PeerTable::Kind::kRegion, "west", peers::Admin::kBlock));
+  });
   cloud.reply(cloud.expect("BYE"), 200);
   core.reply(core.expect("BYE"), 200);
   expect_clean(2);
@@ -181,8 +196,11 @@ TEST_P(ConnectTest, TwoSecondsForTheConnection) {
   auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
   const auto began = rig.world.now();
   auto inv = cloud2.expect("INVITE");
-  EXPECT_NEAR(static_cast<double>(std::chrono::duration_cast<Millis>(rig.world.now() - began).count()), 2000, 50);
-  EXPECT_EQ(inv.request_uri(), "sip:+4989123@sip2.pstnhub.example;user=phone") << "the name of that attempt";
+  EXPECT_NEAR(
+      static_cast<double>(std::chrono::duration_cast<Millis>(rig.world.now() - began).count()),
+      2000, 50);
+  EXPECT_EQ(inv.request_uri(), "sip:+4989123@sip2.pstnhub.example;user=phone")
+      << "the name of that attempt";
   cloud2.reply(inv, 603);
   (void)failure(core, d, 603);
   expect_clean(1);
@@ -237,7 +255,7 @@ TEST_P(ProbedTest, PeersThatAreDownAreTriedLastAndTriedAllTheSame) {
   core2.reply(core2.expect("OPTIONS", Seconds(70)), 500);
   rig.run(Millis(100));
   auto e = call();
-  answer_and_hang_up(core, e, core.expect("INVITE"));   // all down: in the order of the file
+  answer_and_hang_up(core, e, core.expect("INVITE"));  // all down: in the order of the file
 }
 
 }  // namespace

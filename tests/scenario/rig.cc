@@ -14,7 +14,8 @@ using sip::HeaderId;
 namespace {
 
 std::string kind_of(const sip::Message& m) {
-  return m.is_request() ? std::string(m.method_text()) : std::to_string(m.status()) + " " + std::string(m.method_text());
+  return m.is_request() ? std::string(m.method_text())
+                        : std::to_string(m.status()) + " " + std::string(m.method_text());
 }
 
 bool fits(const sip::Message& m, const std::string& what) {
@@ -38,9 +39,16 @@ std::string uri_of(std::string_view name_addr) {
 
 // --- Peer --------------------------------------------------------------------------------------
 
-Peer::Peer(Rig& rig, std::string name, const std::string& address, Transport transport, std::vector<std::string> certificate_names)
-    : rig_(rig), host_(rig.world.host(name)), address_(address), at_(*Endpoint::parse(address)), transport_(transport) {
-  contact = "<sip:" + name + "@" + address + (transport == Transport::kUdp ? "" : ";transport=" + std::string(to_string(transport))) + ">";
+Peer::Peer(Rig& rig, std::string name, const std::string& address, Transport transport,
+           std::vector<std::string> certificate_names)
+    : rig_(rig),
+      host_(rig.world.host(name)),
+      address_(address),
+      at_(*Endpoint::parse(address)),
+      transport_(transport) {
+  contact =
+      "<sip:" + name + "@" + address +
+      (transport == Transport::kUdp ? "" : ";transport=" + std::string(to_string(transport))) + ">";
   if (transport == Transport::kUdp) {
     socket_ = std::move(*host_.open_udp(at_, {}, *this));
   } else {
@@ -51,7 +59,8 @@ Peer::Peer(Rig& rig, std::string name, const std::string& address, Transport tra
 
 Peer::~Peer() = default;
 
-void Peer::on_datagram(reactor::UdpSocket& s, const Endpoint& from, std::span<std::byte> data, Instant) {
+void Peer::on_datagram(reactor::UdpSocket& s, const Endpoint& from, std::span<std::byte> data,
+                       Instant) {
   if (&s == rtp_socket_.get()) {
     const auto* p = reinterpret_cast<const std::uint8_t*>(data.data());
     rtp.push_back({from, {p, p + data.size()}});
@@ -67,8 +76,10 @@ void Peer::take(std::string_view bytes, const Endpoint& from, reactor::Stream* v
   const auto ok = sip::validate(*m);
   EXPECT_TRUE(ok) << (ok ? "" : ok.error().what) << "\n" << bytes;
   transcript.push_back("< " + kind_of(*m));
+  received.emplace_back(bytes);
   ++counts_[kind_of(*m)];
-  if (m->is_request()) came_from_[std::string(sip::parse_via(m->value(HeaderId::kVia))->branch)] = {from, via};
+  if (m->is_request())
+    came_from_[std::string(sip::parse_via(m->value(HeaderId::kVia))->branch)] = {from, via};
   inbox_.push_back({std::move(*m), from, via});
 }
 
@@ -85,7 +96,8 @@ void Peer::on_bytes(reactor::Stream& s, std::span<const std::byte> data) {
       const auto f = sip::find_frame(c->inbox);
       if (!f || !*f) break;
       const std::size_t end = (*f)->skip + (*f)->length;
-      if ((*f)->length) take(std::string_view(c->inbox).substr((*f)->skip, (*f)->length), s.remote(), &s);
+      if ((*f)->length)
+        take(std::string_view(c->inbox).substr((*f)->skip, (*f)->length), s.remote(), &s);
       c->inbox.erase(0, end);
     }
     return;
@@ -114,32 +126,33 @@ void Peer::transmit(const std::string& bytes, reactor::Stream* via, const Endpoi
   }
   for (auto& c : conns_)
     if (c->ours) {
-      if (queued_.empty()) c->stream->write(bytes);
-      else queued_ += bytes;
+      if (queued_.empty())
+        c->stream->write(bytes);
+      else
+        queued_ += bytes;
       return;
     }
   reactor::TlsClient client{tls_, "sbc.operator.example"};
   conns_.push_back(std::make_unique<Conn>());
   conns_.back()->ours = true;
   queued_ += bytes;
-  conns_.back()->stream = std::move(*host_.connect(Endpoint{at_.address, 0}, to, {}, tls_ ? &client : nullptr, *this));
+  conns_.back()->stream =
+      std::move(*host_.connect(Endpoint{at_.address, 0}, to, {}, tls_ ? &client : nullptr, *this));
 }
 
 void Peer::send(const std::string& bytes) { transmit(bytes, nullptr, *Endpoint::parse(gateway)); }
 
 sip::Message Peer::expect(const std::string& what, Micros limit) {
-  const auto find = [&] { return std::find_if(inbox_.begin(), inbox_.end(), [&](const Got& g) { return fits(g.message, what); }); };
+  const auto find = [&] {
+    return std::find_if(inbox_.begin(), inbox_.end(),
+                        [&](const Got& g) { return fits(g.message, what); });
+  };
   const bool came = rig_.run_until([&] { return find() != inbox_.end(); }, limit);
   if (!came) {
     std::string seen;
     for (const auto& t : transcript) seen += t + "\n";
-    std::string trails;
-    for (std::size_t i = 0; i < rig_.mode().shards; ++i)
-      rig_.shard(i).trails().each([&](const telemetry::Trail& t) {
-        for (const auto* e : t.events()) trails += std::string(telemetry::to_string(e->kind)) + " leg " + std::to_string(e->leg) + " " + e->text + e->message.substr(0, e->message.find('\r')) + "\n";
-        return true;
-      });
-    throw std::runtime_error("expected " + what + ", seen:\n" + seen + "trails:\n" + trails);
+    throw std::runtime_error("expected " + what + ", seen:\n" + seen + "trails:\n" +
+                             rig_.trail_of_all());
   }
   auto it = find();
   sip::Message m = std::move(it->message);
@@ -148,12 +161,16 @@ sip::Message Peer::expect(const std::string& what, Micros limit) {
 }
 
 bool Peer::came_on_ours(const sip::Message& request) const {
-  const auto it = came_from_.find(std::string(sip::parse_via(request.value(HeaderId::kVia))->branch));
-  return it != came_from_.end() && std::any_of(conns_.begin(), conns_.end(), [&](const auto& c) { return c->stream.get() == it->second.second && c->ours; });
+  const auto it =
+      came_from_.find(std::string(sip::parse_via(request.value(HeaderId::kVia))->branch));
+  return it != came_from_.end() && std::any_of(conns_.begin(), conns_.end(), [&](const auto& c) {
+           return c->stream.get() == it->second.second && c->ours;
+         });
 }
 
 bool Peer::has(const std::string& what) const {
-  return std::any_of(inbox_.begin(), inbox_.end(), [&](const Got& g) { return fits(g.message, what); });
+  return std::any_of(inbox_.begin(), inbox_.end(),
+                     [&](const Got& g) { return fits(g.message, what); });
 }
 
 std::size_t Peer::count(const std::string& what) const {
@@ -161,20 +178,29 @@ std::size_t Peer::count(const std::string& what) const {
   return it == counts_.end() ? 0 : it->second;
 }
 
-void Peer::reply(const sip::Message& request, int status, const std::string& headers, const std::string& body, const std::string& to_tag) {
-  std::string b = "SIP/2.0 " + std::to_string(status) + " Test\r\n" + all_of(request, HeaderId::kVia) + all_of(request, HeaderId::kRecordRoute);
-  b += "From: " + std::string(request.value(HeaderId::kFrom)) + "\r\nTo: " + std::string(request.value(HeaderId::kTo));
-  if (status > 100 && sip::parse_name_addr(request.value(HeaderId::kTo))->tag().empty()) b += ";tag=" + to_tag;
-  b += "\r\nCall-ID: " + std::string(request.call_id()) + "\r\nCSeq: " + std::string(request.value(HeaderId::kCSeq)) + "\r\n";
-  if (status > 100 && status < 300 && headers.find("Contact:") == std::string::npos) b += "Contact: " + contact + "\r\n";
+void Peer::reply(const sip::Message& request, int status, const std::string& headers,
+                 const std::string& body, const std::string& to_tag) {
+  std::string b = "SIP/2.0 " + std::to_string(status) + " Test\r\n" +
+                  all_of(request, HeaderId::kVia) + all_of(request, HeaderId::kRecordRoute);
+  b += "From: " + std::string(request.value(HeaderId::kFrom)) +
+       "\r\nTo: " + std::string(request.value(HeaderId::kTo));
+  if (status > 100 && sip::parse_name_addr(request.value(HeaderId::kTo))->tag().empty())
+    b += ";tag=" + to_tag;
+  b += "\r\nCall-ID: " + std::string(request.call_id()) +
+       "\r\nCSeq: " + std::string(request.value(HeaderId::kCSeq)) + "\r\n";
+  if (status > 100 && status < 300 && headers.find("Contact:") == std::string::npos)
+    b += "Contact: " + contact + "\r\n";
   b += headers;
   if (!body.empty()) b += "Content-Type: application/sdp\r\n";
   b += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-  const auto it = came_from_.find(std::string(sip::parse_via(request.value(HeaderId::kVia))->branch));
-  transmit(b, it == came_from_.end() ? nullptr : it->second.second, it == came_from_.end() ? *Endpoint::parse(gateway) : it->second.first);
+  const auto it =
+      came_from_.find(std::string(sip::parse_via(request.value(HeaderId::kVia))->branch));
+  transmit(b, it == came_from_.end() ? nullptr : it->second.second,
+           it == came_from_.end() ? *Endpoint::parse(gateway) : it->second.first);
 }
 
-PeerDialog Peer::invite(const std::string& user, const std::string& headers, const std::string& body, const std::string& from) {
+PeerDialog Peer::invite(const std::string& user, const std::string& headers,
+                        const std::string& body, const std::string& from) {
   PeerDialog d;
   ++serial_;
   const std::string n = std::to_string(serial_);
@@ -187,26 +213,36 @@ PeerDialog Peer::invite(const std::string& user, const std::string& headers, con
   return d;
 }
 
-void Peer::request(PeerDialog& d, const std::string& method, const std::string& headers, const std::string& body, int cseq) {
+void Peer::request(PeerDialog& d, const std::string& method, const std::string& headers,
+                   const std::string& body, int cseq) {
   if (method != "ACK" && method != "CANCEL" && cseq == 0) ++d.cseq;
-  if (method != "CANCEL") d.via_branch = "z9hG4bKp" + std::to_string(++serial_) + std::to_string(at_.port);
-  std::string b = method + " " + d.target + " SIP/2.0\r\nVia: SIP/2.0/" + std::string(to_via_token(transport_)) + " " + address_ + ";branch=" + d.via_branch + "\r\n";
+  if (method != "CANCEL")
+    d.via_branch = "z9hG4bKp" + std::to_string(++serial_) + std::to_string(at_.port);
+  std::string b = method + " " + d.target + " SIP/2.0\r\nVia: SIP/2.0/" +
+                  std::string(to_via_token(transport_)) + " " + address_ +
+                  ";branch=" + d.via_branch + "\r\n";
   for (const auto& r : d.routes) b += "Route: " + r + "\r\n";
   if (headers.find("Max-Forwards:") == std::string::npos) b += "Max-Forwards: 70\r\n";
-  if (headers.find("From:") != 0 && headers.find("\nFrom:") == std::string::npos) b += "From: " + d.local + "\r\n";
-  b += "To: " + d.remote + "\r\nCall-ID: " + d.call_id + "\r\nCSeq: " + std::to_string(cseq ? cseq : d.cseq) + " " + method + "\r\n";
-  if (method == "INVITE" && headers.find("Contact:") == std::string::npos) b += "Contact: " + contact + "\r\n";
+  if (headers.find("From:") != 0 && headers.find("\nFrom:") == std::string::npos)
+    b += "From: " + d.local + "\r\n";
+  b += "To: " + d.remote + "\r\nCall-ID: " + d.call_id +
+       "\r\nCSeq: " + std::to_string(cseq ? cseq : d.cseq) + " " + method + "\r\n";
+  if (method == "INVITE" && headers.find("Contact:") == std::string::npos)
+    b += "Contact: " + contact + "\r\n";
   b += headers;
-  if (!body.empty() && headers.find("Content-Type:") == std::string::npos) b += "Content-Type: application/sdp\r\n";
+  if (!body.empty() && headers.find("Content-Type:") == std::string::npos)
+    b += "Content-Type: application/sdp\r\n";
   b += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  last_request = b;
   send(b);
 }
 
 void Peer::ack(PeerDialog& d, const std::string& body) { request(d, "ACK", "", body); }
 
 void Peer::ack_failure(PeerDialog& d, const sip::Message& response) {
-  send("ACK " + d.target + " SIP/2.0\r\nVia: SIP/2.0/" + std::string(to_via_token(transport_)) + " " + address_ + ";branch=" + d.via_branch +
-       "\r\nMax-Forwards: 70\r\nFrom: " + d.local + "\r\nTo: " + std::string(response.value(HeaderId::kTo)) + "\r\nCall-ID: " + d.call_id +
+  send("ACK " + d.target + " SIP/2.0\r\nVia: SIP/2.0/" + std::string(to_via_token(transport_)) +
+       " " + address_ + ";branch=" + d.via_branch + "\r\nMax-Forwards: 70\r\nFrom: " + d.local +
+       "\r\nTo: " + std::string(response.value(HeaderId::kTo)) + "\r\nCall-ID: " + d.call_id +
        "\r\nCSeq: " + std::to_string(d.cseq) + " ACK\r\nContent-Length: 0\r\n\r\n");
 }
 
@@ -225,7 +261,13 @@ PeerDialog Peer::answered(const sip::Message& invite, const std::string& to_tag)
   return d;
 }
 
-void Peer::open_rtp(std::uint16_t port) { rtp_socket_ = std::move(*host_.open_udp(Endpoint{at_.address, port}, {}, *this)); }
+void Peer::open_rtp(std::uint16_t port) {
+  rtp_socket_ = std::move(*host_.open_udp(Endpoint{at_.address, port}, {}, *this));
+}
+
+void Peer::send_packet(const Endpoint& to, std::span<const std::byte> bytes) {
+  rtp_socket_->send(to, bytes);
+}
 
 void Peer::send_rtp(const Endpoint& to, int packets, std::uint32_t ssrc, std::uint8_t fill) {
   for (int i = 0; i < packets; ++i) {
@@ -235,8 +277,10 @@ void Peer::send_rtp(const Endpoint& to, int packets, std::uint32_t ssrc, std::ui
     const auto seq = static_cast<std::uint16_t>(1000 + serial_++);
     p[2] = static_cast<std::uint8_t>(seq >> 8), p[3] = static_cast<std::uint8_t>(seq);
     const std::uint32_t ts = seq * 160U;
-    for (int k = 0; k < 4; ++k) p[4 + static_cast<std::size_t>(k)] = static_cast<std::uint8_t>(ts >> (24 - 8 * k));
-    for (int k = 0; k < 4; ++k) p[8 + static_cast<std::size_t>(k)] = static_cast<std::uint8_t>(ssrc >> (24 - 8 * k));
+    for (int k = 0; k < 4; ++k)
+      p[4 + static_cast<std::size_t>(k)] = static_cast<std::uint8_t>(ts >> (24 - 8 * k));
+    for (int k = 0; k < 4; ++k)
+      p[8 + static_cast<std::size_t>(k)] = static_cast<std::uint8_t>(ssrc >> (24 - 8 * k));
     rtp_socket_->send(to, std::as_bytes(std::span(p)));
     rig_.run(Millis(20));
   }
@@ -248,7 +292,8 @@ Rig::Rig(Mode mode, const std::string& config, std::vector<std::string> gateway_
     : world(mode.seed, mode.shards), mode_(mode), names_(std::move(gateway_names)) {
   for (std::size_t i = 0; i < mode.shards; ++i) {
     resolvers_.push_back(std::make_unique<world::SimResolver>(world.shard(i), zone));
-    shards_.push_back(std::make_unique<call::GatewayShard>(world.shard(i), *resolvers_.back(), load_, static_cast<call::RecordSink&>(*this)));
+    shards_.push_back(std::make_unique<call::GatewayShard>(
+        world.shard(i), *resolvers_.back(), load_, static_cast<call::RecordSink&>(*this)));
   }
   if (const auto ok = apply(config); !ok) throw std::runtime_error(ok.error().what);
 }
@@ -264,7 +309,8 @@ Status Rig::apply(const std::string& config) {
   d->version = ++version_;
   transport::Running running;
   running.deployment = d;
-  for (std::size_t i = 0; i < d->identities.size(); ++i) running.tls.push_back(reactor::TlsContext::simulated(names_));
+  for (std::size_t i = 0; i < d->identities.size(); ++i)
+    running.tls.push_back(reactor::TlsContext::simulated(names_));
   for (auto& s : shards_)
     if (auto ok = s->apply(running); !ok) return ok;
   return {};
@@ -307,15 +353,29 @@ std::uint64_t Rig::dropped(std::string_view reason) const {
   return n;
 }
 
+std::string Rig::trail_of_all() const {
+  std::string out;
+  for (const auto& s : shards_)
+    s->trails().each([&](const telemetry::Trail& t) {
+      for (const auto* e : t.events())
+        out += std::string(telemetry::to_string(e->kind)) + " leg " + std::to_string(e->leg) + " " +
+               e->text + e->message.substr(0, e->message.find('\r')) + "\n";
+      return true;
+    });
+  return out;
+}
+
 std::string Rig::trail_of(std::size_t record) {
   for (auto& s : shards_)
-    if (const auto* t = s->trails().find(CallId{records.at(record).call})) return telemetry::export_json(*t);
+    if (const auto* t = s->trails().find(CallId{records.at(record).call}))
+      return telemetry::export_json(*t);
   return "";
 }
 
 // --- SDP ---------------------------------------------------------------------------------------
 
-std::string sdp(const std::string& address, int port, const std::string& direction, const std::string& codecs, int version, const std::string& extra,
+std::string sdp(const std::string& address, int port, const std::string& direction,
+                const std::string& codecs, int version, const std::string& extra,
                 const std::string& proto) {
   std::string pts, maps;
   std::stringstream list(codecs);
@@ -324,8 +384,10 @@ std::string sdp(const std::string& address, int port, const std::string& directi
     pts += " " + one.substr(0, space);
     maps += "a=rtpmap:" + one + "\r\n";
   }
-  return "v=0\r\no=- 42 " + std::to_string(version) + " IN IP4 " + address + "\r\ns=-\r\nc=IN IP4 " + address + "\r\nt=0 0\r\nm=audio " +
-         std::to_string(port) + " " + proto + pts + "\r\n" + maps + "a=ptime:20\r\n" + extra + (direction.empty() ? "" : "a=" + direction + "\r\n");
+  return "v=0\r\no=- 42 " + std::to_string(version) + " IN IP4 " + address +
+         "\r\ns=-\r\nc=IN IP4 " + address + "\r\nt=0 0\r\nm=audio " + std::to_string(port) + " " +
+         proto + pts + "\r\n" + maps + "a=ptime:20\r\n" + extra +
+         (direction.empty() ? "" : "a=" + direction + "\r\n");
 }
 
 std::string line_of(std::string_view text, std::string_view start) {

@@ -12,8 +12,10 @@ TEST_P(SetupTest, CoreToCloudIsAnsweredAndHungUpByTheCaller) {
   auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
   auto inv = cloud.expect("INVITE");
   EXPECT_EQ(inv.request_uri(), "sip:+4989123@sip.pstnhub.example;user=phone");
-  EXPECT_EQ(inv.value(HeaderId::kContact), "<sip:+4930111@sbc.operator.example:5061;transport=tls>");
-  EXPECT_EQ(sip::parse_uri(sip::parse_name_addr(inv.value(HeaderId::kFrom))->uri)->user, "+4930111");
+  EXPECT_EQ(inv.value(HeaderId::kContact),
+            "<sip:+4930111@sbc.operator.example:5061;transport=tls>");
+  EXPECT_EQ(sip::parse_uri(sip::parse_name_addr(inv.value(HeaderId::kFrom))->uri)->user,
+            "+4930111");
   EXPECT_EQ(sip::parse_via(inv.value(HeaderId::kVia))->host, "sbc.operator.example");
   ASSERT_TRUE(inv.find("X-MS-SBC"));
   EXPECT_FALSE(inv.has(HeaderId::kRecordRoute));
@@ -84,7 +86,8 @@ TEST_P(SetupTest, CallerGivesUpWhileItRings) {
   (void)failure(core, d, 487);
   auto cancel = cloud.expect("CANCEL");
   EXPECT_EQ(cancel.value(HeaderId::kCSeq), "1 CANCEL");
-  EXPECT_EQ(sip::parse_via(cancel.value(HeaderId::kVia))->branch, sip::parse_via(inv.value(HeaderId::kVia))->branch);
+  EXPECT_EQ(sip::parse_via(cancel.value(HeaderId::kVia))->branch,
+            sip::parse_via(inv.value(HeaderId::kVia))->branch);
   EXPECT_NE(cancel.value(HeaderId::kReason).find("Call completed elsewhere"), std::string::npos);
   cloud.reply(cancel, 200);
   cloud.reply(inv, 487);
@@ -142,7 +145,8 @@ TEST_P(SetupTest, ForksRingThenEarlyMediaThenOneAnswers) {
   cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50002), "mobile");
   auto ok = core.expect("200");
   EXPECT_EQ(ok.value(HeaderId::kTo), first.value(HeaderId::kTo));
-  EXPECT_EQ(ok.body(), early.body()) << "the answer of the 18x again, nothing else (RFC 3261 13.2.1)";
+  EXPECT_EQ(ok.body(), early.body())
+      << "the answer of the 18x again, nothing else (RFC 3261 13.2.1)";
   auto ack = cloud.expect("ACK");
   EXPECT_EQ(sip::parse_name_addr(ack.value(HeaderId::kTo))->tag(), "mobile");
   core.learn(d, ok);
@@ -195,7 +199,8 @@ TEST_P(SetupTest, OfferIsMadeForACallerWithoutOne) {
   core.expect("180");
   cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000));
   auto ok = core.expect("200");
-  EXPECT_NE(line_of(ok.body(), "m=audio").find("RTP/AVP"), std::string::npos) << "the 2xx carries an offer";
+  EXPECT_NE(line_of(ok.body(), "m=audio").find("RTP/AVP"), std::string::npos)
+      << "the 2xx carries an offer";
   EXPECT_FALSE(cloud.expect("ACK").body().size());
   core.learn(d, ok);
   core.ack(d, sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000"));
@@ -238,7 +243,7 @@ TEST_P(SetupTest, AnswerIsRepeatedUntilItsAck) {
   auto ok = core.expect("200");
   core.learn(d, ok);
   rig.run(Millis(1700));
-  EXPECT_EQ(core.count("200 INVITE"), 3U);   // at 0, 500 and 1500 ms
+  EXPECT_EQ(core.count("200 INVITE"), 3U);  // at 0, 500 and 1500 ms
   core.ack(d);
   rig.run(Seconds(10));
   EXPECT_EQ(core.count("200 INVITE"), 3U);
@@ -280,7 +285,7 @@ TEST_P(SetupTest, ByeToTheCallerWaitsForItsAck) {
 TEST_P(SetupTest, UnusableAnswerIsHungUpAndTheCallerTold) {
   auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
   auto inv = cloud.expect("INVITE");
-  cloud.reply(inv, 200, "", sdp("10.2.0.1", 50000));   // RTP where SRTP was offered
+  cloud.reply(inv, 200, "", sdp("10.2.0.1", 50000));  // RTP where SRTP was offered
   cloud.expect("ACK");
   cloud.reply(cloud.expect("BYE"), 200);
   (void)failure(core, d, 488);
@@ -294,7 +299,8 @@ TEST_P(SetupTest, HashInTheNumberIsTakenRawAndWrittenEscaped) {
   EXPECT_EQ(inv.request_uri(), "sip:*21%23@10.1.0.1");
   core.reply(inv, 404);
   auto no = failure(cloud, d, 404);
-  EXPECT_EQ(no.value(HeaderId::kTo).find("*21#@"), no.value(HeaderId::kTo).find("*21")) << "To comes back as it was";
+  EXPECT_EQ(no.value(HeaderId::kTo).find("*21#@"), no.value(HeaderId::kTo).find("*21"))
+      << "To comes back as it was";
   expect_clean(1);
   EXPECT_EQ(rig.records[0].to, "*21#");
 }
@@ -317,7 +323,9 @@ TEST_P(SetupTest, EmergencyIsMarkedWithAndWithoutPlus) {
 
 class OneCallOnly : public CallTest {
  protected:
-  OneCallOnly() : CallTest(make_config({.top = "[limits]\nmax_calls = 10\nemergency_reserve_percent = 50\n", .cloud = "max_calls = 1\nmax_calls_per_second = 1\n"})) {}
+  OneCallOnly()
+      : CallTest(make_config({.top = "[limits]\nmax_calls = 10\nemergency_reserve_percent = 50\n",
+                              .cloud = "max_calls = 1\nmax_calls_per_second = 1\n"})) {}
 };
 INSTANTIATE_TEST_SUITE_P(Modes, OneCallOnly, ::testing::ValuesIn(all_modes()), mode_name);
 

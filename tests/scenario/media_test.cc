@@ -1,0 +1,176 @@
+// Audio through the gateway: RTP on one side, SRTP on the other.
+#include <algorithm>
+
+#include "rtp/srtp.h"
+#include "scenario/fixture.h"
+#include "sdp/crypto_line.h"
+
+namespace causeway::scenario {
+namespace {
+
+class MediaTest : public CallTest {
+ protected:
+  void open() {
+    core.open_rtp(40000);
+    cloud.open_rtp(50000);
+  }
+  static rtp::Srtp srtp_of(const std::string& line) {
+    const auto c =
+        sdp::read_crypto(std::string_view(line).substr(std::string_view("a=crypto:").size()));
+    rtp::SrtpKey k;
+    std::copy((*c)->key_salt.begin(), (*c)->key_salt.end(), k.key_salt.begin());
+    return std::move(*rtp::Srtp::create(k));
+  }
+  // As the service would: our key from its own SDP, the gateway's from the gateway's.
+  void secure(const Up& up) {
+    out_.emplace(srtp_of(line_of(secure_sdp("10.2.0.1", 50000), "a=crypto:")));
+    in_.emplace(srtp_of(line_of(up.to_cloud, "a=crypto:")));
+  }
+  void cloud_speaks(const Up& up, int packets, std::uint8_t fill) {
+    for (int i = 0; i < packets; ++i) {
+      std::vector<std::byte> p(172 + rtp::Srtp::kMaxExpansion, std::byte{fill});
+      rtp::write_header(
+          std::span<std::byte, rtp::kMinHeader>(p.data(), rtp::kMinHeader),
+          {.ssrc = 0xc10d, .timestamp = timestamp_, .sequence = sequence_, .payload_type = 8});
+      const auto r = out_->protect_rtp(std::span(p).first(172));
+      cloud.send_packet(media_of(up.to_cloud), std::span(p).first(r.size));
+      ++sequence_;
+      timestamp_ += 160;
+      rig.run(Millis(20));
+    }
+  }
+  // RTP packets that the service can decrypt; empty payload: it could not.
+  std::vector<std::vector<std::byte>> heard_by_cloud() {
+    std::vector<std::vector<std::byte>> got;
+    for (auto& r : cloud.rtp) {
+      auto bytes = std::as_writable_bytes(std::span(r.bytes));
+      if (rtp::classify(bytes) != rtp::Kind::kRtp) continue;
+      const auto ok = in_->unprotect_rtp(bytes);
+      EXPECT_EQ(ok.outcome, rtp::SrtpOutcome::kOk);
+      if (ok.outcome == rtp::SrtpOutcome::kOk)
+        got.emplace_back(bytes.begin(), bytes.begin() + static_cast<long>(ok.size));
+    }
+    cloud.rtp.clear();
+    return got;
+  }
+  std::size_t heard_by_core(std::uint8_t fill) {
+    std::size_t n = 0;
+    for (const auto& r : core.rtp)
+      n += r.bytes.size() == 172 && r.bytes[100] == fill && (r.bytes[1] & 0x7f) == 8;
+    core.rtp.clear();
+    return n;
+  }
+  std::optional<rtp::Srtp> out_, in_;
+  std::uint16_t sequence_ = 7;
+  std::uint32_t timestamp_ = 1000;
+};
+INSTANTIATE_TEST_SUITE_P(Modes, MediaTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(MediaTest, AudioPassesBothWaysEncryptedOnOneSide) {
+  PROVES("GW-07", "TDM-01", "TDM-02");
+  open();
+  auto up = core_calls();
+  secure(up);
+  core.send_rtp(media_of(up.to_core), 50, 0x1234, 0x55);
+  cloud_speaks(up, 50, 0x66);
+  const auto heard = heard_by_cloud();
+  EXPECT_EQ(heard.size(), 50U);
+  for (const auto& p : heard) {
+    EXPECT_EQ(p.size(), 172U);
+    EXPECT_EQ(p[100], std::byte{0x55});
+  }
+  EXPECT_EQ(heard_by_core(0x66), 50U);
+  core_hangs_up(up);
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].from_caller.packets, 50U);
+  EXPECT_EQ(rig.records[0].from_callee.packets, 50U);
+  EXPECT_TRUE(rig.records[0].from_callee.srtp);
+  EXPECT_FALSE(rig.records[0].from_caller.srtp);
+}
+
+TEST_P(MediaTest, NothingPassesWhileHeldAndTheSameStreamGoesOnAfterwards) {
+  PROVES("TDR-87", "TDM-06", "TDM-07");
+  open();
+  auto up = core_calls();
+  secure(up);
+  core.send_rtp(media_of(up.to_core), 20);
+  const auto before = heard_by_cloud();
+  ASSERT_EQ(before.size(), 20U);
+  (void)core_reinvites(
+      up, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2), "inactive",
+      2);
+  core.send_rtp(media_of(up.to_core), 20);
+  cloud_speaks(up, 20, 0x66);
+  EXPECT_EQ(heard_by_cloud().size(), 0U);
+  EXPECT_EQ(heard_by_core(0x66), 0U);
+  (void)core_reinvites(
+      up, sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 3), "sendrecv",
+      3);
+  core.send_rtp(media_of(up.to_core), 20);
+  cloud_speaks(up, 20, 0x66);
+  const auto after =
+      heard_by_cloud();  // with the same key and rollover counter, or it could not be read
+  ASSERT_EQ(after.size(), 20U);
+  EXPECT_TRUE(std::equal(after[0].begin() + 8, after[0].begin() + 12, before[0].begin() + 8))
+      << "one SSRC";
+  EXPECT_EQ(heard_by_core(0x66), 20U);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(MediaTest, MovedCoreIsFollowedAndTheServiceSeesNoChange) {
+  PROVES("TDR-96");
+  open();
+  auto up = core_calls();
+  secure(up);
+  core.send_rtp(media_of(up.to_core), 10);
+  EXPECT_EQ(heard_by_cloud().size(), 10U);
+  core.open_rtp(42000);
+  core.request(
+      up.core, "INVITE", "",
+      sdp("10.1.0.1", 42000, "sendrecv", "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000", 2));
+  core.expect("200 INVITE");
+  core.ack(up.core);
+  rig.run(Millis(50));
+  cloud_speaks(up, 10, 0x66);
+  EXPECT_EQ(heard_by_core(0x66), 10U);
+  core.send_rtp(media_of(up.to_core), 10);
+  EXPECT_EQ(heard_by_cloud().size(), 10U);
+  EXPECT_EQ(cloud.count("INVITE"), 1U);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(MediaTest, EarlyMediaIsHeardBeforeTheAnswer) {
+  open();
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  Up up{d, {}, {}, {}, cloud.expect("INVITE")};
+  up.to_cloud = std::string(up.invite.body());
+  secure(up);
+  cloud.reply(up.invite, 183, "", secure_sdp("10.2.0.1", 50000));
+  auto early = core.expect("183");
+  EXPECT_NE(line_of(early.body(), "m=audio"), "");
+  cloud_speaks(up, 10, 0x77);
+  EXPECT_EQ(heard_by_core(0x77), 10U);
+  cloud.reply(up.invite, 480);
+  (void)failure(core, up.core, 480);
+  expect_clean(1);
+}
+
+TEST_P(MediaTest, PacketsFromStrangersAreDropped) {
+  PROVES("GW-06");
+  open();
+  auto up = core_calls();
+  secure(up);
+  Peer stranger(rig, "stranger", "10.9.0.1:5060", Transport::kUdp);
+  stranger.open_rtp(40000);
+  stranger.send_rtp(media_of(up.to_core), 5);
+  EXPECT_EQ(heard_by_cloud().size(), 0U);
+  core.send_rtp(media_of(up.to_core), 5);
+  EXPECT_EQ(heard_by_cloud().size(), 5U);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+}  // namespace
+}  // namespace causeway::scenario

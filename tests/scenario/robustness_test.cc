@@ -1,0 +1,142 @@
+// Hostile, broken and overloaded: what comes in does not disturb what goes on.
+#include "scenario/fixture.h"
+
+namespace causeway::scenario {
+namespace {
+
+class RobustnessTest : public CallTest {};
+INSTANTIATE_TEST_SUITE_P(Modes, RobustnessTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(RobustnessTest, UnknownSourcesGetNoAnswerAndAreCounted) {
+  PROVES("GW-06");
+  Peer stranger(rig, "stranger", "10.9.0.1:5060", Transport::kUdp);
+  stranger.gateway = "10.0.0.1:5060";
+  (void)stranger.invite("+4989123", "", sdp("10.9.0.1", 40000));
+  rig.run(Seconds(1));
+  EXPECT_TRUE(stranger.received.empty());
+  EXPECT_EQ(rig.dropped("unknown_source"), 1U);
+  Peer tls(rig, "stranger-tls", "10.9.0.2:5061", Transport::kTls, {"sip.pstnhub.example"});
+  tls.gateway = "10.0.0.2:5061";
+  (void)tls.invite("+4930111", "", secure_sdp("10.9.0.2", 50000));
+  rig.run(Seconds(1));
+  EXPECT_TRUE(tls.received.empty());
+  EXPECT_EQ(rig.dropped("unknown_source"), 2U);
+  expect_clean(0);
+}
+
+TEST_P(RobustnessTest, MalformedRequestsAreAnswered400AndGarbageIsDropped) {
+  auto up = core_calls();
+  const std::string top =
+      "INVITE sip:+4989123@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bKbad";
+  core.send(top +
+            "1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: bad1\r\nMax-Forwards: "
+            "70\r\nContent-Length: 0\r\n\r\n");
+  rig.run(Millis(100));
+  EXPECT_FALSE(core.has("400")) << "an answer would have no CSeq: dropped";
+  core.send(top +
+            "2\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: bad2\r\nCSeq: 1 "
+            "BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n");
+  core.expect("400");
+  core.send(top +
+            "3\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: bad3\r\nCSeq: 1 "
+            "INVITE\r\nMax-Forwards: 300\r\nContent-Length: 0\r\n\r\n");
+  core.expect("400");
+  const auto before = rig.dropped("malformed");
+  core.send("\x01\x02 nonsense\r\n\r\n");
+  core.send("SIP/2.0 200\r\n\r\n");
+  rig.run(Seconds(1));
+  EXPECT_GT(rig.dropped("malformed"), before);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(RobustnessTest, OversizedRequestsAreAnswered513) {
+  auto d = core.invite("+4989123", "X-Big: " + std::string(11'000, 'x') + "\r\n",
+                       sdp("10.1.0.1", 40000));
+  core.expect("513 INVITE");
+  EXPECT_FALSE(cloud.has("INVITE"));
+  EXPECT_EQ(rig.dropped("too_large"), 1U);
+  expect_clean(0);
+}
+
+TEST_P(RobustnessTest, CertificateOfAnotherNameIsRefusedNamingBoth) {
+  PROVES("TDR-17");
+  Peer wrong(rig, "wrong", "10.2.0.9:5061", Transport::kTls, {"other.example"});
+  wrong.gateway = "10.0.0.2:5061";
+  wrong.request_host = "sbc.operator.example";
+  (void)wrong.invite("+4930111", "", secure_sdp("10.2.0.9", 50000));
+  rig.run(Seconds(1));
+  EXPECT_TRUE(wrong.received.empty());
+  EXPECT_EQ(rig.dropped("certificate_name"), 1U);
+  std::string text;
+  rig.each([&](call::GatewayShard& s) {
+    for (const auto& line : s.recent_drops()) text += line;
+  });
+  EXPECT_NE(text.find("sip.pstnhub.example"), std::string::npos) << text;
+  EXPECT_NE(text.find("other.example"), std::string::npos) << text;
+  expect_clean(0);
+}
+
+class FewPorts : public CallTest {
+ protected:
+  FewPorts() : CallTest(make_config({.core_port_max = 20003})) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, FewPorts,
+                         ::testing::ValuesIn(std::vector<Mode>{{1, false}, {1, true}}), mode_name);
+
+TEST_P(FewPorts, ExhaustedPortsRefuseTheCallAndRaiseAnAlarm) {
+  auto a = core_calls();
+  auto b = core_calls();
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  auto no = failure(core, d, 503);
+  EXPECT_FALSE(cloud.has("INVITE"));
+  std::uint64_t exhausted = 0;
+  rig.each([&](call::GatewayShard& s) { exhausted += s.media_stats().ports_exhausted; });
+  EXPECT_EQ(exhausted, 1U);
+  // A call that would need a port on its way out, too.
+  auto e = cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+  (void)failure(cloud, e, 503);
+  core_hangs_up(a);
+  rig.run(Seconds(70));  // ports rest before they are used again
+  auto c = core_calls();
+  core_hangs_up(b);
+  core_hangs_up(c);
+  expect_clean(5);
+}
+
+class MailboxTest : public CallTest {};
+INSTANTIATE_TEST_SUITE_P(Modes, MailboxTest,
+                         ::testing::ValuesIn(std::vector<Mode>{{3, false}, {3, true}}), mode_name);
+
+TEST_P(MailboxTest, NewCallsAreRefusedAndDatagramsDroppedWhileTheOwnerIsBehind) {
+  const auto all = [&](bool full) {
+    for (std::uint16_t i = 0; i < 3; ++i) rig.world.set_mailbox_full(ShardId{i}, full);
+  };
+  all(true);
+  std::vector<PeerDialog> tries;
+  for (int i = 0; i < 12; ++i) tries.push_back(core.invite("+4989123", "", sdp("10.1.0.1", 40000)));
+  rig.run(Millis(100));
+  EXPECT_GT(core.count("503 INVITE"), 0U);
+  EXPECT_EQ(rig.dropped("mailbox_full"), core.count("503 INVITE"));
+  all(false);
+  rig.run(Seconds(1));
+  while (cloud.has("INVITE")) cloud.reply(cloud.expect("INVITE"), 480);
+  expect_clean(12 - core.count("503 INVITE") / 1);
+}
+
+TEST_P(MailboxTest, NothingOfAStreamIsLost) {
+  std::vector<Up> up;
+  for (int i = 0; i < 6; ++i) up.push_back(cloud_calls());
+  for (std::uint16_t i = 0; i < 3; ++i) rig.world.set_mailbox_full(ShardId{i}, true);
+  for (auto& u : up) cloud.request(u.cloud, "BYE");
+  rig.run(Seconds(2));
+  EXPECT_LT(cloud.count("200 BYE"), 6U) << "some belong to another shard than the connection";
+  for (std::uint16_t i = 0; i < 3; ++i) rig.world.set_mailbox_full(ShardId{i}, false);
+  rig.run(Seconds(1));
+  EXPECT_EQ(cloud.count("200 BYE"), 6U);
+  for (int i = 0; i < 6; ++i) core.reply(core.expect("BYE"), 200);
+  expect_clean(6);
+}
+
+}  // namespace
+}  // namespace causeway::scenario
