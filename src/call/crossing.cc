@@ -198,7 +198,9 @@ int q850_of(const sip::Message& m) {
     while (!list.empty()) {
       const std::string_view one = sip::next_value(list);
       const std::size_t semi = one.find(';');
-      if (semi == std::string_view::npos || !sip::iequals(one.substr(0, semi), "Q.850")) continue;
+      std::string_view protocol = one.substr(0, semi);
+      while (!protocol.empty() && sip::is_lws(protocol.back())) protocol.remove_suffix(1);
+      if (semi == std::string_view::npos || !sip::iequals(protocol, "Q.850")) continue;
       if (const auto cause = sip::find_param(one.substr(semi + 1), "cause"))
         if (const auto n = sip::parse_u32(*cause); n && *n <= 127) return static_cast<int>(*n);
     }

@@ -324,6 +324,7 @@ Status Call::restore(CallState state) {
     legs_.push_back(std::make_unique<Leg>());
     Leg& leg = *legs_.back();
     leg.s = std::move(ls);
+    if (leg.s.id.value != legs_.size()) return fail(ErrorCode::kMalformed, "legs are not numbered from 1");
     leg.group = *group;
     leg.profile = &deployment_->profile(deployment_->group(*group).profile);
     leg.listener = deployment_->group(*group).listener;

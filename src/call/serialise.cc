@@ -11,6 +11,18 @@ constexpr std::uint32_t kMagic = 0x57594343;  // "CCYW"
 template <typename A, typename T>
 void put(A& a, T& v);
 
+// An enumeration whose last value is `last`: what is read must be one of its values.
+template <typename A, typename E>
+void put_enum(A& a, E& v, E last) {
+  a.field(v);
+  if constexpr (A::kReading) {
+    if (v > last) {
+      a.spoil();
+      v = E{};
+    }
+  }
+}
+
 template <typename A, typename T>
 void put_list(A& a, std::vector<T>& v) {
   auto n = static_cast<std::uint32_t>(v.size());
@@ -85,11 +97,11 @@ void describe(A& a, sdp::Codec& x) {
 }
 template <typename A>
 void describe(A& a, sdp::MediaWish& x) {
-  put(a, x.codecs), a.field(x.direction), a.field(x.ptime), a.field(x.maxptime);
+  put(a, x.codecs), put_enum(a, x.direction, sdp::Direction::kInactive), a.field(x.ptime), a.field(x.maxptime);
 }
 template <typename A>
 void describe(A& a, sdp::Crypto& x) {
-  a.field(x.tag), a.field(x.suite), put(a, x.key_salt), a.field(x.lifetime), a.field(x.mki), a.field(x.mki_length);
+  a.field(x.tag), put_enum(a, x.suite, sdp::CryptoSuite::kAesCm128HmacSha1_32), put(a, x.key_salt), a.field(x.lifetime), a.field(x.mki), a.field(x.mki_length);
 }
 template <typename A>
 void describe(A& a, sdp::RemoteMedia& x) {
@@ -101,14 +113,14 @@ void describe(A& a, sdp::Origin& x) {
 }
 template <typename A>
 void describe(A& a, sdp::OfferAnswer& x) {
-  a.field(x.state), a.field(x.agreed), put(a, x.origin), a.field(x.last_local), a.field(x.last_remote), a.field(x.agreed_remote);
+  put_enum(a, x.state, sdp::OfferState::kStable), a.field(x.agreed), put(a, x.origin), a.field(x.last_local), a.field(x.last_remote), a.field(x.agreed_remote);
 }
 
 // --- media -------------------------------------------------------------------------------------
 template <typename A>
 void describe(A& a, media::LegMedia& x) {
   put(a, x.remote), a.field(x.rtcp_mux), put(a, x.send_key), put(a, x.receive_key);
-  put(a, x.send_codecs), put(a, x.receive_codecs), a.field(x.direction), put(a, x.allowed_sources);
+  put(a, x.send_codecs), put(a, x.receive_codecs), put_enum(a, x.direction, sdp::Direction::kInactive), put(a, x.allowed_sources);
 }
 template <typename A>
 void describe(A& a, rtp::IndexWindow& x) {
@@ -155,21 +167,21 @@ void describe(A& a, Dialog& x) {
 }
 template <typename A>
 void describe(A& a, NextHop& x) {
-  put(a, x.remote), a.field(x.transport), a.field(x.name);
+  put(a, x.remote), put_enum(a, x.transport, Transport::kTls), a.field(x.name);
 }
 template <typename A>
 void describe(A& a, Termination& x) {
-  a.field(x.what), a.field(x.by), a.field(x.status), a.field(x.q850), a.field(x.text);
+  put_enum(a, x.what, TerminationClass::kStopped), put_enum(a, x.by, ReleasedBy::kGateway), a.field(x.status), a.field(x.q850), a.field(x.text);
 }
 template <typename A>
 void describe(A& a, LegState& x) {
-  put(a, x.id), a.field(x.ingress), a.field(x.group), a.field(x.peer), a.field(x.listener), a.field(x.phase), put(a, x.dialog);
-  put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put(a, x.heard), put(a, x.told), a.field(x.own);
+  put(a, x.id), a.field(x.ingress), a.field(x.group), a.field(x.peer), a.field(x.listener), put_enum(a, x.phase, LegPhase::kEnded), put(a, x.dialog);
+  put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put(a, x.heard), put(a, x.told), put_enum(a, x.own, sdp::Direction::kInactive);
   put(a, x.attributes), a.field(x.has_media), put(a, x.media);
 }
 template <typename A>
 void describe(A& a, CallState& x) {
-  put(a, x.id), put(a, x.bucket), a.field(x.emergency), a.field(x.emergency_service), a.field(x.calling), a.field(x.called), a.field(x.ingress_group);
+  put(a, x.id), put(a, x.bucket), put_enum(a, x.emergency, policy::EmergencyClass::kEmergency), a.field(x.emergency_service), a.field(x.calling), a.field(x.called), a.field(x.ingress_group);
   put(a, x.began), put(a, x.rang), put(a, x.answered), put(a, x.legs), put(a, x.ingress), put(a, x.egress);
   a.field(x.progressed), put(a, x.termination);
 }

@@ -1,0 +1,99 @@
+#include "call/serialise.h"
+
+#include <gtest/gtest.h>
+
+namespace causeway::call {
+namespace {
+
+// Something in every field.
+CallState sample() {
+  CallState c;
+  c.id = CallId{0x123456789a};
+  c.bucket = Bucket{77};
+  c.emergency = policy::EmergencyClass::kEmergency;
+  c.emergency_service = "sos.police";
+  c.calling = "+4930111";
+  c.called = "110";
+  c.ingress_group = "core";
+  c.began.micros = 1;
+  c.rang.micros = 2;
+  c.answered.micros = 3;
+  c.ingress = LegId{1};
+  c.egress = LegId{2};
+  c.progressed = true;
+  c.termination = Termination{TerminationClass::kDropped, ReleasedBy::kCallee, 200, 41, "text"};
+  for (std::uint32_t i = 1; i <= 2; ++i) {
+    LegState l;
+    l.id = LegId{i};
+    l.ingress = i == 1;
+    l.group = "core";
+    l.peer = "core-1";
+    l.listener = "udp";
+    l.phase = LegPhase::kConfirmed;
+    l.dialog = {
+        "call@x", "lt", "rt", "<sip:a@b>", "<sip:c@d>", "sip:c@d;x=1", {"<sip:r;lr>", "<sip:s;lr>"},
+        7,        9,    true};
+    l.next_hop = {*Endpoint::parse("[2001:db8::1]:5061"), Transport::kTls, "peer.example"};
+    l.number = "+4930";
+    l.offer_answer = sdp::start_offer_answer(42, *IpAddress::parse("10.0.0.1"));
+    l.offer_answer.last_local = "v=0";
+    l.heard =
+        sdp::MediaWish{{{PayloadType{8}, "PCMA", 8000, 1, "x"}}, sdp::Direction::kSendOnly, 20, 40};
+    l.told = l.heard;
+    l.own = sdp::Direction::kInactive;
+    l.attributes = {"label:1"};
+    l.has_media = true;
+    l.media.rtp = *Endpoint::parse("10.0.0.1:20000");
+    sdp::Crypto key;
+    key.key_salt.assign(30, 5);
+    key.lifetime = "2^31";
+    l.media.local_crypto = {key};
+    l.media.agreed.send_key = key;
+    l.media.agreed.allowed_sources = {*Prefix::parse("10.0.0.0/8")};
+    l.media.srtp_out.resize(2);
+    l.media.first_in_us = -5;
+    c.legs.push_back(l);
+  }
+  return c;
+}
+
+TEST(Serialise, WhatIsWrittenIsReadBack) {
+  const CallState c = sample();
+  const auto back = deserialise(serialise(c));
+  ASSERT_TRUE(back) << back.error().what;
+  EXPECT_EQ(*back, c);
+  EXPECT_EQ(*deserialise(serialise(CallState{})), CallState{});
+}
+
+TEST(Serialise, EveryTruncationIsRefused) {
+  const std::string whole = serialise(sample());
+  for (std::size_t n = 0; n < whole.size(); ++n)
+    EXPECT_FALSE(deserialise(std::string_view(whole).substr(0, n))) << n;
+  EXPECT_FALSE(deserialise(whole + "x"));
+}
+
+TEST(Serialise, EveryChangedByteIsRefusedOrReadAsAnotherCall) {
+  const std::string whole = serialise(sample());
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    for (const char c : {'\0', '\x7f', '\xff'}) {
+      std::string bad = whole;
+      bad[i] = c;
+      if (const auto r = deserialise(bad)) {
+        EXPECT_LE(r->legs.size(), 2U);
+        EXPECT_TRUE(deserialise(serialise(*r)));
+      }
+    }
+  }
+}
+
+TEST(Serialise, AnotherVersionIsNamed) {
+  std::string bytes = serialise(sample());
+  bytes[4] = 99;
+  const auto r = deserialise(bytes);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(r.error().what.find("99"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace causeway::call
