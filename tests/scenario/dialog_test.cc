@@ -201,6 +201,27 @@ TEST_P(DialogTest, OtherMethodsInACallAreRefusedAndTheCallGoesOn) {
   expect_clean(1);
 }
 
+TEST_P(DialogTest, ReinviteThatIsCancelledIsUndoneOnTheOtherSide) {
+  auto up = core_calls();
+  core.request(up.core, "INVITE", "",
+               sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  auto hold = cloud.expect("INVITE");
+  core.request(up.core, "CANCEL");
+  core.expect("200 CANCEL");
+  (void)failure(core, up.core, 487);
+  cloud.reply(hold, 200, "", secure_sdp("10.2.0.1", 50000, "inactive", 2));
+  cloud.expect("ACK");
+  auto resume = cloud.expect("INVITE");
+  EXPECT_EQ(direction_of(resume.body()), "sendrecv");
+  cloud.reply(resume, 200, "", secure_sdp("10.2.0.1", 50000, "sendrecv", 3));
+  cloud.expect("ACK");
+  rig.run(Seconds(20));
+  EXPECT_FALSE(cloud.has("INVITE"));
+  EXPECT_FALSE(core.has("INVITE"));
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
 TEST_P(DialogTest, ReinviteThatIsNeverAnsweredEndsTheCall) {
   auto up = core_calls();
   core.request(up.core, "INVITE", "",
