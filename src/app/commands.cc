@@ -34,10 +34,19 @@ bool is_failure(const telemetry::CallRecord& r) {
          r.termination != "no_answer";
 }
 
-bool mentions(const telemetry::Trail& t, const std::string& peer) {
+bool mentions(const telemetry::Trail& t, const std::vector<std::string>& peers) {
   for (const auto* e : t.events())
-    if (e->peer == peer) return true;
+    if (std::find(peers.begin(), peers.end(), e->peer) != peers.end()) return true;
   return false;
+}
+
+// A peer, or every peer of a group; none when there is neither of that name.
+std::vector<std::string> peers_named(const deployment::Deployment& d, const std::string& name) {
+  if (d.find_peer(name)) return {name};
+  std::vector<std::string> out;
+  if (const auto group = d.find_group(name))
+    for (const auto p : d.group(*group).peers) out.push_back(d.peer(p).name);
+  return out;
 }
 
 }  // namespace
@@ -292,8 +301,8 @@ void Commands::capture(const Request& r, const Responder& out) {
   const std::string name = r.arg("name");
   const auto& d = gateway_.deployment();
   std::vector<telemetry::Trail> found;
-  if (d.find_peer(name) || d.find_group(name))
-    found = trails([name](const telemetry::Trail& t) { return mentions(t, name); });
+  if (const auto peers = peers_named(d, name); !peers.empty())
+    found = trails([peers](const telemetry::Trail& t) { return mentions(t, peers); });
   else
     found = trails(named(name));
   if (found.empty())

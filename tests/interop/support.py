@@ -321,6 +321,35 @@ def sipp_both(gateway, caller, callee, calls, rate=100, hold_ms=500, caller_tran
     answering.kill()
 
 
+# ---- single requests ------------------------------------------------------------------------------
+
+
+def ask_sip(method, address, port=5090, to=(GATEWAY, 5060), seconds=3, body=""):
+    """Sends one request over UDP and returns the status of its final answer; 0 for silence."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind((address, port))
+        n = time.monotonic_ns()
+        content = "Content-Type: application/sdp\r\n" if body else ""
+        s.sendto((f"{method} sip:+4930200100@{to[0]}:{to[1]} SIP/2.0\r\nVia: SIP/2.0/UDP {address}:{port};branch=z9hG4bK{n}\r\n"
+                  f"From: <sip:+4930100100@{address}>;tag={n}\r\nTo: <sip:+4930200100@{to[0]}>\r\nCall-ID: {n}@{address}\r\n"
+                  f"CSeq: 1 {method}\r\nContact: <sip:x@{address}:{port}>\r\nMax-Forwards: 70\r\n{content}"
+                  f"Content-Length: {len(body)}\r\n\r\n{body}").encode(), to)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            s.settimeout(left)
+            try:
+                status = int(s.recv(65536).split(b" ", 2)[1])
+            except (TimeoutError, OSError):
+                return 0
+            if status >= 200:
+                return status
+        return 0
+
+
+AUDIO_SDP = ("v=0\r\no=- 1 1 IN IP4 127.0.0.21\r\ns=-\r\nc=IN IP4 127.0.0.21\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
+             "a=rtpmap:8 PCMA/8000\r\n")
+
+
 # ---- running the tests of one file ----------------------------------------------------------------
 
 _tests = []
