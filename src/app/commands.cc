@@ -309,11 +309,16 @@ void Commands::capture(const Request& r, const Responder& out) {
     return out.fail("'" + name + "' is neither a call with a trail nor a peer with calls");
   const std::string seconds = r.arg("rtp");
   if (seconds.empty()) return write_capture(found, {}, out);
-  if (!d.operation.capture_media) return out.fail("media may not be captured: the configuration does not say capture_media = true");
+  if (!d.operation.capture_media)
+    return out.fail(
+        "media may not be captured: the configuration does not say capture_media = true");
   const CallId id = found[0].id();
   bool started = false;
-  for (const bool one : gateway_.ask<bool>([id](call::GatewayShard& s) { return s.start_tap(id); })) started = started || one;
-  if (found.size() != 1 || !started) return out.fail("RTP can be captured of one live call at a time: '" + name + "' is none, or a capture is under way");
+  for (const bool one : gateway_.ask<bool>([id](call::GatewayShard& s) { return s.start_tap(id); }))
+    started = started || one;
+  if (found.size() != 1 || !started)
+    return out.fail("RTP can be captured of one live call at a time: '" + name +
+                    "' is none, or a capture is under way");
   const long length = std::clamp(std::strtol(seconds.c_str(), nullptr, 10), 1L, 300L);
   captures_.push_back({id, std::chrono::steady_clock::now() + std::chrono::seconds(length), out});
 }
@@ -325,15 +330,18 @@ void Commands::finish_captures() {
       continue;
     }
     std::vector<call::TappedPacket> rtp;
-    for (auto& part : gateway_.ask<std::vector<call::TappedPacket>>([](call::GatewayShard& s) { return s.take_tapped(); }))
-      rtp.insert(rtp.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
+    for (auto& part : gateway_.ask<std::vector<call::TappedPacket>>(
+             [](call::GatewayShard& s) { return s.take_tapped(); }))
+      rtp.insert(rtp.end(), std::make_move_iterator(part.begin()),
+                 std::make_move_iterator(part.end()));
     const CallId id = it->call;
     write_capture(trails([id](const telemetry::Trail& t) { return t.id() == id; }), rtp, it->out);
     it = captures_.erase(it);
   }
 }
 
-void Commands::write_capture(const std::vector<telemetry::Trail>& found, const std::vector<call::TappedPacket>& rtp, const Responder& out) {
+void Commands::write_capture(const std::vector<telemetry::Trail>& found,
+                             const std::vector<call::TappedPacket>& rtp, const Responder& out) {
   telemetry::PcapngWriter w("causeway " + std::string(deployment::software_version()));
   for (const auto& t : found) w.trail(t, [&](const Endpoint& local) { return realm_of(local); });
   for (const auto& p : rtp) w.packet("media", p.at, p.from, p.to, p.rtp);

@@ -35,7 +35,8 @@ class Commands final : public ControlHandler {
   void calls(const Request& r, const Responder& out);
   void trace(const Request& r, const Responder& out);
   void capture(const Request& r, const Responder& out);
-  void write_capture(const std::vector<telemetry::Trail>& trails, const std::vector<call::TappedPacket>& rtp, const Responder& out);
+  void write_capture(const std::vector<telemetry::Trail>& trails,
+                     const std::vector<call::TappedPacket>& rtp, const Responder& out);
   void service(const Request& r, const Responder& out, peers::PeerTable::Kind kind);
   void apply(const Request& r, const Responder& out);
   void history(const Responder& out);
@@ -53,7 +54,7 @@ class Commands final : public ControlHandler {
     std::chrono::steady_clock::time_point until;
     Responder out;
   };
-  std::vector<Capture> captures_;   // at most one, see GatewayShard::start_tap()
+  std::vector<Capture> captures_;  // at most one, see GatewayShard::start_tap()
   std::mutex mutex_;
   std::deque<std::pair<Request, Responder>> queue_;  // guarded by mutex_
   static constexpr std::size_t kMaxQueue = 64;

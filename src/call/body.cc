@@ -20,7 +20,9 @@ std::string_view type_of_part(std::string_view headers) {
     const std::string_view line = headers.substr(0, eol);
     headers.remove_prefix(eol == std::string_view::npos ? headers.size() : eol + 1);
     const std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos && sip::header_id(line.substr(0, colon)) == sip::HeaderId::kContentType) return media_type(line.substr(colon + 1));
+    if (colon != std::string_view::npos &&
+        sip::header_id(line.substr(0, colon)) == sip::HeaderId::kContentType)
+      return media_type(line.substr(colon + 1));
   }
   return "text/plain";
 }
@@ -37,19 +39,27 @@ Result<std::vector<BodyPart>> body_parts(const sip::Message& m) {
     return parts;
   }
   const std::size_t semi = value.find(';');
-  std::string_view boundary = semi == std::string_view::npos ? std::string_view{} : sip::find_param(value.substr(semi + 1), "boundary").value_or("");
-  if (boundary.size() >= 2 && boundary.front() == '"') boundary = boundary.substr(1, boundary.size() - 2);
-  if (boundary.empty() || boundary.size() > 70) return fail(ErrorCode::kMalformed, "multipart body without a boundary of 1 to 70 characters");
+  std::string_view boundary =
+      semi == std::string_view::npos
+          ? std::string_view{}
+          : sip::find_param(value.substr(semi + 1), "boundary").value_or("");
+  if (boundary.size() >= 2 && boundary.front() == '"')
+    boundary = boundary.substr(1, boundary.size() - 2);
+  if (boundary.empty() || boundary.size() > 70)
+    return fail(ErrorCode::kMalformed, "multipart body without a boundary of 1 to 70 characters");
   const std::string mark = "--" + std::string(boundary);
   std::string_view rest = m.body();
   std::size_t at = rest.find(mark);
-  if (at == std::string_view::npos) return fail(ErrorCode::kMalformed, "multipart body without its boundary");
+  if (at == std::string_view::npos)
+    return fail(ErrorCode::kMalformed, "multipart body without its boundary");
   rest.remove_prefix(at + mark.size());
   while (!rest.starts_with("--")) {
     const std::size_t eol = rest.find('\n');
     const std::size_t end = rest.find("\r\n" + mark);
-    if (eol == std::string_view::npos || end == std::string_view::npos || end < eol) return fail(ErrorCode::kMalformed, "multipart body that does not end");
-    if (parts.size() >= kMaxParts) return fail(ErrorCode::kTooLarge, "more than " + std::to_string(kMaxParts) + " body parts");
+    if (eol == std::string_view::npos || end == std::string_view::npos || end < eol)
+      return fail(ErrorCode::kMalformed, "multipart body that does not end");
+    if (parts.size() >= kMaxParts)
+      return fail(ErrorCode::kTooLarge, "more than " + std::to_string(kMaxParts) + " body parts");
     const std::string_view part = rest.substr(eol + 1, end - eol - 1);
     BodyPart p;
     if (part.starts_with("\r\n")) {
@@ -73,7 +83,8 @@ std::string_view sdp_of(const std::vector<BodyPart>& parts) {
   return {};
 }
 
-Body join_body(std::string_view sdp, const std::vector<BodyPart>& others, const std::vector<std::string>& allowed, std::string_view boundary) {
+Body join_body(std::string_view sdp, const std::vector<BodyPart>& others,
+               const std::vector<std::string>& allowed, std::string_view boundary) {
   std::vector<const BodyPart*> crossing;
   for (const auto& p : others) {
     if (sip::iequals(p.type, kSdp)) continue;
@@ -84,14 +95,22 @@ Body join_body(std::string_view sdp, const std::vector<BodyPart>& others, const 
       }
   }
   if (crossing.empty()) return sdp.empty() ? Body{} : Body{std::string(kSdp), std::string(sdp)};
-  if (sdp.empty() && crossing.size() == 1) return {std::string(crossing[0]->type), std::string(crossing[0]->content)};
+  if (sdp.empty() && crossing.size() == 1)
+    return {std::string(crossing[0]->type), std::string(crossing[0]->content)};
   Body b;
   b.content_type = "multipart/mixed;boundary=" + std::string(boundary);
-  if (!sdp.empty()) b.content.append("--").append(boundary).append("\r\nContent-Type: application/sdp\r\n\r\n").append(sdp).append("\r\n");
+  if (!sdp.empty())
+    b.content.append("--")
+        .append(boundary)
+        .append("\r\nContent-Type: application/sdp\r\n\r\n")
+        .append(sdp)
+        .append("\r\n");
   for (const BodyPart* p : crossing) {
     b.content.append("--").append(boundary).append("\r\n");
-    if (p->headers.empty()) b.content.append("Content-Type: ").append(p->type).append("\r\n");
-    else b.content.append(p->headers);
+    if (p->headers.empty())
+      b.content.append("Content-Type: ").append(p->type).append("\r\n");
+    else
+      b.content.append(p->headers);
     b.content.append("\r\n").append(p->content).append("\r\n");
   }
   b.content.append("--").append(boundary).append("--\r\n");

@@ -12,8 +12,8 @@
 namespace causeway::call {
 
 struct BodyPart {
-  std::string_view headers;   // lines of the part, CRLF included; of a plain body empty
-  std::string_view type;      // "application/sdp", without parameters
+  std::string_view headers;  // lines of the part, CRLF included; of a plain body empty
+  std::string_view type;     // "application/sdp", without parameters
   std::string_view content;
 };
 
@@ -29,7 +29,7 @@ struct Body {
   std::string content;
 };
 // `sdp` (may be empty) with those of `others` whose type `allowed` lists, byte for byte.
-[[nodiscard]] Body join_body(std::string_view sdp, const std::vector<BodyPart>& others, const std::vector<std::string>& allowed,
-                             std::string_view boundary);
+[[nodiscard]] Body join_body(std::string_view sdp, const std::vector<BodyPart>& others,
+                             const std::vector<std::string>& allowed, std::string_view boundary);
 
 }  // namespace causeway::call

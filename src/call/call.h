@@ -12,9 +12,9 @@
 #include "call/state.h"
 #include "media/media_plane.h"
 #include "peers/dialect.h"
-#include "sip/tag.h"
 #include "peers/locator.h"
 #include "peers/peer_table.h"
+#include "sip/tag.h"
 #include "telemetry/counters.h"
 #include "telemetry/record.h"
 #include "telemetry/trail.h"
@@ -63,7 +63,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   // Bounds on what one call may hold.
   static constexpr std::size_t kMaxAttempts = 32;
   static constexpr std::size_t kMaxHeldRequests = 8;
-  static constexpr Millis kCancelWait{40'000};   // for the final answer after CANCEL
+  static constexpr Millis kCancelWait{40'000};  // for the final answer after CANCEL
 
   Call(CallServices& services, deployment::DeploymentPtr deployment, CallId id, Bucket bucket);
   ~Call();
@@ -71,7 +71,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   Call& operator=(const Call&) = delete;
 
   // The initial INVITE.
-  void start(transport::TxId tx, const transport::Received& invite, const policy::Decision& decision);
+  void start(transport::TxId tx, const transport::Received& invite,
+             const policy::Decision& decision);
   // From its written form; kUnavailable when a peer group is gone or a port is taken.
   [[nodiscard]] Status restore(CallState state);
 
@@ -118,37 +119,42 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   struct Leg {
     LegState s;
     deployment::GroupIndex group;
-    deployment::ListenerIndex listener;   // in the configuration in force, which may be newer than ours
-    Endpoint bound;                       // ... its address
+    deployment::ListenerIndex
+        listener;    // in the configuration in force, which may be newer than ours
+    Endpoint bound;  // ... its address
     Transport transport = Transport::kUdp;
     const deployment::Profile* profile = nullptr;
     media::MediaLegId media;
     // Transactions; a zero id is none
-    transport::TxId server_invite;      // the peer's INVITE, until our final answer is acknowledged
-    bool answered = false;              // ... our 2xx to it is out
-    bool offerless = false;             // ... it came without SDP: our 2xx carries an offer, the ACK the answer
-    std::uint32_t invite_cseq = 0;      // ... its CSeq, for the ACK
-    bool acknowledged = false;          // the ACK of the first 2xx came: BYE is allowed (RFC 3261 15)
-    std::string bye_waiting, bye_branch;   // ... until then it waits here
-    std::optional<sdp::RemoteOffer> offer;   // ... the peer's offer, not answered yet
-    transport::TxId client_invite;      // ours, until its final answer
-    bool cancelled = false;             // ... and CANCEL was sent
-    bool reinvite = false;              // ... it is not the first
-    bool for_far = false;               // ... it carries what the other side waits for
-    std::optional<sdp::MediaWish> told_before;   // ... what `told` is again when it is refused
-    std::optional<sdp::Direction> refused;       // the peer would not: it is not asked again of our own accord
-    bool temporary = false;             // a fork that is only hung up
+    transport::TxId server_invite;  // the peer's INVITE, until our final answer is acknowledged
+    bool answered = false;          // ... our 2xx to it is out
+    bool offerless =
+        false;  // ... it came without SDP: our 2xx carries an offer, the ACK the answer
+    std::uint32_t invite_cseq = 0;  // ... its CSeq, for the ACK
+    bool acknowledged = false;      // the ACK of the first 2xx came: BYE is allowed (RFC 3261 15)
+    std::string bye_waiting, bye_branch;        // ... until then it waits here
+    std::optional<sdp::RemoteOffer> offer;      // ... the peer's offer, not answered yet
+    transport::TxId client_invite;              // ours, until its final answer
+    bool cancelled = false;                     // ... and CANCEL was sent
+    bool reinvite = false;                      // ... it is not the first
+    bool for_far = false;                       // ... it carries what the other side waits for
+    std::optional<sdp::MediaWish> told_before;  // ... what `told` is again when it is refused
+    std::optional<sdp::Direction>
+        refused;             // the peer would not: it is not asked again of our own accord
+    bool temporary = false;  // a fork that is only hung up
     transport::TxId bye;
-    std::string invite;                 // ours, for the ACK's CSeq and the trail of the attempt
-    bool answered_once = false;         // an answer of the peer is in `heard`
-    std::vector<HeldRequest> held;      // wait for the next hop's address
+    std::string invite;             // ours, for the ACK's CSeq and the trail of the attempt
+    bool answered_once = false;     // an answer of the peer is in `heard`
+    std::vector<HeldRequest> held;  // wait for the next hop's address
     bool locating = false;
-    transport::Destination attempt;     // egress: where the INVITE went
+    transport::Destination attempt;  // egress: where the INVITE went
     Instant attempt_began;
     bool said_something = false;
     reactor::TimerId silence, progress, ring, retry, cancel_wait;
     telemetry::MediaSide media_seen;
-    [[nodiscard]] bool busy() const { return server_invite.value != 0 || client_invite.value != 0 || !held.empty(); }
+    [[nodiscard]] bool busy() const {
+      return server_invite.value != 0 || client_invite.value != 0 || !held.empty();
+    }
   };
   enum class TimerKind : std::uint8_t { kSilence, kProgress, kRing, kRetry, kCancelWait };
 
@@ -165,7 +171,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void answer_ingress(const sip::Message& from_far);
   void fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far,
                     std::optional<TerminationClass> what = std::nullopt);
-  void refuse(transport::TxId tx, const sip::Message& request, int status, int q850, const std::string& text, std::string_view label);
+  void refuse(transport::TxId tx, const sip::Message& request, int status, int q850,
+              const std::string& text, std::string_view label);
 
   // --- dialog.cc
   void on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& r);
@@ -185,14 +192,17 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] Status open_media(Leg& leg);
   void close_media(Leg& leg);
   [[nodiscard]] sdp::LocalMedia local_media(const Leg& leg) const;
-  void apply_media(Leg& leg, const sdp::RemoteMedia& remote, const std::optional<sdp::Crypto>& chosen_theirs);
+  void apply_media(Leg& leg, const sdp::RemoteMedia& remote,
+                   const std::optional<sdp::Crypto>& chosen_theirs);
   void join_media();
-  [[nodiscard]] Result<sdp::MediaWish> wish_for(const Leg& to, const sdp::MediaWish& from, const Leg& source) const;
+  [[nodiscard]] Result<sdp::MediaWish> wish_for(const Leg& to, const sdp::MediaWish& from,
+                                                const Leg& source) const;
   // Why an offer of plain RTP or of SRTP cannot be taken from this peer (TDM-01); empty: it can.
   [[nodiscard]] static std::string wrong_security(const Leg& leg, const sdp::RemoteOffer& offer);
   [[nodiscard]] sdp::MediaWish default_wish(const Leg& leg) const;
   [[nodiscard]] Status take_answer(Leg& leg, std::string_view sdp, sdp::AnswerKind kind);
-  [[nodiscard]] Result<std::string> make_answer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold, sdp::AnswerKind kind);
+  [[nodiscard]] Result<std::string> make_answer(Leg& leg, const sdp::MediaWish& other_heard,
+                                                sdp::HoldForm other_hold, sdp::AnswerKind kind);
   [[nodiscard]] Result<std::string> make_offer(Leg& leg, const sdp::MediaWish& wish);
 
   // --- messages.cc
@@ -205,17 +215,22 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void copy_crossing(sip::Builder& b, const sip::Message& from_far, const Leg& to);
   [[nodiscard]] sip::Owner owner() const { return {deployment_->operation.node, state_.bucket}; }
   [[nodiscard]] bool trusted(const Leg& leg) const { return deployment_->group(leg.group).trusted; }
-  [[nodiscard]] std::uint64_t user(const Leg& leg) const { return (state_.id.value << 8) | leg.s.id.value; }
+  [[nodiscard]] std::uint64_t user(const Leg& leg) const {
+    return (state_.id.value << 8) | leg.s.id.value;
+  }
   void learn_dialog(Leg& leg, const sip::Message& m, bool uac);
   void learn_target(Leg& leg, const sip::Message& m);
   void find_next_hop(Leg& leg);
   [[nodiscard]] transport::Destination destination(const Leg& leg) const;
-  [[nodiscard]] sip::Builder in_dialog(Leg& leg, sip::Method method, std::string_view branch, std::uint32_t cseq) const;
-  transport::TxId send_in_dialog(Leg& leg, sip::Method method, std::string bytes, const std::string& branch);
+  [[nodiscard]] sip::Builder in_dialog(Leg& leg, sip::Method method, std::string_view branch,
+                                       std::uint32_t cseq) const;
+  transport::TxId send_in_dialog(Leg& leg, sip::Method method, std::string bytes,
+                                 const std::string& branch);
   void send_ack(Leg& leg, std::uint32_t cseq);
-  void respond(Leg& leg, transport::TxId tx, const sip::Message& request, int status, const sip::Message* from_far, Body body, int q850,
-               std::string_view why);
-  void simple_response(Leg& leg, transport::TxId tx, const sip::Message& request, int status, std::string_view why);
+  void respond(Leg& leg, transport::TxId tx, const sip::Message& request, int status,
+               const sip::Message* from_far, Body body, int q850, std::string_view why);
+  void simple_response(Leg& leg, transport::TxId tx, const sip::Message& request, int status,
+                       std::string_view why);
   void tell(telemetry::EventKind kind, const Leg* leg, std::string_view text);
   void record_message(const Leg& leg, bool in, std::string_view bytes);
   [[nodiscard]] telemetry::Trail* trail();
@@ -242,14 +257,14 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   CallState state_;
   std::vector<std::unique_ptr<Leg>> legs_;
   // While the call is being set up
-  std::unique_ptr<sip::Message> invite_;          // of the caller
-  std::vector<BodyPart> invite_parts_;            // views into invite_
+  std::unique_ptr<sip::Message> invite_;  // of the caller
+  std::vector<BodyPart> invite_parts_;    // views into invite_
   struct Way {
     deployment::GroupIndex group;
     deployment::PeerIndex peer;
   };
   std::deque<Way> ways_;
-  std::deque<transport::Destination> destinations_;   // of the peer being tried
+  std::deque<transport::Destination> destinations_;  // of the peer being tried
   Way way_{};
   std::size_t attempts_ = 0;
   Instant hunt_deadline_{};

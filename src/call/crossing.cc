@@ -11,14 +11,37 @@ using sip::HeaderId;
 
 bool never_crosses(HeaderId id) {
   switch (id) {
-    case HeaderId::kVia: case HeaderId::kFrom: case HeaderId::kTo: case HeaderId::kCallId: case HeaderId::kCSeq:
-    case HeaderId::kContact: case HeaderId::kMaxForwards: case HeaderId::kRoute: case HeaderId::kRecordRoute:
-    case HeaderId::kContentLength: case HeaderId::kContentType: case HeaderId::kContentDisposition:
-    case HeaderId::kContentEncoding: case HeaderId::kAllow: case HeaderId::kSupported: case HeaderId::kRequire:
-    case HeaderId::kProxyRequire: case HeaderId::kUnsupported: case HeaderId::kUserAgent: case HeaderId::kServer:
-    case HeaderId::kSessionExpires: case HeaderId::kMinSe: case HeaderId::kRSeq: case HeaderId::kRAck:
-    case HeaderId::kReplaces: case HeaderId::kAuthorization: case HeaderId::kReason: case HeaderId::kWarning:
-    case HeaderId::kAccept: case HeaderId::kReferTo: case HeaderId::kRetryAfter: return true;
+    case HeaderId::kVia:
+    case HeaderId::kFrom:
+    case HeaderId::kTo:
+    case HeaderId::kCallId:
+    case HeaderId::kCSeq:
+    case HeaderId::kContact:
+    case HeaderId::kMaxForwards:
+    case HeaderId::kRoute:
+    case HeaderId::kRecordRoute:
+    case HeaderId::kContentLength:
+    case HeaderId::kContentType:
+    case HeaderId::kContentDisposition:
+    case HeaderId::kContentEncoding:
+    case HeaderId::kAllow:
+    case HeaderId::kSupported:
+    case HeaderId::kRequire:
+    case HeaderId::kProxyRequire:
+    case HeaderId::kUnsupported:
+    case HeaderId::kUserAgent:
+    case HeaderId::kServer:
+    case HeaderId::kSessionExpires:
+    case HeaderId::kMinSe:
+    case HeaderId::kRSeq:
+    case HeaderId::kRAck:
+    case HeaderId::kReplaces:
+    case HeaderId::kAuthorization:
+    case HeaderId::kReason:
+    case HeaderId::kWarning:
+    case HeaderId::kAccept:
+    case HeaderId::kReferTo:
+    case HeaderId::kRetryAfter: return true;
     default: return false;
   }
 }
@@ -29,7 +52,7 @@ std::string hide_addresses(std::string_view value, std::string_view own_host) {
   while (!value.empty()) {
     std::size_t at = std::string_view::npos;
     for (std::size_t i = 0; i + 4 <= value.size(); ++i) {
-      if (i > 0 && sip::is_token_char(value[i - 1])) continue;   // the end of another word
+      if (i > 0 && sip::is_token_char(value[i - 1])) continue;  // the end of another word
       const bool sip = sip::iequals(value.substr(i, 4), "sip:");
       const bool sips = i + 5 <= value.size() && sip::iequals(value.substr(i, 5), "sips:");
       if (sip || sips) {
@@ -47,35 +70,46 @@ std::string hide_addresses(std::string_view value, std::string_view own_host) {
     const std::size_t sign = value.find('@');
     std::size_t stop = end;
     std::size_t host = 0;
-    if (sign != std::string_view::npos && value.substr(0, sign).find_first_of("> \t\"") == std::string_view::npos) {
+    if (sign != std::string_view::npos &&
+        value.substr(0, sign).find_first_of("> \t\"") == std::string_view::npos) {
       host = sign + 1;
       stop = std::min(value.find_first_of(">;?, \t\"", host), value.size());
     }
     const std::string_view hostport = value.substr(host, stop - host);
     std::string_view name = hostport;
-    if (name.starts_with('[')) name = name.substr(0, name.find(']') == std::string_view::npos ? name.size() : name.find(']') + 1);
-    else name = name.substr(0, name.find(':'));
+    if (name.starts_with('['))
+      name = name.substr(
+          0, name.find(']') == std::string_view::npos ? name.size() : name.find(']') + 1);
+    else
+      name = name.substr(0, name.find(':'));
     out.append(value.substr(0, host));
-    if (IpAddress::parse(name)) out.append(own_host);
-    else out.append(hostport);
+    if (IpAddress::parse(name))
+      out.append(own_host);
+    else
+      out.append(hostport);
     value.remove_prefix(stop);
   }
   return out;
 }
 
-void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const deployment::Profile& receiver, bool both_trusted,
+void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
+                           const deployment::Profile& receiver, bool both_trusted,
                            std::string_view own_host) {
   const auto lists = [](const std::vector<std::string>& names, const sip::HeaderField& f) {
     // A compact name is listed under its long one.
     const std::string_view name = f.id == HeaderId::kOther ? f.name : sip::header_name(f.id);
-    return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return sip::iequals(n, name); });
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& n) { return sip::iequals(n, name); });
   };
   for (const auto& f : in.headers()) {
     if (never_crosses(f.id)) continue;
-    if (!lists(receiver.pass_headers, f) && !(both_trusted && lists(receiver.trusted_headers, f))) continue;
+    if (!lists(receiver.pass_headers, f) && !(both_trusted && lists(receiver.trusted_headers, f)))
+      continue;
     const std::string hidden = hide_addresses(f.value, own_host);
-    if (hidden == f.value) out.copy(f);
-    else out.header(f.name, hidden);
+    if (hidden == f.value)
+      out.copy(f);
+    else
+      out.header(f.name, hidden);
   }
 }
 
@@ -105,7 +139,8 @@ Asserted asserted_identity(const sip::Message& m) {
 
 }  // namespace
 
-Caller caller_of(const sip::Message& invite, const deployment::Deployment& d, const deployment::Profile& receiver, bool source_trusted) {
+Caller caller_of(const sip::Message& invite, const deployment::Deployment& d,
+                 const deployment::Profile& receiver, bool source_trusted) {
   Caller c;
   const auto from = sip::parse_name_addr(invite.value(HeaderId::kFrom));
   std::string_view user;
@@ -117,7 +152,8 @@ Caller caller_of(const sip::Message& invite, const deployment::Deployment& d, co
   const std::string_view privacy = invite.value(HeaderId::kPrivacy);
   const bool wants_privacy = !privacy.empty() && !sip::iequals(privacy, "none");
   const bool anonymous_from = user.empty() || sip::iequals(user, "anonymous");
-  if (receiver.from_source == deployment::FromSource::kAssertedIdentity && source_trusted && !wants_privacy) {
+  if (receiver.from_source == deployment::FromSource::kAssertedIdentity && source_trusted &&
+      !wants_privacy) {
     if (const Asserted id = asserted_identity(invite); !id.user.empty()) {
       user = id.user;
       if (!id.display.empty()) display = id.display;
@@ -130,13 +166,15 @@ Caller caller_of(const sip::Message& invite, const deployment::Deployment& d, co
     return c;
   }
   const std::string digits = sip::number_digits(user);
-  c.user = digits.empty() ? std::string(user) : policy::format_number(d, digits, receiver.number_format);
+  c.user =
+      digits.empty() ? std::string(user) : policy::format_number(d, digits, receiver.number_format);
   c.display = std::string(display);
   return c;
 }
 
 std::string billing_number(const sip::Message& invite, bool source_trusted) {
-  if (const Asserted id = source_trusted ? asserted_identity(invite) : Asserted{}; !id.user.empty()) {
+  if (const Asserted id = source_trusted ? asserted_identity(invite) : Asserted{};
+      !id.user.empty()) {
     std::string digits = sip::number_digits(id.user);
     return digits.empty() ? std::string(id.user) : digits;
   }
@@ -152,18 +190,22 @@ std::string escape_user(std::string_view user) {
   std::string out;
   out.reserve(user.size() + 4);
   for (const char c : user)
-    if (c == '#') out += "%23";
-    else out += c;
+    if (c == '#')
+      out += "%23";
+    else
+      out += c;
   return out;
 }
 
-std::string party_uri(std::string_view user, std::string_view host, std::uint16_t port, bool phone) {
+std::string party_uri(std::string_view user, std::string_view host, std::uint16_t port,
+                      bool phone) {
   std::string u = "sip:";
   u.reserve(64);
   if (!user.empty()) u.append(escape_user(user)).append("@");
   u.append(host);
   if (port != 0) u.append(":").append(std::to_string(port));
-  const bool number = !user.empty() && user.find_first_not_of("+0123456789*#") == std::string_view::npos;
+  const bool number =
+      !user.empty() && user.find_first_not_of("+0123456789*#") == std::string_view::npos;
   if (phone && number) u.append(";user=phone");
   return u;
 }
@@ -172,7 +214,8 @@ std::string reason_value(int q850, std::string_view text) {
   std::string v = "Q.850;cause=" + std::to_string(q850);
   if (!text.empty()) {
     v += ";text=\"";
-    for (const char c : text.substr(0, 160)) v += (c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ') ? '\'' : c;
+    for (const char c : text.substr(0, 160))
+      v += (c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ') ? '\'' : c;
     v += "\"";
   }
   return v;
@@ -185,7 +228,9 @@ std::string_view sip_reason_of(const sip::Message& m) {
     std::string_view list = f.value;
     while (!list.empty()) {
       const std::string_view one = sip::next_value(list);
-      if (one.size() <= kMax && sip::iequals(one.substr(0, std::min<std::size_t>(3, one.size())), "SIP")) return one;
+      if (one.size() <= kMax &&
+          sip::iequals(one.substr(0, std::min<std::size_t>(3, one.size())), "SIP"))
+        return one;
     }
   }
   return {};

@@ -15,19 +15,21 @@ namespace causeway::call {
 // transport never crosses, whatever a profile says.
 // SIP URIs whose host is an address get `own_host` in its place: an address is the inside of a
 // network, a name is an identity. "sips" becomes "sip".
-void copy_crossing_headers(sip::Builder& out, const sip::Message& in, const deployment::Profile& receiver, bool both_trusted,
+void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
+                           const deployment::Profile& receiver, bool both_trusted,
                            std::string_view own_host);
 [[nodiscard]] std::string hide_addresses(std::string_view value, std::string_view own_host);
 [[nodiscard]] bool never_crosses(sip::HeaderId id);
 
 // Who calls, as the receiving peer is to see it.
 struct Caller {
-  std::string user;       // "+4930...", "anonymous" or a name; never empty
-  std::string display;    // quoted, or empty
+  std::string user;     // "+4930...", "anonymous" or a name; never empty
+  std::string display;  // quoted, or empty
   bool anonymous = false;
 };
 // From, or the asserted identity where the profile says so and privacy is not asked for (TDR-48).
-[[nodiscard]] Caller caller_of(const sip::Message& invite, const deployment::Deployment& d, const deployment::Profile& receiver, bool source_trusted);
+[[nodiscard]] Caller caller_of(const sip::Message& invite, const deployment::Deployment& d,
+                               const deployment::Profile& receiver, bool source_trusted);
 
 // The number to bill: the asserted telephone number of a trusted source, whatever privacy says to
 // others (TDR-63); else what From says.
@@ -37,7 +39,8 @@ struct Caller {
 [[nodiscard]] std::string escape_user(std::string_view user);
 
 // "sip:USER@HOST[:PORT][;user=phone]"
-[[nodiscard]] std::string party_uri(std::string_view user, std::string_view host, std::uint16_t port, bool phone);
+[[nodiscard]] std::string party_uri(std::string_view user, std::string_view host,
+                                    std::uint16_t port, bool phone);
 
 // Value of a Reason header for a cause, "Q.850;cause=17;text=\"...\"".
 [[nodiscard]] std::string reason_value(int q850, std::string_view text);

@@ -1,6 +1,6 @@
-// A call in progress: re-INVITE from either side, reconciled by desired state. What a peer wants is in
-// its leg's `heard`, what it was told of the other side in `told`; reconcile() makes the two agree, so
-// that glare, 491, crossing holds and session refresh need no case of their own.
+// A call in progress: re-INVITE from either side, reconciled by desired state. What a peer wants is
+// in its leg's `heard`, what it was told of the other side in `told`; reconcile() makes the two
+// agree, so that glare, 491, crossing holds and session refresh need no case of their own.
 #include <algorithm>
 
 #include "call/call.h"
@@ -34,13 +34,16 @@ void Call::on_request(LegId id, transport::TxId tx, const transport::Received& r
   record_message(leg, true, m.bytes());
   Dialog& d = leg.s.dialog;
   const auto from = sip::parse_name_addr(m.value(HeaderId::kFrom));
-  if (m.call_id() != d.call_id || !from || from->tag() != d.remote_tag || leg.s.phase == LegPhase::kEnded) {
+  if (m.call_id() != d.call_id || !from || from->tag() != d.remote_tag ||
+      leg.s.phase == LegPhase::kEnded) {
     simple_response(leg, tx, m, 481, "no such dialog");
     return;
   }
   // RFC 3261 12.2.2: lower than what was seen is out of order.
   if (d.remote_cseq != 0 && m.cseq() <= d.remote_cseq) {
-    simple_response(leg, tx, m, 500, "CSeq " + std::to_string(m.cseq()) + " is not above " + std::to_string(d.remote_cseq));
+    simple_response(
+        leg, tx, m, 500,
+        "CSeq " + std::to_string(m.cseq()) + " is not above " + std::to_string(d.remote_cseq));
     return;
   }
   d.remote_cseq = m.cseq();
@@ -48,21 +51,27 @@ void Call::on_request(LegId id, transport::TxId tx, const transport::Received& r
     case Method::kInvite: on_reinvite(leg, tx, r); break;
     case Method::kBye: on_bye(leg, tx, r); break;
     case Method::kOptions: simple_response(leg, tx, m, 200, {}); break;
-    default: simple_response(leg, tx, m, m.method() == Method::kOther ? 501 : 405, "not supported within a call"); break;
+    default:
+      simple_response(leg, tx, m, m.method() == Method::kOther ? 501 : 405,
+                      "not supported within a call");
+      break;
   }
 }
 
 void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& r) {
   const sip::Message& m = r.message;
   if (leg.s.phase != LegPhase::kConfirmed || was_terminated_) {
-    simple_response(leg, tx, m, leg.s.phase == LegPhase::kEarly ? 500 : 481, "the call is not established");
+    simple_response(leg, tx, m, leg.s.phase == LegPhase::kEarly ? 500 : 481,
+                    "the call is not established");
     return;
   }
   // RFC 3261 14.2: theirs is not finished: 500; ours is out: 491.
   if (leg.server_invite.value != 0) {
     if (const auto* flow = services_.layer.flow_of(tx)) {
-      auto b = sip::begin_response(m, leg.answered ? 491 : 500, sip::reason_phrase(leg.answered ? 491 : 500), {}, flow->remote);
-      b.header(HeaderId::kRetryAfter, static_cast<std::int64_t>(services_.reactor.random().below(10)));
+      auto b = sip::begin_response(m, leg.answered ? 491 : 500,
+                                   sip::reason_phrase(leg.answered ? 491 : 500), {}, flow->remote);
+      b.header(HeaderId::kRetryAfter,
+               static_cast<std::int64_t>(services_.reactor.random().below(10)));
       std::string bytes = b.finish();
       record_message(leg, false, bytes);
       services_.layer.respond(tx, leg.answered ? 491 : 500, std::move(bytes));
@@ -92,7 +101,7 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
       refuse_offer(leg, media ? 488 : 400, offer.error().what);
       return;
     }
-    leg.offer = offer->sdp;   // refuse_offer() takes it back
+    leg.offer = offer->sdp;  // refuse_offer() takes it back
     if (const auto wrong = wrong_security(leg, offer->sdp); !wrong.empty()) {
       refuse_offer(leg, 488, wrong);
       return;
@@ -112,16 +121,20 @@ bool Call::refuse_extensions(Leg& leg, transport::TxId tx, const sip::Message& r
     while (!list.empty()) {
       const std::string_view tag = sip::next_value(list);
       const auto& known = leg.profile->supported;
-      if (tag.empty() || std::any_of(known.begin(), known.end(), [&](const std::string& k) { return sip::iequals(k, tag); })) continue;
+      if (tag.empty() || std::any_of(known.begin(), known.end(),
+                                     [&](const std::string& k) { return sip::iequals(k, tag); }))
+        continue;
       unsupported.append(unsupported.empty() ? "" : ", ").append(tag);
     }
   }
   const auto* flow = services_.layer.flow_of(tx);
   if (unsupported.empty() || !flow) return false;
-  auto b = sip::begin_response(request, 420, sip::reason_phrase(420), leg.s.dialog.local_tag, flow->remote);
+  auto b = sip::begin_response(request, 420, sip::reason_phrase(420), leg.s.dialog.local_tag,
+                               flow->remote);
   b.header(HeaderId::kUnsupported, unsupported);
   peers::add_common(b, *leg.profile, false);
-  if (leg.profile->reason_on_failure) b.header(HeaderId::kReason, reason_value(127, policy::q850_text(127)));
+  if (leg.profile->reason_on_failure)
+    b.header(HeaderId::kReason, reason_value(127, policy::q850_text(127)));
   std::string bytes = b.finish();
   tell(EventKind::kRefusal, &leg, "extensions that are not supported: " + unsupported);
   record_message(leg, false, bytes);
@@ -139,7 +152,9 @@ sdp::MediaWish Call::wanted_by(const Leg& leg) const {
 // What remains of a direction when the peer of `to` has had its say, in its dialect.
 sdp::Direction Call::reaching(const Leg& to, sdp::Direction wish) const {
   const auto own = to.s.own;
-  return expressed(sdp::make_direction(sdp::sends(wish) && sdp::receives(own), sdp::receives(wish) && sdp::sends(own)), to.profile->sdp);
+  return expressed(sdp::make_direction(sdp::sends(wish) && sdp::receives(own),
+                                       sdp::receives(wish) && sdp::sends(own)),
+                   to.profile->sdp);
 }
 
 // Would the peer of `to` notice anything if it were told `wish`?
@@ -152,7 +167,9 @@ bool Call::must_offer(const Leg& to, const sdp::MediaWish& wish) const {
 void Call::reconcile() {
   Leg* a = find_leg(state_.ingress);
   Leg* b = find_leg(state_.egress);
-  if (!a || !b || was_terminated_ || a->s.phase != LegPhase::kConfirmed || b->s.phase != LegPhase::kConfirmed) return;
+  if (!a || !b || was_terminated_ || a->s.phase != LegPhase::kConfirmed ||
+      b->s.phase != LegPhase::kConfirmed)
+    return;
   for (Leg* leg : {a, b}) {
     Leg* far = leg == a ? b : a;
     if (leg->server_invite.value == 0 || leg->answered) continue;
@@ -161,13 +178,14 @@ void Call::reconcile() {
     // (TDR-95: a resume without SDP is a full sendrecv offer).
     if (leg->offerless) leg->s.own = sdp::Direction::kSendRecv;
     const sdp::MediaWish wanted = leg->offer ? leg->offer->wish : wanted_by(*leg);
-    if (far->client_invite.value != 0 || !far->held.empty()) continue;   // already being asked
+    if (far->client_invite.value != 0 || !far->held.empty()) continue;  // already being asked
     if (!far->busy() && must_offer(*far, wanted)) {
-      if (far->retry.value != 0) continue;                // it said 491: soon again
-      if (send_offer(*far, wanted, true)) continue;       // answered when the far side has answered
+      if (far->retry.value != 0) continue;           // it said 491: soon again
+      if (send_offer(*far, wanted, true)) continue;  // answered when the far side has answered
       if (leg->server_invite.value == 0) continue;
     }
-    // The far side has what it needs, or is asking something itself: answer from what is known of it.
+    // The far side has what it needs, or is asking something itself: answer from what is known of
+    // it.
     const sdp::MediaWish known = far->offer ? far->offer->wish : wanted_by(*far);
     answer_offer(*leg, known, far->profile->sdp.hold);
   }
@@ -186,7 +204,8 @@ bool Call::send_offer(Leg& to, const sdp::MediaWish& from, bool for_far) {
   Leg* source = other(to);
   auto wish = wish_for(to, from, *source);
   if (!wish) {
-    if (source->server_invite.value != 0 && !source->answered) refuse_offer(*source, 488, wish.error().what);
+    if (source->server_invite.value != 0 && !source->answered)
+      refuse_offer(*source, 488, wish.error().what);
     return false;
   }
   const auto before = to.s.told;
@@ -199,7 +218,8 @@ bool Call::send_offer(Leg& to, const sdp::MediaWish& from, bool for_far) {
   to.for_far = for_far;
   stop_timer(to.retry);
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
-  std::string bytes = in_dialog(to, Method::kInvite, branch, ++to.s.dialog.local_cseq).finish(*sdp, "application/sdp");
+  std::string bytes = in_dialog(to, Method::kInvite, branch, ++to.s.dialog.local_cseq)
+                          .finish(*sdp, "application/sdp");
   (void)send_in_dialog(to, Method::kInvite, std::move(bytes), branch);
   return true;
 }
@@ -227,7 +247,8 @@ void Call::refuse_offer(Leg& leg, int status, const std::string& text) {
   if (leg.offer) (void)sdp::rollback(leg.s.offer_answer);
   leg.offer.reset();
   if (const auto* request = services_.layer.request_of(leg.server_invite))
-    respond(leg, leg.server_invite, *request, status, nullptr, {}, policy::q850_of_status(status), text);
+    respond(leg, leg.server_invite, *request, status, nullptr, {}, policy::q850_of_status(status),
+            text);
   leg.server_invite = {};
 }
 
@@ -236,7 +257,7 @@ void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
   const int status = m.status();
   if (status < 200) return;
   leg.client_invite = {};
-  if (was_terminated_ || leg.s.phase != LegPhase::kConfirmed) {   // BYE crossed it
+  if (was_terminated_ || leg.s.phase != LegPhase::kConfirmed) {  // BYE crossed it
     if (status < 300) send_ack(leg, m.cseq());
     return;
   }
@@ -245,10 +266,13 @@ void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
     send_ack(leg, m.cseq());
     const auto parts = body_parts(m);
     const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
-    const Status ok = sdp.empty() ? Status(fail(ErrorCode::kMalformed, "200 to a re-INVITE without SDP")) : take_answer(leg, sdp, sdp::AnswerKind::kFinal);
+    const Status ok = sdp.empty()
+                          ? Status(fail(ErrorCode::kMalformed, "200 to a re-INVITE without SDP"))
+                          : take_answer(leg, sdp, sdp::AnswerKind::kFinal);
     if (!ok) {
       tell(EventKind::kError, &leg, ok.error().what);
-      terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 88, ok.error().what}, nullptr, nullptr);
+      terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 88, ok.error().what},
+                nullptr, nullptr);
       return;
     }
     join_media();
@@ -259,26 +283,31 @@ void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
   const auto refused = leg.s.told;
   leg.s.told = leg.told_before;
   Leg* far = other(leg);
-  if (status == 491) {   // RFC 3261 14.1: what we wanted to say is not lost, reconcile() finds it again
+  if (status ==
+      491) {  // RFC 3261 14.1: what we wanted to say is not lost, reconcile() finds it again
     schedule_retry(leg);
     reconcile();
     return;
   }
-  if (status == 408 || status == 481) {   // RFC 5057: the dialog is gone
+  if (status == 408 || status == 481) {  // RFC 5057: the dialog is gone
     leg.s.phase = LegPhase::kEnded;
-    terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 31, "re-INVITE was answered " + std::to_string(status)}, &leg, nullptr);
+    terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 31,
+               "re-INVITE was answered " + std::to_string(status)},
+              &leg, nullptr);
     return;
   }
   // The peer will not: it keeps what it had, and whoever asked is told.
   tell(EventKind::kNote, &leg, "re-INVITE refused with " + std::to_string(status));
   if (refused) leg.refused = refused->direction;
   if (leg.for_far && far && far->server_invite.value != 0 && !far->answered)
-    refuse_offer(*far, status < 400 ? 488 : status, "the other side answered " + std::to_string(status));
+    refuse_offer(*far, status < 400 ? 488 : status,
+                 "the other side answered " + std::to_string(status));
   reconcile();
 }
 
 void Call::schedule_retry(Leg& leg) {
-  // RFC 3261 14.1: 2.1 to 4 s for the owner of the Call-ID, up to 2 s for the other, in steps of 10 ms.
+  // RFC 3261 14.1: 2.1 to 4 s for the owner of the Call-ID, up to 2 s for the other, in steps of 10
+  // ms.
   const auto steps = services_.reactor.random().below(leg.s.dialog.ours ? 190 : 200);
   const Millis in{(leg.s.dialog.ours ? 2'100 : 0) + static_cast<long>(steps) * 10};
   start_timer(leg.retry, in, TimerKind::kRetry, leg);
@@ -301,10 +330,13 @@ void Call::on_ack(LegId id, const transport::Received& r) {
     leg.offerless = false;
     const auto parts = body_parts(r.message);
     const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
-    const Status ok = sdp.empty() ? Status(fail(ErrorCode::kMalformed, "the ACK carries no answer to our offer")) : take_answer(leg, sdp, sdp::AnswerKind::kFinal);
+    const Status ok =
+        sdp.empty() ? Status(fail(ErrorCode::kMalformed, "the ACK carries no answer to our offer"))
+                    : take_answer(leg, sdp, sdp::AnswerKind::kFinal);
     if (!ok) {
       tell(EventKind::kError, &leg, ok.error().what);
-      terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 88, ok.error().what}, nullptr, nullptr);
+      terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 88, ok.error().what},
+                nullptr, nullptr);
       return;
     }
     join_media();
@@ -316,15 +348,17 @@ void Call::on_cancel(LegId id, const sip::Message& cancel) {
   Leg& leg = *find_leg(id);
   record_message(leg, true, cancel.bytes());
   if (leg.server_invite.value == 0 || leg.answered) return;
-  if (leg.s.phase == LegPhase::kConfirmed) {   // of a re-INVITE
+  if (leg.s.phase == LegPhase::kConfirmed) {  // of a re-INVITE
     refuse_offer(leg, 487, "cancelled by the peer");
     reconcile();
     return;
   }
   const sip::Message* request = services_.layer.request_of(leg.server_invite);
-  if (request) respond(leg, leg.server_invite, *request, 487, nullptr, {}, 16, "cancelled by the caller");
+  if (request)
+    respond(leg, leg.server_invite, *request, 487, nullptr, {}, 16, "cancelled by the caller");
   leg.server_invite = {};
-  terminate({TerminationClass::kCancelled, ReleasedBy::kCaller, 487, 16, "cancelled by the caller"}, &leg, &cancel);
+  terminate({TerminationClass::kCancelled, ReleasedBy::kCaller, 487, 16, "cancelled by the caller"},
+            &leg, &cancel);
 }
 
 void Call::on_response(LegId id, transport::TxId tx, const transport::Received& r) {
@@ -333,9 +367,12 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
   switch (r.message.method()) {
     case Method::kInvite:
       // Not the one under way: a 2xx again, or of another fork.
-      if (leg.client_invite != tx) on_stray_response(id, r);
-      else if (leg.reinvite) on_reinvite_response(leg, r);
-      else on_initial_response(leg, r);
+      if (leg.client_invite != tx)
+        on_stray_response(id, r);
+      else if (leg.reinvite)
+        on_reinvite_response(leg, r);
+      else
+        on_initial_response(leg, r);
       return;
     case Method::kBye:
       if (r.message.status() >= 200) {
@@ -354,7 +391,7 @@ void Call::on_stray_response(LegId id, const transport::Received& r) {
   if (m.method() != Method::kInvite || m.status() < 200 || m.status() >= 300) return;
   const auto to = sip::parse_name_addr(m.value(HeaderId::kTo));
   if (to && to->tag() == leg.s.dialog.remote_tag) {
-    send_ack(leg, m.cseq());   // ours was lost
+    send_ack(leg, m.cseq());  // ours was lost
     return;
   }
   // Another fork answered, too (RFC 3261 13.2.2.4): ACK and BYE in a dialog of its own.
@@ -371,7 +408,8 @@ void Call::on_stray_response(LegId id, const transport::Received& r) {
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   std::string bytes = in_dialog(fork, Method::kBye, branch, m.cseq() + 1).finish();
   record_message(leg, false, bytes);
-  const auto tx = services_.layer.send_request(std::move(bytes), branch, Method::kBye, destination(fork), user(leg));
+  const auto tx = services_.layer.send_request(std::move(bytes), branch, Method::kBye,
+                                               destination(fork), user(leg));
   services_.layer.abandon(tx);
 }
 
@@ -387,7 +425,9 @@ void Call::on_request_failed(LegId id, transport::TxId tx, const Error& reason) 
   leg.client_invite = {};
   if (leg.s.phase == LegPhase::kConfirmed) {
     tell(EventKind::kError, &leg, reason.what);
-    terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 102, "re-INVITE was not answered: " + reason.what}, nullptr, nullptr);
+    terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 102,
+               "re-INVITE was not answered: " + reason.what},
+              nullptr, nullptr);
     return;
   }
   if (was_terminated_ || leg.cancelled) {
@@ -407,18 +447,21 @@ void Call::on_no_ack(LegId id, transport::TxId tx) {
     send_waiting_bye(leg);
     return;
   }
-  terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 102, "the 200 was never acknowledged"}, nullptr, nullptr);
+  terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 102,
+             "the 200 was never acknowledged"},
+            nullptr, nullptr);
 }
 
 void Call::on_bye(Leg& leg, transport::TxId tx, const transport::Received& r) {
   // RFC 3261 15.1.2: a pending request of the peer is ended with 487.
   if (leg.server_invite.value != 0 && !leg.answered) refuse_offer(leg, 487, "the call is over");
   const bool pending = state_.answered.micros == 0;
-  if (leg.server_invite.value != 0 && leg.answered) services_.layer.acknowledged(leg.server_invite);   // it is not sent again
+  if (leg.server_invite.value != 0 && leg.answered)
+    services_.layer.acknowledged(leg.server_invite);  // it is not sent again
   leg.server_invite = {};
   leg.bye_waiting.clear();
   simple_response(leg, tx, r.message, 200, {});
-  if (was_terminated_) {   // both hung up at once
+  if (was_terminated_) {  // both hung up at once
     leg_ended(leg);
     finish_if_done();
     return;
@@ -426,12 +469,15 @@ void Call::on_bye(Leg& leg, transport::TxId tx, const transport::Received& r) {
   leg.s.phase = LegPhase::kEnded;
   const bool caller = leg.s.ingress;
   const int cause = q850_of(r.message);
-  if (pending) {   // BYE of an early dialog (RFC 3261 15.1.1) is a caller who gave up
-    terminate({TerminationClass::kCancelled, ReleasedBy::kCaller, 487, 16, "the caller hung up before an answer"}, &leg, &r.message);
+  if (pending) {  // BYE of an early dialog (RFC 3261 15.1.1) is a caller who gave up
+    terminate({TerminationClass::kCancelled, ReleasedBy::kCaller, 487, 16,
+               "the caller hung up before an answer"},
+              &leg, &r.message);
     return;
   }
-  terminate({TerminationClass::kCompleted, caller ? ReleasedBy::kCaller : ReleasedBy::kCallee, 200, cause ? cause : 16,
-             caller ? "the caller hung up" : "the called side hung up"}, &leg, &r.message);
+  terminate({TerminationClass::kCompleted, caller ? ReleasedBy::kCaller : ReleasedBy::kCallee, 200,
+             cause ? cause : 16, caller ? "the caller hung up" : "the called side hung up"},
+            &leg, &r.message);
 }
 
 }  // namespace causeway::call

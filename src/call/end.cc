@@ -47,7 +47,8 @@ void Call::let_go() {
   let_go_ = true;
   services_.locator.cancel(*this);
   for (auto& leg : legs_) {
-    for (auto* t : {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait}) stop_timer(*t);
+    for (auto* t : {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait})
+      stop_timer(*t);
     services_.owner.unbind_tag(leg->s.dialog.local_tag);
     if (leg->s.has_media) {
       services_.owner.unbind_media(leg->media);
@@ -63,7 +64,9 @@ void Call::stop_timer(reactor::TimerId& id) {
 
 void Call::start_timer(reactor::TimerId& id, Micros in, TimerKind kind, const Leg& leg) {
   stop_timer(id);
-  id = services_.reactor.timers().schedule(services_.reactor.now() + in, *this, (static_cast<std::uint64_t>(kind) << 32) | leg.s.id.value);
+  id = services_.reactor.timers().schedule(
+      services_.reactor.now() + in, *this,
+      (static_cast<std::uint64_t>(kind) << 32) | leg.s.id.value);
 }
 
 void Call::on_timer(std::uint64_t token, Instant) {
@@ -72,22 +75,26 @@ void Call::on_timer(std::uint64_t token, Instant) {
   switch (static_cast<TimerKind>(token >> 32)) {
     case TimerKind::kSilence: {
       leg.silence = {};
-      const auto ms = std::chrono::duration_cast<Millis>(services_.reactor.now() - leg.attempt_began).count();
+      const auto ms =
+          std::chrono::duration_cast<Millis>(services_.reactor.now() - leg.attempt_began).count();
       tell(EventKind::kTimer, &leg, "no answer at all for " + std::to_string(ms) + " ms");
       // The INVITE may still be on its way: an answer that comes late is cancelled or hung up.
       cancel_attempt(leg, {});
-      attempt_failed(leg, 0, leg.s.peer + " did not answer within " + std::to_string(ms) + " ms", nullptr);
+      attempt_failed(leg, 0, leg.s.peer + " did not answer within " + std::to_string(ms) + " ms",
+                     nullptr);
       return;
     }
     case TimerKind::kProgress:
       leg.progress = {};
-      tell(EventKind::kTimer, &leg, "100 but no ringing for " + std::to_string(group.timers.no_progress.count()) + " ms");
+      tell(EventKind::kTimer, &leg,
+           "100 but no ringing for " + std::to_string(group.timers.no_progress.count()) + " ms");
       cancel_attempt(leg, "Q.850;cause=102;text=\"no progress\"");
       attempt_failed(leg, 408, leg.s.peer + " made no progress", nullptr);
       return;
     case TimerKind::kRing:
       leg.ring = {};
-      tell(EventKind::kTimer, &leg, "rang for " + std::to_string(group.timers.ring.count()) + " ms");
+      tell(EventKind::kTimer, &leg,
+           "rang for " + std::to_string(group.timers.ring.count()) + " ms");
       cancel_attempt(leg, "Q.850;cause=19;text=\"no answer\"");
       fail_ingress(480, 19, leg.s.peer + " rang without an answer", nullptr);
       return;
@@ -104,7 +111,8 @@ void Call::on_timer(std::uint64_t token, Instant) {
   }
 }
 
-// Our INVITE is pending: take it back. The transaction layer holds the CANCEL until a provisional came.
+// Our INVITE is pending: take it back. The transaction layer holds the CANCEL until a provisional
+// came.
 void Call::cancel_attempt(Leg& leg, std::string_view reason) {
   stop_timer(leg.silence);
   stop_timer(leg.progress);
@@ -121,7 +129,9 @@ void Call::send_bye(Leg& leg, const sip::Message* reason_of) {
   auto b = in_dialog(leg, Method::kBye, branch, ++leg.s.dialog.local_cseq);
   if (reason_of) copy_crossing(b, *reason_of, leg);
   int cause = reason_of ? q850_of(*reason_of) : 0;
-  if (cause == 0 && state_.termination && (leg.profile->reason_on_failure || state_.termination->what != TerminationClass::kCompleted)) cause = state_.termination->q850;
+  if (cause == 0 && state_.termination &&
+      (leg.profile->reason_on_failure || state_.termination->what != TerminationClass::kCompleted))
+    cause = state_.termination->q850;
   if (cause != 0) b.header(HeaderId::kReason, reason_value(cause, policy::q850_text(cause)));
   if (leg.s.ingress && !leg.acknowledged && leg.server_invite.value != 0) {
     leg.bye_waiting = b.finish();
@@ -145,10 +155,13 @@ void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
     case LegPhase::kNew:
     case LegPhase::kEarly:
       if (leg.client_invite.value != 0) {
-        const int cause = reason_of && q850_of(*reason_of) ? q850_of(*reason_of) : state_.termination->q850;
+        const int cause =
+            reason_of && q850_of(*reason_of) ? q850_of(*reason_of) : state_.termination->q850;
         // "Answered elsewhere" and its like are for the far phone, too (RFC 3326).
         std::string reason = reason_value(cause, policy::q850_text(cause));
-        if (const auto sip = reason_of ? sip_reason_of(*reason_of) : std::string_view{}; !sip.empty()) reason = std::string(sip) + ", " + reason;
+        if (const auto sip = reason_of ? sip_reason_of(*reason_of) : std::string_view{};
+            !sip.empty())
+          reason = std::string(sip) + ", " + reason;
         cancel_attempt(leg, reason);
         start_timer(leg.cancel_wait, kCancelWait, TimerKind::kCancelWait, leg);
         return;
@@ -166,7 +179,8 @@ void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
 
 void Call::leg_ended(Leg& leg) {
   leg.s.phase = LegPhase::kEnded;
-  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.cancel_wait}) stop_timer(*t);
+  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.cancel_wait})
+    stop_timer(*t);
 }
 
 void Call::terminate(Termination t, Leg* by, const sip::Message* reason_of) {
@@ -174,7 +188,8 @@ void Call::terminate(Termination t, Leg* by, const sip::Message* reason_of) {
   if (was_terminated_) return;
   was_terminated_ = true;
   state_.termination = std::move(t);
-  tell(EventKind::kEnd, nullptr, std::string(to_string(state_.termination->what)) + ": " + state_.termination->text);
+  tell(EventKind::kEnd, nullptr,
+       std::string(to_string(state_.termination->what)) + ": " + state_.termination->text);
   for (auto& leg : legs_) close_media(*leg);
   ways_.clear();
   destinations_.clear();
@@ -236,7 +251,9 @@ telemetry::CallRecord Call::make_record() {
   r.reason = t.text;
   r.sip_status = t.status;
   r.q850_cause = t.q850;
-  r.released_by = t.by == ReleasedBy::kCaller ? telemetry::Released::kCaller : t.by == ReleasedBy::kCallee ? telemetry::Released::kCallee : telemetry::Released::kGateway;
+  r.released_by = t.by == ReleasedBy::kCaller   ? telemetry::Released::kCaller
+                  : t.by == ReleasedBy::kCallee ? telemetry::Released::kCallee
+                                                : telemetry::Released::kGateway;
   r.emergency = state_.emergency == policy::EmergencyClass::kEmergency;
   r.emergency_service = state_.emergency_service;
   return r;
@@ -244,10 +261,15 @@ telemetry::CallRecord Call::make_record() {
 
 bool Call::adopt(const deployment::DeploymentPtr& next) {
   for (auto& leg : legs_) {
-    leg->listener = leg->attempt.listener = deployment::ListenerIndex{0xffff};   // nothing is sent without one
+    leg->listener = leg->attempt.listener =
+        deployment::ListenerIndex{0xffff};  // nothing is sent without one
     for (std::size_t i = 0; i < next->listeners.size(); ++i)
-      if (next->listeners[i].name == leg->s.listener) leg->listener = leg->attempt.listener = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
-    if (leg->s.phase != LegPhase::kEnded && (leg->listener.value == 0xffff || !next->find_group(leg->s.group))) return false;
+      if (next->listeners[i].name == leg->s.listener)
+        leg->listener = leg->attempt.listener =
+            deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
+    if (leg->s.phase != LegPhase::kEnded &&
+        (leg->listener.value == 0xffff || !next->find_group(leg->s.group)))
+      return false;
   }
   const auto moved = [&](const Way& w) -> std::optional<Way> {
     const auto group = next->find_group(deployment_->group(w.group).name);
@@ -298,7 +320,9 @@ bool Call::stable() const {
   if (was_terminated_ || state_.answered.micros == 0) return false;
   for (const auto& leg : legs_) {
     if (leg->s.phase == LegPhase::kEnded) continue;
-    if (leg->s.phase != LegPhase::kConfirmed || leg->busy() || leg->retry.value != 0 || !leg->held.empty() || leg->locating) return false;
+    if (leg->s.phase != LegPhase::kConfirmed || leg->busy() || leg->retry.value != 0 ||
+        !leg->held.empty() || leg->locating)
+      return false;
     if (leg->bye.value != 0) return false;
   }
   return true;
@@ -324,12 +348,14 @@ Status Call::restore(CallState state) {
     legs_.push_back(std::make_unique<Leg>());
     Leg& leg = *legs_.back();
     leg.s = std::move(ls);
-    if (leg.s.id.value != legs_.size()) return fail(ErrorCode::kMalformed, "legs are not numbered from 1");
+    if (leg.s.id.value != legs_.size())
+      return fail(ErrorCode::kMalformed, "legs are not numbered from 1");
     leg.group = *group;
     leg.profile = &deployment_->profile(deployment_->group(*group).profile);
     leg.listener = deployment_->group(*group).listener;
     for (std::size_t i = 0; i < deployment_->listeners.size(); ++i)
-      if (deployment_->listeners[i].name == leg.s.listener) leg.listener = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
+      if (deployment_->listeners[i].name == leg.s.listener)
+        leg.listener = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
     leg.bound = deployment_->listener(leg.listener).address;
     leg.transport = deployment_->listener(leg.listener).transport;
     if (leg.s.phase == LegPhase::kEnded) continue;

@@ -25,9 +25,14 @@ telemetry::TrailStore::Outcome outcome_of(const Termination& t, const telemetry:
   switch (t.what) {
     case TerminationClass::kCompleted: {
       // One way without a packet, or more than 3 % lost, is a poor call.
-      const auto poor = [](const telemetry::MediaSide& m) { return m.lost * 100 > (m.packets + m.lost) * 3; };
-      const bool silent = r.duration_ms() > 5'000 && (r.from_caller.packets == 0) != (r.from_callee.packets == 0);
-      return silent || poor(r.from_caller) || poor(r.from_callee) ? telemetry::TrailStore::Outcome::kPoor : telemetry::TrailStore::Outcome::kGood;
+      const auto poor = [](const telemetry::MediaSide& m) {
+        return m.lost * 100 > (m.packets + m.lost) * 3;
+      };
+      const bool silent =
+          r.duration_ms() > 5'000 && (r.from_caller.packets == 0) != (r.from_callee.packets == 0);
+      return silent || poor(r.from_caller) || poor(r.from_callee)
+                 ? telemetry::TrailStore::Outcome::kPoor
+                 : telemetry::TrailStore::Outcome::kGood;
     }
     case TerminationClass::kCancelled:
     case TerminationClass::kBusy:
@@ -43,7 +48,8 @@ telemetry::TrailStore::Outcome outcome_of(const Termination& t, const telemetry:
 
 }  // namespace
 
-GatewayShard::GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver, peers::SharedLoad& load, RecordSink& records)
+GatewayShard::GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver,
+                           peers::SharedLoad& load, RecordSink& records)
     : reactor_(reactor),
       load_(load),
       records_(records),
@@ -71,7 +77,9 @@ Status GatewayShard::apply(transport::Running running) {
   std::vector<Call*> orphans;
   for (auto& [id, c] : calls_)
     if (!c->adopt(deployment)) orphans.push_back(c.get());
-  for (Call* c : orphans) c->stop(TerminationClass::kStopped, "its peer group or listener was removed from the configuration");
+  for (Call* c : orphans)
+    c->stop(TerminationClass::kStopped,
+            "its peer group or listener was removed from the configuration");
   return {};
 }
 
@@ -117,12 +125,18 @@ void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) 
   }
 }
 
-void GatewayShard::answer(transport::TxId tx, const transport::Received& r, int status, std::string_view why) {
+void GatewayShard::answer(transport::TxId tx, const transport::Received& r, int status,
+                          std::string_view why) {
   const auto& d = layer_.transport().deployment();
-  auto b = sip::begin_response(r.message, status, sip::reason_phrase(status), sip::make_tag({d.operation.node, sip::bucket_of_call_id(r.message.call_id())}, reactor_.random()), r.flow.remote);
+  auto b = sip::begin_response(
+      r.message, status, sip::reason_phrase(status),
+      sip::make_tag({d.operation.node, sip::bucket_of_call_id(r.message.call_id())},
+                    reactor_.random()),
+      r.flow.remote);
   const auto& profile = d.profile(d.group(r.group).profile);
   peers::add_common(b, profile, false);
-  if (status >= 400 && profile.reason_on_failure) b.header(HeaderId::kReason, reason_value(policy::q850_of_status(status), why));
+  if (status >= 400 && profile.reason_on_failure)
+    b.header(HeaderId::kReason, reason_value(policy::q850_of_status(status), why));
   layer_.respond(tx, status, b.finish());
 }
 
@@ -130,8 +144,13 @@ void GatewayShard::answer_options(transport::TxId tx, const transport::Received&
   const auto& d = layer_.transport().deployment();
   const auto& group = d.group(r.group);
   const auto& profile = d.profile(group.profile);
-  const peers::LocalSide us{&profile, layer_.transport().advertised(r.flow.listener), d.listener(r.flow.listener).transport};
-  auto b = sip::begin_response(r.message, 200, "OK", sip::make_tag({d.operation.node, sip::bucket_of_call_id(r.message.call_id())}, reactor_.random()), r.flow.remote);
+  const peers::LocalSide us{&profile, layer_.transport().advertised(r.flow.listener),
+                            d.listener(r.flow.listener).transport};
+  auto b = sip::begin_response(
+      r.message, 200, "OK",
+      sip::make_tag({d.operation.node, sip::bucket_of_call_id(r.message.call_id())},
+                    reactor_.random()),
+      r.flow.remote);
   b.header(HeaderId::kContact, peers::contact_value(us, {}));
   peers::add_common(b, profile, false);
   b.header(HeaderId::kAccept, "application/sdp");
@@ -139,16 +158,19 @@ void GatewayShard::answer_options(transport::TxId tx, const transport::Received&
   for (const auto p : group.peers) {
     auto& s = peers_.state(p);
     const auto& peer = d.peer(p);
-    if (peer.address == r.flow.remote.address || s.last_target == r.flow.remote.address || group.peers.size() == 1)
+    if (peer.address == r.flow.remote.address || s.last_target == r.flow.remote.address ||
+        group.peers.size() == 1)
       s.options_in = reactor_.now();
   }
   layer_.respond(tx, 200, b.finish());
 }
 
 CallId GatewayShard::new_call_id() {
-  // 47 bits: a shard number in front, then random; survives restarts without a clash worth a thought.
+  // 47 bits: a shard number in front, then random; survives restarts without a clash worth a
+  // thought.
   for (;;) {
-    const CallId id{(std::uint64_t{reactor_.shard().value} << 40) | (reactor_.random().u64() & 0xffffffffffULL)};
+    const CallId id{(std::uint64_t{reactor_.shard().value} << 40) |
+                    (reactor_.random().u64() & 0xffffffffffULL)};
     if (id.value != 0 && calls_.find(id) == calls_.end() && !trails_.find(id)) return id;
   }
 }
@@ -175,8 +197,12 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   f.stopping = stopping_;
   policy::Decision decision = policy::decide(d, f);
   if (!decision.refusal && peers_.admin_of(r.group) != peers::Admin::kActive &&
-      (decision.emergency == policy::EmergencyClass::kNone || peers_.admin_of(r.group) == peers::Admin::kBlock)) {
-    decision.refusal = policy::Refusal{503, 41, "group '" + d.group(r.group).name + "' is " + std::string(peers::to_string(peers_.admin_of(r.group))), "drained"};
+      (decision.emergency == policy::EmergencyClass::kNone ||
+       peers_.admin_of(r.group) == peers::Admin::kBlock)) {
+    decision.refusal = policy::Refusal{503, 41,
+                                       "group '" + d.group(r.group).name + "' is " +
+                                           std::string(peers::to_string(peers_.admin_of(r.group))),
+                                       "drained"};
   }
   if (!decision.refusal) {
     load_.all().begin(reactor_.now());
@@ -185,11 +211,13 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   }
   ++counters_.calls_started;
   const CallId id = new_call_id();
-  auto call = std::make_unique<Call>(services_, deployment, id, sip::bucket_of_call_id(m.call_id()));
+  auto call =
+      std::make_unique<Call>(services_, deployment, id, sip::bucket_of_call_id(m.call_id()));
   Call& ref = *call;
   calls_[id] = std::move(call);
   ref.counted = !decision.refusal;
-  if (ref.counted && decision.emergency == policy::EmergencyClass::kEmergency) ++counters_.emergency_now;
+  if (ref.counted && decision.emergency == policy::EmergencyClass::kEmergency)
+    ++counters_.emergency_now;
   ref.start(tx, r, decision);
 }
 
@@ -211,18 +239,21 @@ void GatewayShard::on_cancel(transport::TxId invite, const sip::Message& cancel)
 
 std::string GatewayShard::answer_to_cancel(const transport::Received& cancel, int status) {
   const auto& d = layer_.transport().deployment();
-  auto b = sip::begin_response(cancel.message, status, sip::reason_phrase(status), {}, cancel.flow.remote);
+  auto b = sip::begin_response(cancel.message, status, sip::reason_phrase(status), {},
+                               cancel.flow.remote);
   peers::add_common(b, d.profile(d.group(cancel.group).profile), false);
   return b.finish();
 }
 
-void GatewayShard::on_response(transport::TxId tx, std::uint64_t user, const transport::Received& r) {
+void GatewayShard::on_response(transport::TxId tx, std::uint64_t user,
+                               const transport::Received& r) {
   ++counters_.messages_in;
   if (user & kProberTag) {
     prober_.on_response(user, r.message);
     return;
   }
-  if (Call* c = call_of(user)) c->on_response(LegId{static_cast<std::uint32_t>(user & 0xff)}, tx, r);
+  if (Call* c = call_of(user))
+    c->on_response(LegId{static_cast<std::uint32_t>(user & 0xff)}, tx, r);
 }
 
 void GatewayShard::on_stray_response(const transport::Received& r) {
@@ -238,7 +269,8 @@ void GatewayShard::on_request_failed(transport::TxId tx, std::uint64_t user, con
     prober_.on_failed(user, reason);
     return;
   }
-  if (Call* c = call_of(user)) c->on_request_failed(LegId{static_cast<std::uint32_t>(user & 0xff)}, tx, reason);
+  if (Call* c = call_of(user))
+    c->on_request_failed(LegId{static_cast<std::uint32_t>(user & 0xff)}, tx, reason);
 }
 
 void GatewayShard::on_no_ack(transport::TxId tx, std::uint64_t user) {
@@ -247,7 +279,8 @@ void GatewayShard::on_no_ack(transport::TxId tx, std::uint64_t user) {
 
 void GatewayShard::on_layer_message(std::uint64_t user, bool outgoing, std::string_view bytes) {
   if (user & kProberTag) return;
-  if (Call* c = call_of(user)) c->on_layer_message(LegId{static_cast<std::uint32_t>(user & 0xff)}, outgoing, bytes);
+  if (Call* c = call_of(user))
+    c->on_layer_message(LegId{static_cast<std::uint32_t>(user & 0xff)}, outgoing, bytes);
 }
 
 void GatewayShard::on_other_mail(ShardId, reactor::Mail mail) {
@@ -265,9 +298,11 @@ void GatewayShard::on_other_mail(ShardId, reactor::Mail mail) {
 
 // --- What is not a call ------------------------------------------------------------------------
 
-void GatewayShard::on_dropped(std::string_view reason, const Endpoint& from, deployment::ListenerIndex, std::string_view detail) {
+void GatewayShard::on_dropped(std::string_view reason, const Endpoint& from,
+                              deployment::ListenerIndex, std::string_view detail) {
   counters_.dropped.add(reason);
-  // A flood must not cost more than it has to: so many a second are put into words, the rest counted.
+  // A flood must not cost more than it has to: so many a second are put into words, the rest
+  // counted.
   if (reactor_.now() - drops_second_ >= Seconds(1)) {
     drops_second_ = reactor_.now();
     drops_in_second_ = 0;
@@ -275,8 +310,10 @@ void GatewayShard::on_dropped(std::string_view reason, const Endpoint& from, dep
   if (++drops_in_second_ > kDropsInWords) return;
   std::string line = format_rfc3339(reactor_.wall()) + " " + std::string(reason) + " from " +
                      from.to_string() + ": " + std::string(detail.substr(0, 400));
-  if (drops_in_second_ == 1) log::info("dropped: {} from {}: {}", reason, from.to_string(), detail.substr(0, 400));
-  // A neighbour that was turned away because of its certificate or handshake has a trail to ask for.
+  if (drops_in_second_ == 1)
+    log::info("dropped: {} from {}: {}", reason, from.to_string(), detail.substr(0, 400));
+  // A neighbour that was turned away because of its certificate or handshake has a trail to ask
+  // for.
   if (reason == "certificate_name" || reason == "tls" || reason == "tls_handshake") {
     const CallId id = new_call_id();
     if (auto* t = trails_.start(id)) {
@@ -289,23 +326,30 @@ void GatewayShard::on_dropped(std::string_view reason, const Endpoint& from, dep
   if (drops_.size() > kRecentDrops) drops_.pop_front();
 }
 
-void GatewayShard::on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport transport, std::string_view bytes) {
+void GatewayShard::on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote,
+                           Transport transport, std::string_view bytes) {
   if (wire_) wire_->on_wire(reactor_.wall(), outgoing, local, remote, transport, bytes);
 }
 
 void GatewayShard::on_media_started(media::MediaLegId id) {
-  if (const auto it = media_legs_.find(id); it != media_legs_.end()) it->second.call->on_media_started(it->second.leg);
+  if (const auto it = media_legs_.find(id); it != media_legs_.end())
+    it->second.call->on_media_started(it->second.leg);
 }
 void GatewayShard::on_media_lost(media::MediaLegId id) {
-  if (const auto it = media_legs_.find(id); it != media_legs_.end()) it->second.call->on_media_lost(it->second.leg);
+  if (const auto it = media_legs_.find(id); it != media_legs_.end())
+    it->second.call->on_media_lost(it->second.leg);
 }
-void GatewayShard::on_tapped(media::MediaLegId, const Endpoint& from, const Endpoint& to, std::span<const std::byte> rtp) {
-  if (tapped_.size() < kMaxTapped) tapped_.push_back({reactor_.wall(), from, to, {rtp.begin(), rtp.end()}});
+void GatewayShard::on_tapped(media::MediaLegId, const Endpoint& from, const Endpoint& to,
+                             std::span<const std::byte> rtp) {
+  if (tapped_.size() < kMaxTapped)
+    tapped_.push_back({reactor_.wall(), from, to, {rtp.begin(), rtp.end()}});
 }
 
 bool GatewayShard::start_tap(CallId id) {
   const auto it = calls_.find(id);
-  if (tapped_call_ || it == calls_.end() || !layer_.transport().deployment().operation.capture_media) return false;
+  if (tapped_call_ || it == calls_.end() ||
+      !layer_.transport().deployment().operation.capture_media)
+    return false;
   tapped_call_ = id;
   it->second->tap_media(true);
   return true;
@@ -313,7 +357,8 @@ bool GatewayShard::start_tap(CallId id) {
 
 std::vector<TappedPacket> GatewayShard::take_tapped() {
   if (tapped_call_)
-    if (const auto it = calls_.find(*tapped_call_); it != calls_.end()) it->second->tap_media(false);
+    if (const auto it = calls_.find(*tapped_call_); it != calls_.end())
+      it->second->tap_media(false);
   tapped_call_.reset();
   return std::exchange(tapped_, {});
 }
@@ -327,7 +372,8 @@ void GatewayShard::on_peer_news(deployment::PeerIndex peer) {
     news->peer = peers_.deployment()->peer(peer).name;
     news->state = peers_.state(peer);
     reactor::Mail mail = std::move(news);
-    (void)reactor_.post(ShardId{static_cast<std::uint16_t>(i)}, mail);   // the next round says it again
+    (void)reactor_.post(ShardId{static_cast<std::uint16_t>(i)},
+                        mail);  // the next round says it again
   }
 }
 
@@ -342,7 +388,8 @@ void GatewayShard::on_terminated(Call& call, telemetry::CallRecord record) {
     if (call.state().emergency == policy::EmergencyClass::kEmergency) --counters_.emergency_now;
     call.counted = false;
   }
-  if (call.state().answered.micros == 0 && t.what != TerminationClass::kCancelled) ++counters_.calls_failed;
+  if (call.state().answered.micros == 0 && t.what != TerminationClass::kCancelled)
+    ++counters_.calls_failed;
   recent_.push_back(record);
   if (recent_.size() > kRecent) recent_.pop_front();
   records_.on_call_record(recent_.back());
@@ -374,7 +421,8 @@ void GatewayShard::end_all_calls(const std::string& why) {
   for (Call* c : all) c->stop(TerminationClass::kStopped, why);
 }
 
-Status GatewayShard::set_admin(peers::PeerTable::Kind kind, const std::string& name, peers::Admin admin) {
+Status GatewayShard::set_admin(peers::PeerTable::Kind kind, const std::string& name,
+                               peers::Admin admin) {
   if (auto ok = peers_.set_admin(kind, name, admin); !ok) return ok;
   if (admin != peers::Admin::kBlock) return {};
   // Blocked: what is in progress there ends, too.
@@ -384,7 +432,8 @@ Status GatewayShard::set_admin(peers::PeerTable::Kind kind, const std::string& n
     for (const std::string& group : c->groups()) {
       const auto g = d.find_group(group);
       if (!g) continue;
-      const bool in_region = kind == peers::PeerTable::Kind::kRegion && d.regions[d.group(*g).region.value].name == name;
+      const bool in_region = kind == peers::PeerTable::Kind::kRegion &&
+                             d.regions[d.group(*g).region.value].name == name;
       const bool in_group = kind == peers::PeerTable::Kind::kGroup && group == name;
       const bool at_peer = kind == peers::PeerTable::Kind::kPeer && c->uses_peer(name);
       if (in_region || in_group || at_peer) {
@@ -393,7 +442,8 @@ Status GatewayShard::set_admin(peers::PeerTable::Kind kind, const std::string& n
       }
     }
   }
-  for (Call* c : hit) c->stop(TerminationClass::kStopped, "'" + name + "' was blocked by an operator");
+  for (Call* c : hit)
+    c->stop(TerminationClass::kStopped, "'" + name + "' was blocked by an operator");
   return {};
 }
 
@@ -408,7 +458,8 @@ std::size_t GatewayShard::rebuild_stable_calls() {
     slot->let_go();
     slot.reset();
     auto state = deserialise(bytes);
-    auto fresh = std::make_unique<Call>(services_, layer_.transport().deployment_ptr(), id, state->bucket);
+    auto fresh =
+        std::make_unique<Call>(services_, layer_.transport().deployment_ptr(), id, state->bucket);
     if (auto ok = fresh->restore(std::move(*state)); !ok) {
       log::error("call {:013x} could not be rebuilt: {}", id.value, ok.error().what);
       calls_.erase(id);
@@ -437,8 +488,10 @@ std::vector<PeerReport> GatewayShard::peer_reports() const {
     r.address = p.host + (p.port ? ":" + std::to_string(p.port) : "");
     r.transport = p.transport;
     const auto admin = std::max(s.admin, peers_.admin_of(p.group));
-    if (admin != peers::Admin::kActive) r.state = std::string(peers::to_string(admin));
-    else r.state = !s.probed ? "not probed" : s.up ? "up" : "down";
+    if (admin != peers::Admin::kActive)
+      r.state = std::string(peers::to_string(admin));
+    else
+      r.state = !s.probed ? "not probed" : s.up ? "up" : "down";
     r.why = s.last_failure;
     r.last_status = s.last_status;
     r.options_out_ms = ago(s.options_out);

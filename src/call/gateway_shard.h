@@ -1,6 +1,6 @@
-// Everything of the gateway that one shard runs: transactions, media, peers, calls, trails. The same in
-// production (EpollReactor) and in the simulated world. Runs on the shard's thread; other threads
-// send it a ShardCommand by mail.
+// Everything of the gateway that one shard runs: transactions, media, peers, calls, trails. The
+// same in production (EpollReactor) and in the simulated world. Runs on the shard's thread; other
+// threads send it a ShardCommand by mail.
 #pragma once
 
 #include <deque>
@@ -36,7 +36,8 @@ class RecordSink {
 // Decrypted SIP as it passes, while a capture runs.
 class WireSink {
  public:
-  virtual void on_wire(WallTime at, bool outgoing, const Endpoint& local, const Endpoint& remote, Transport transport, std::string_view bytes) = 0;
+  virtual void on_wire(WallTime at, bool outgoing, const Endpoint& local, const Endpoint& remote,
+                       Transport transport, std::string_view bytes) = 0;
 
  protected:
   ~WireSink() = default;
@@ -52,13 +53,13 @@ struct TappedPacket {
 struct PeerReport {
   std::string group, peer, address;
   Transport transport = Transport::kUdp;
-  std::string state;               // "up", "down", "not probed", "draining", "blocked"
+  std::string state;  // "up", "down", "not probed", "draining", "blocked"
   std::string why;
   int last_status = 0;
-  std::int64_t options_out_ms = -1, options_in_ms = -1;   // ago; -1 never
-  std::string tls;                 // version and cipher of the outgoing connection
-  std::int64_t certificate_not_after = 0;                 // of the peer, s since 1970; 0 unknown
-  std::uint32_t calls = 0;         // of its group
+  std::int64_t options_out_ms = -1, options_in_ms = -1;  // ago; -1 never
+  std::string tls;                         // version and cipher of the outgoing connection
+  std::int64_t certificate_not_after = 0;  // of the peer, s since 1970; 0 unknown
+  std::uint32_t calls = 0;                 // of its group
 };
 
 struct CallReport {
@@ -68,10 +69,15 @@ struct CallReport {
   bool emergency = false;
 };
 
-class GatewayShard final : transport::TransactionUser, transport::TransportObserver, media::MediaObserver, peers::ProberListener, CallOwner,
+class GatewayShard final : transport::TransactionUser,
+                           transport::TransportObserver,
+                           media::MediaObserver,
+                           peers::ProberListener,
+                           CallOwner,
                            reactor::TimerTarget {
  public:
-  GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver, peers::SharedLoad& load, RecordSink& records);
+  GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver, peers::SharedLoad& load,
+               RecordSink& records);
   ~GatewayShard();
   GatewayShard(const GatewayShard&) = delete;
   GatewayShard& operator=(const GatewayShard&) = delete;
@@ -84,14 +90,17 @@ class GatewayShard final : transport::TransactionUser, transport::TransportObser
   void end_all_calls(const std::string& why);
   [[nodiscard]] std::size_t calls_now() const { return calls_.size(); }
 
-  [[nodiscard]] Status set_admin(peers::PeerTable::Kind kind, const std::string& name, peers::Admin admin);
+  [[nodiscard]] Status set_admin(peers::PeerTable::Kind kind, const std::string& name,
+                                 peers::Admin admin);
 
   [[nodiscard]] const telemetry::ShardCounters& counters() const { return counters_; }
   [[nodiscard]] std::vector<PeerReport> peer_reports() const;
   [[nodiscard]] std::vector<CallReport> call_reports() const;
   [[nodiscard]] const std::deque<telemetry::CallRecord>& recent() const { return recent_; }
   [[nodiscard]] telemetry::TrailStore& trails() { return trails_; }
-  [[nodiscard]] transport::SipTransport::ConnectionCounts connections() const { return const_cast<transport::TransactionLayer&>(layer_).transport().connections(); }
+  [[nodiscard]] transport::SipTransport::ConnectionCounts connections() const {
+    return const_cast<transport::TransactionLayer&>(layer_).transport().connections();
+  }
   [[nodiscard]] media::PlaneStats media_stats() const { return media_.plane_stats(); }
   [[nodiscard]] std::size_t transactions() const { return layer_.size(); }
   [[nodiscard]] const std::deque<std::string>& recent_drops() const { return drops_; }
@@ -101,7 +110,7 @@ class GatewayShard final : transport::TransactionUser, transport::TransportObser
   // configuration does not permit media in captures, or another capture is under way.
   [[nodiscard]] bool start_tap(CallId id);
   [[nodiscard]] std::vector<TappedPacket> take_tapped();
-  static constexpr std::size_t kMaxTapped = 20'000;   // packets of one capture
+  static constexpr std::size_t kMaxTapped = 20'000;  // packets of one capture
 
   // Every call at a stable point is written down, destroyed and built again from its bytes; the
   // number of calls so treated. What hand-over to another process rests on.
@@ -109,7 +118,7 @@ class GatewayShard final : transport::TransactionUser, transport::TransportObser
 
   static constexpr std::size_t kRecent = 5'000;
   static constexpr std::size_t kRecentDrops = 200;
-  static constexpr std::uint32_t kDropsInWords = 10;   // a second
+  static constexpr std::uint32_t kDropsInWords = 10;  // a second
 
  private:
   static constexpr std::uint64_t kProberTag = std::uint64_t{1} << 63;
@@ -130,20 +139,27 @@ class GatewayShard final : transport::TransactionUser, transport::TransportObser
   void on_other_mail(ShardId from, reactor::Mail mail) override;
   void on_layer_message(std::uint64_t user, bool outgoing, std::string_view bytes) override;
   // TransportObserver
-  void on_dropped(std::string_view reason, const Endpoint& from, deployment::ListenerIndex listener, std::string_view detail) override;
+  void on_dropped(std::string_view reason, const Endpoint& from, deployment::ListenerIndex listener,
+                  std::string_view detail) override;
   bool wants_wire() const override { return wire_ != nullptr; }
-  void on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport transport, std::string_view bytes) override;
+  void on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport transport,
+               std::string_view bytes) override;
   // MediaObserver
   void on_media_started(media::MediaLegId id) override;
   void on_media_lost(media::MediaLegId id) override;
   void on_media_alarm(std::string_view text) override;
-  void on_tapped(media::MediaLegId id, const Endpoint& from, const Endpoint& to, std::span<const std::byte> rtp) override;
+  void on_tapped(media::MediaLegId id, const Endpoint& from, const Endpoint& to,
+                 std::span<const std::byte> rtp) override;
   // ProberListener
   void on_peer_news(deployment::PeerIndex peer) override;
   // CallOwner
-  void bind_tag(const std::string& tag, Call& call, LegId leg) override { tags_[tag] = {&call, leg}; }
+  void bind_tag(const std::string& tag, Call& call, LegId leg) override {
+    tags_[tag] = {&call, leg};
+  }
   void unbind_tag(const std::string& tag) override { tags_.erase(tag); }
-  void bind_media(media::MediaLegId id, Call& call, LegId leg) override { media_legs_[id] = {&call, leg}; }
+  void bind_media(media::MediaLegId id, Call& call, LegId leg) override {
+    media_legs_[id] = {&call, leg};
+  }
   void unbind_media(media::MediaLegId id) override { media_legs_.erase(id); }
   void on_terminated(Call& call, telemetry::CallRecord record) override;
   void on_finished(Call& call) override;
@@ -170,7 +186,7 @@ class GatewayShard final : transport::TransactionUser, transport::TransportObser
   peers::Locator locator_;
   peers::Prober prober_;
   CallServices services_;
-  std::vector<peers::SharedLoad::Counter*> group_load_;   // by GroupIndex
+  std::vector<peers::SharedLoad::Counter*> group_load_;  // by GroupIndex
   std::unordered_map<CallId, std::unique_ptr<Call>> calls_;
   std::unordered_map<std::string, TagOwner> tags_;
   std::unordered_map<media::MediaLegId, TagOwner> media_legs_;

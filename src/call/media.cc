@@ -15,7 +15,8 @@ std::string codec_names(const sdp::MediaWish& w) {
 }  // namespace
 
 sdp::Direction expressed(sdp::Direction d, const sdp::Dialect& dialect) {
-  if (dialect.hold == sdp::HoldForm::kInactiveOnly && d != sdp::Direction::kSendRecv) return sdp::Direction::kInactive;
+  if (dialect.hold == sdp::HoldForm::kInactiveOnly && d != sdp::Direction::kSendRecv)
+    return sdp::Direction::kInactive;
   return d;
 }
 
@@ -36,18 +37,22 @@ media::RealmMedia realm_media(const deployment::Realm& r) {
 Status Call::open_media(Leg& leg) {
   const auto& group = deployment_->group(leg.group);
   const auto& realm = deployment_->realm(group.realm);
-  const bool v6 = leg.bound.address.is_v6() ? realm.media_v6.has_value() : !realm.media_v4.has_value();
-  auto id = services_.media.open(realm_media(realm), v6 ? media::Family::kV6 : media::Family::kV4, leg.profile->sdp.rtcp_mux);
+  const bool v6 =
+      leg.bound.address.is_v6() ? realm.media_v6.has_value() : !realm.media_v4.has_value();
+  auto id = services_.media.open(realm_media(realm), v6 ? media::Family::kV6 : media::Family::kV4,
+                                 leg.profile->sdp.rtcp_mux);
   if (!id) return tl::unexpected(id.error());
   leg.media = *id;
   leg.s.has_media = true;
   services_.owner.bind_media(leg.media, *this, leg.s.id);
   if (leg.profile->sdp.security == sdp::Security::kSdes)
-    services_.media.set_local_crypto(leg.media, sdp::make_crypto(services_.reactor.random(), leg.profile->sdp));
+    services_.media.set_local_crypto(
+        leg.media, sdp::make_crypto(services_.reactor.random(), leg.profile->sdp));
   const auto ends = services_.media.local(leg.media);
   if (!ends) return tl::unexpected(ends.error());
   // RFC 4566 5.2: a number that fits 63 bits, so that nobody's parser overflows.
-  leg.s.offer_answer = sdp::start_offer_answer(services_.reactor.random().u64() >> 33, ends->public_rtp.address);
+  leg.s.offer_answer =
+      sdp::start_offer_answer(services_.reactor.random().u64() >> 33, ends->public_rtp.address);
   return {};
 }
 
@@ -60,10 +65,15 @@ void Call::close_media(Leg& leg) {
   leg.media_seen.srtp = leg.profile->sdp.security == sdp::Security::kSdes;
   if (leg.s.heard) leg.media_seen.codec = codec_names(*leg.s.heard);
   char text[256];
-  std::snprintf(text, sizeof text, "received %llu packets, lost %llu, jitter %.1f ms; sent %llu; dropped: source %llu, authentication %llu, replay %llu, hold %llu",
-                static_cast<unsigned long long>(stats.packets_in), static_cast<unsigned long long>(stats.lost), stats.jitter_ms,
-                static_cast<unsigned long long>(stats.packets_out), static_cast<unsigned long long>(stats.dropped.source),
-                static_cast<unsigned long long>(stats.dropped.authentication), static_cast<unsigned long long>(stats.dropped.replay),
+  std::snprintf(text, sizeof text,
+                "received %llu packets, lost %llu, jitter %.1f ms; sent %llu; dropped: source "
+                "%llu, authentication %llu, replay %llu, hold %llu",
+                static_cast<unsigned long long>(stats.packets_in),
+                static_cast<unsigned long long>(stats.lost), stats.jitter_ms,
+                static_cast<unsigned long long>(stats.packets_out),
+                static_cast<unsigned long long>(stats.dropped.source),
+                static_cast<unsigned long long>(stats.dropped.authentication),
+                static_cast<unsigned long long>(stats.dropped.replay),
                 static_cast<unsigned long long>(stats.dropped.direction));
   if (stats.packets_in + stats.packets_out > 0) tell(telemetry::EventKind::kMediaEnd, &leg, text);
   services_.owner.unbind_media(leg.media);
@@ -83,83 +93,102 @@ sdp::LocalMedia Call::local_media(const Leg& leg) const {
 }
 
 // `theirs`: the line of the peer that is in force; ours is the one of the same suite.
-void Call::apply_media(Leg& leg, const sdp::RemoteMedia& remote, const std::optional<sdp::Crypto>& theirs) {
+void Call::apply_media(Leg& leg, const sdp::RemoteMedia& remote,
+                       const std::optional<sdp::Crypto>& theirs) {
   media::LegMedia agreed;
   agreed.remote = remote;
   agreed.rtcp_mux = remote.rtcp_mux && leg.profile->sdp.rtcp_mux;
   if (theirs) {
     agreed.receive_key = theirs;
-    if (auto ours = sdp::answer_crypto(services_.media.local_crypto(leg.media), *theirs)) agreed.send_key = *ours;
+    if (auto ours = sdp::answer_crypto(services_.media.local_crypto(leg.media), *theirs))
+      agreed.send_key = *ours;
   }
   if (leg.s.heard) agreed.send_codecs = leg.s.heard->codecs;
   if (leg.s.told) agreed.receive_codecs = leg.s.told->codecs;
   if (leg.s.heard && leg.s.told) {
     const auto ours = expressed(leg.s.told->direction, leg.profile->sdp);
     const auto peer = leg.s.heard->direction;
-    agreed.direction = sdp::make_direction(sdp::sends(ours) && sdp::receives(peer), sdp::receives(ours) && sdp::sends(peer));
+    agreed.direction = sdp::make_direction(sdp::sends(ours) && sdp::receives(peer),
+                                           sdp::receives(ours) && sdp::sends(peer));
   }
   agreed.allowed_sources = deployment_->group(leg.group).media_sources;
-  if (auto ok = services_.media.apply(leg.media, agreed); !ok) tell(telemetry::EventKind::kError, &leg, "media: " + ok.error().what);
+  if (auto ok = services_.media.apply(leg.media, agreed); !ok)
+    tell(telemetry::EventKind::kError, &leg, "media: " + ok.error().what);
 }
 
 void Call::join_media() {
   Leg* a = find_leg(state_.ingress);
   Leg* b = find_leg(state_.egress);
   if (!a || !b || !a->s.has_media || !b->s.has_media) return;
-  if (auto ok = services_.media.join(a->media, b->media); !ok) tell(telemetry::EventKind::kError, nullptr, "media: " + ok.error().what);
+  if (auto ok = services_.media.join(a->media, b->media); !ok)
+    tell(telemetry::EventKind::kError, nullptr, "media: " + ok.error().what);
 }
 
 std::string Call::path_in_words() const {
   const auto word = [&](LegId id) -> std::string {
     if (id.value == 0 || id.value > legs_.size()) return "nothing";
     const Leg& l = *legs_[id.value - 1];
-    return std::string(l.profile->sdp.security == sdp::Security::kSdes ? "SRTP" : "RTP") + " " + (l.s.heard ? codec_names(*l.s.heard) : "?");
+    return std::string(l.profile->sdp.security == sdp::Security::kSdes ? "SRTP" : "RTP") + " " +
+           (l.s.heard ? codec_names(*l.s.heard) : "?");
   };
   const Leg* a = state_.ingress.value ? legs_[state_.ingress.value - 1].get() : nullptr;
   const Leg* b = state_.egress.value ? legs_[state_.egress.value - 1].get() : nullptr;
   const bool crypto = a && b && a->profile->sdp.security != b->profile->sdp.security;
-  return word(state_.ingress) + " <-> " + word(state_.egress) + (crypto ? ", relayed with encryption on one side" : ", relayed");
+  return word(state_.ingress) + " <-> " + word(state_.egress) +
+         (crypto ? ", relayed with encryption on one side" : ", relayed");
 }
 
 std::string Call::wrong_security(const Leg& leg, const sdp::RemoteOffer& offer) {
   const bool wants = leg.profile->sdp.security == sdp::Security::kSdes;
   if (offer.media.secure == wants) return {};
-  return wants ? "SrtpEncryptionRequired: plain RTP offered where group '" + leg.s.group + "' has SRTP"
+  return wants ? "SrtpEncryptionRequired: plain RTP offered where group '" + leg.s.group +
+                     "' has SRTP"
                : "SRTP offered where group '" + leg.s.group + "' has plain RTP";
 }
 
 sdp::MediaWish Call::default_wish(const Leg& leg) const {
-  static const std::vector<sdp::Codec> kKnown{{PayloadType{8}, "PCMA", 8000, 1, ""}, {PayloadType{0}, "PCMU", 8000, 1, ""},
-                                              {PayloadType{9}, "G722", 8000, 1, ""}, {PayloadType{101}, "telephone-event", 8000, 1, "0-16"}};
+  static const std::vector<sdp::Codec> kKnown{
+      {PayloadType{8}, "PCMA", 8000, 1, ""},
+      {PayloadType{0}, "PCMU", 8000, 1, ""},
+      {PayloadType{9}, "G722", 8000, 1, ""},
+      {PayloadType{101}, "telephone-event", 8000, 1, "0-16"}};
   sdp::MediaWish w;
   w.codecs = kKnown;
   w.ptime = leg.profile->sdp.ptime;
   return sdp::filter(w, leg.profile->sdp);
 }
 
-Result<sdp::MediaWish> Call::wish_for(const Leg& to, const sdp::MediaWish& from, const Leg& source) const {
+Result<sdp::MediaWish> Call::wish_for(const Leg& to, const sdp::MediaWish& from,
+                                      const Leg& source) const {
   sdp::MediaWish w = sdp::filter(sdp::filter(from, source.profile->sdp), to.profile->sdp);
-  const bool audio = std::any_of(w.codecs.begin(), w.codecs.end(), [](const sdp::Codec& c) { return !sdp::is_telephone_event(c) && !sdp::is_comfort_noise(c); });
-  if (!audio) return fail(ErrorCode::kNotAcceptable, "no codec of the offer is allowed towards group '" + to.s.group + "'");
+  const bool audio = std::any_of(w.codecs.begin(), w.codecs.end(), [](const sdp::Codec& c) {
+    return !sdp::is_telephone_event(c) && !sdp::is_comfort_noise(c);
+  });
+  if (!audio)
+    return fail(ErrorCode::kNotAcceptable,
+                "no codec of the offer is allowed towards group '" + to.s.group + "'");
   if (to.profile->sdp.ptime != 0) w.ptime = to.profile->sdp.ptime;
   return w;
 }
 
 Result<std::string> Call::make_offer(Leg& leg, const sdp::MediaWish& wish) {
   const Leg* from = other(leg);
-  auto text = sdp::local_offer(leg.s.offer_answer, local_media(leg), wish, leg.profile->sdp, from ? from->s.attributes : std::vector<std::string>{});
+  auto text = sdp::local_offer(leg.s.offer_answer, local_media(leg), wish, leg.profile->sdp,
+                               from ? from->s.attributes : std::vector<std::string>{});
   if (text) leg.s.told = wish;
   return text;
 }
 
 // The answer to `leg`'s outstanding offer, from what the other side wants.
-Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold, sdp::AnswerKind kind) {
+Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_heard,
+                                      sdp::HoldForm other_hold, sdp::AnswerKind kind) {
   auto wish = sdp::answer_wish(leg.offer->wish, other_heard, other_hold);
   if (!wish) return tl::unexpected(wish.error());
   if (leg.profile->sdp.ptime != 0) wish->ptime = leg.profile->sdp.ptime;
   const Leg* from = other(leg);
-  auto text = sdp::local_answer(leg.s.offer_answer, *leg.offer, local_media(leg), *wish, leg.profile->sdp, kind,
-                                from ? from->s.attributes : std::vector<std::string>{});
+  auto text =
+      sdp::local_answer(leg.s.offer_answer, *leg.offer, local_media(leg), *wish, leg.profile->sdp,
+                        kind, from ? from->s.attributes : std::vector<std::string>{});
   if (!text) return text;
   leg.s.heard = leg.offer->wish;
   leg.s.own = leg.offer->wish.direction;
@@ -179,12 +208,15 @@ Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_hear
 Status Call::take_answer(Leg& leg, std::string_view text, sdp::AnswerKind kind) {
   auto got = sdp::remote_answer(leg.s.offer_answer, text, leg.profile->sdp, kind);
   if (!got) return tl::unexpected(got.error());
-  if (got->sdp.declined) return fail(ErrorCode::kNotAcceptable, "the peer declined the audio stream");
+  if (got->sdp.declined)
+    return fail(ErrorCode::kNotAcceptable, "the peer declined the audio stream");
   std::optional<sdp::Crypto> theirs;
   if (leg.profile->sdp.security == sdp::Security::kSdes) {
-    const auto ours = sdp::accepted_crypto(services_.media.local_crypto(leg.media), got->sdp.media.crypto);
+    const auto ours =
+        sdp::accepted_crypto(services_.media.local_crypto(leg.media), got->sdp.media.crypto);
     if (!ours) return tl::unexpected(ours.error());
-    // The peer may list more lines than it took (TDM-04): the one under the tag of ours is in force.
+    // The peer may list more lines than it took (TDM-04): the one under the tag of ours is in
+    // force.
     for (const auto& line : got->sdp.media.crypto)
       if (line.tag == ours->tag) theirs = line;
   }
@@ -193,7 +225,8 @@ Status Call::take_answer(Leg& leg, std::string_view text, sdp::AnswerKind kind) 
     // Only what our offer left open says something about the peer (RFC 3264 6.1).
     const auto offered = expressed(leg.s.told->direction, leg.profile->sdp);
     const auto said = got->sdp.wish.direction;
-    leg.s.own = sdp::make_direction(sdp::sends(sdp::receives(offered) ? said : leg.s.own), sdp::receives(sdp::sends(offered) ? said : leg.s.own));
+    leg.s.own = sdp::make_direction(sdp::sends(sdp::receives(offered) ? said : leg.s.own),
+                                    sdp::receives(sdp::sends(offered) ? said : leg.s.own));
   }
   leg.refused.reset();
   leg.s.attributes = got->sdp.attributes;

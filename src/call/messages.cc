@@ -73,7 +73,8 @@ peers::LocalSide Call::side(const Leg& leg) const {
 
 void Call::copy_crossing(sip::Builder& b, const sip::Message& from_far, const Leg& to) {
   const Leg* far = other(to);
-  copy_crossing_headers(b, from_far, *to.profile, far && trusted(to) && trusted(*far), peers::own_host(side(to)));
+  copy_crossing_headers(b, from_far, *to.profile, far && trusted(to) && trusted(*far),
+                        peers::own_host(side(to)));
 }
 
 // --- Dialogs -----------------------------------------------------------------------------------
@@ -116,7 +117,7 @@ void Call::learn_target(Leg& leg, const sip::Message& m) {
 // Where requests in this dialog go: the first route, else the remote target (RFC 3261 12.2.1.1). An
 // address outside the group's sources is not believed: the peer would make us send to strangers.
 void Call::find_next_hop(Leg& leg) {
-  if (leg.temporary) return;   // one ACK and one BYE, along the way that the INVITE went
+  if (leg.temporary) return;  // one ACK and one BYE, along the way that the INVITE went
   std::string_view text = leg.s.dialog.remote_target;
   if (!leg.s.dialog.routes.empty())
     if (const auto route = sip::parse_name_addr(leg.s.dialog.routes.front())) text = route->uri;
@@ -124,13 +125,17 @@ void Call::find_next_hop(Leg& leg) {
   const auto& group = deployment_->group(leg.group);
   NextHop hop = leg.s.next_hop;
   const Transport ours = leg.transport;
-  if (!uri || !uri->is_sip() || transport_of(*uri, ours) != ours) return;   // keep what worked so far
+  if (!uri || !uri->is_sip() || transport_of(*uri, ours) != ours)
+    return;  // keep what worked so far
   const std::uint16_t default_port = ours == Transport::kTls ? 5061 : 5060;
   if (const auto literal = IpAddress::parse(uri->host)) {
-    const bool believed = std::any_of(group.recognition.sources.begin(), group.recognition.sources.end(),
-                                      [&](const Prefix& p) { return p.contains(*literal); });
+    const bool believed =
+        std::any_of(group.recognition.sources.begin(), group.recognition.sources.end(),
+                    [&](const Prefix& p) { return p.contains(*literal); });
     if (!believed) {
-      tell(telemetry::EventKind::kNote, &leg, "next hop " + std::string(uri->host) + " is not among the sources of group '" + group.name + "': kept " + hop.remote.to_string());
+      tell(telemetry::EventKind::kNote, &leg,
+           "next hop " + std::string(uri->host) + " is not among the sources of group '" +
+               group.name + "': kept " + hop.remote.to_string());
       return;
     }
     leg.s.next_hop = {{*literal, uri->port ? uri->port : default_port}, ours, hop.name};
@@ -138,7 +143,8 @@ void Call::find_next_hop(Leg& leg) {
   }
   std::string host;
   for (const char c : uri->host) host += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  if (hop.remote.port != 0 && hop.name == host && (uri->port == 0 || uri->port == hop.remote.port)) return;
+  if (hop.remote.port != 0 && hop.name == host && (uri->port == 0 || uri->port == hop.remote.port))
+    return;
   dns::TargetRequest q;
   q.host = host;
   q.port = uri->port;
@@ -153,7 +159,7 @@ void Call::find_next_hop(Leg& leg) {
 }
 
 void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destination>> where) {
-  if ((token >> 32) == 0) {   // a peer of the hunt
+  if ((token >> 32) == 0) {  // a peer of the hunt
     if (was_terminated_) return;
     if (!where) {
       last_why_ = deployment_->peer(way_.peer).name + ": " + where.error().what;
@@ -162,7 +168,8 @@ void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destina
       return;
     }
     destinations_.assign(where->begin(), where->end());
-    for (auto& d : destinations_) d.listener = deployment_->group(way_.group).listener;   // a reload may have moved it
+    for (auto& d : destinations_)
+      d.listener = deployment_->group(way_.group).listener;  // a reload may have moved it
     try_destination();
     return;
   }
@@ -181,8 +188,8 @@ void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destina
     if (h.method == Method::kAck) {
       record_message(*leg, false, h.bytes);
       services_.layer.send_ack(h.bytes, destination(*leg));
-    }
-    else (void)send_in_dialog(*leg, h.method, std::move(h.bytes), h.branch);
+    } else
+      (void)send_in_dialog(*leg, h.method, std::move(h.bytes), h.branch);
   }
 }
 
@@ -198,7 +205,8 @@ transport::Destination Call::destination(const Leg& leg) const {
 
 // --- Requests ----------------------------------------------------------------------------------
 
-sip::Builder Call::in_dialog(Leg& leg, Method method, std::string_view branch, std::uint32_t cseq) const {
+sip::Builder Call::in_dialog(Leg& leg, Method method, std::string_view branch,
+                             std::uint32_t cseq) const {
   const Dialog& d = leg.s.dialog;
   sip::Builder b(1024);
   b.request_line(sip::to_string(method), d.remote_target);
@@ -212,19 +220,23 @@ sip::Builder Call::in_dialog(Leg& leg, Method method, std::string_view branch, s
   b.end_line();
   b.header(HeaderId::kCallId, d.call_id);
   b.begin(HeaderId::kCSeq).number(cseq).add(" ").add(sip::to_string(method)).end_line();
-  if (method == Method::kInvite) b.header(HeaderId::kContact, peers::contact_value(us, leg.s.number));
+  if (method == Method::kInvite)
+    b.header(HeaderId::kContact, peers::contact_value(us, leg.s.number));
   peers::add_common(b, *leg.profile, true);
   return b;
 }
 
-transport::TxId Call::send_in_dialog(Leg& leg, Method method, std::string bytes, const std::string& branch) {
+transport::TxId Call::send_in_dialog(Leg& leg, Method method, std::string bytes,
+                                     const std::string& branch) {
   if (method == Method::kInvite) leg.reinvite = true;
-  if (leg.locating && leg.held.size() < kMaxHeldRequests) {   // on_located() sends it, whatever comes of the look-up
+  if (leg.locating &&
+      leg.held.size() < kMaxHeldRequests) {  // on_located() sends it, whatever comes of the look-up
     leg.held.push_back({std::move(bytes), branch, method});
     return {};
   }
   record_message(leg, false, bytes);
-  const transport::TxId tx = services_.layer.send_request(std::move(bytes), branch, method, destination(leg), user(leg));
+  const transport::TxId tx =
+      services_.layer.send_request(std::move(bytes), branch, method, destination(leg), user(leg));
   if (method == Method::kInvite) leg.client_invite = tx;
   if (method == Method::kBye) leg.bye = tx;
   return tx;
@@ -243,11 +255,12 @@ void Call::send_ack(Leg& leg, std::uint32_t cseq) {
 
 // --- Responses ---------------------------------------------------------------------------------
 
-void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, int status, const sip::Message* from_far, Body body, int q850,
-                   std::string_view why) {
+void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, int status,
+                   const sip::Message* from_far, Body body, int q850, std::string_view why) {
   const transport::Flow* flow = services_.layer.flow_of(tx);
   if (!flow) return;
-  auto b = sip::begin_response(request, status, sip::reason_phrase(status), leg.s.dialog.local_tag, flow->remote);
+  auto b = sip::begin_response(request, status, sip::reason_phrase(status), leg.s.dialog.local_tag,
+                               flow->remote);
   const bool makes_dialog = request.method() == Method::kInvite && status > 100 && status < 300;
   if (makes_dialog) {
     for (const auto& f : request.headers())
@@ -261,7 +274,8 @@ void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, in
     const int far_cause = from_far ? q850_of(*from_far) : 0;
     int cause = far_cause != 0 ? far_cause : q850;
     if (rewrite != leg.profile->q850_by_status.end()) cause = rewrite->second;
-    if (cause != 0 && (leg.profile->reason_on_failure || far_cause != 0)) b.header(HeaderId::kReason, reason_value(cause, why));
+    if (cause != 0 && (leg.profile->reason_on_failure || far_cause != 0))
+      b.header(HeaderId::kReason, reason_value(cause, why));
     if (status == 503) b.header(HeaderId::kRetryAfter, 5);
   }
   std::string bytes = b.finish(body.content, body.content_type);
@@ -269,8 +283,10 @@ void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, in
   services_.layer.respond(tx, status, std::move(bytes));
 }
 
-void Call::simple_response(Leg& leg, transport::TxId tx, const sip::Message& request, int status, std::string_view why) {
-  respond(leg, tx, request, status, nullptr, {}, status >= 400 ? policy::q850_of_status(status) : 0, why);
+void Call::simple_response(Leg& leg, transport::TxId tx, const sip::Message& request, int status,
+                           std::string_view why) {
+  respond(leg, tx, request, status, nullptr, {}, status >= 400 ? policy::q850_of_status(status) : 0,
+          why);
 }
 
 // --- The trail ---------------------------------------------------------------------------------
@@ -278,14 +294,17 @@ void Call::simple_response(Leg& leg, transport::TxId tx, const sip::Message& req
 telemetry::Trail* Call::trail() { return services_.trails.live(state_.id); }
 
 void Call::tell(telemetry::EventKind kind, const Leg* leg, std::string_view text) {
-  if (auto* t = trail()) t->add(kind, services_.reactor.wall(), leg ? leg->s.id.value : 0, text, {}, leg ? std::string_view(leg->s.peer) : std::string_view{});
+  if (auto* t = trail())
+    t->add(kind, services_.reactor.wall(), leg ? leg->s.id.value : 0, text, {},
+           leg ? std::string_view(leg->s.peer) : std::string_view{});
 }
 
 void Call::record_message(const Leg& leg, bool in, std::string_view bytes) {
   auto* t = trail();
   if (!t) return;
-  t->message(in, services_.reactor.wall(), leg.s.id.value, leg.s.peer.empty() ? leg.s.group : leg.s.peer, leg.s.next_hop.transport,
-             leg.bound, leg.s.next_hop.remote, bytes);
+  t->message(in, services_.reactor.wall(), leg.s.id.value,
+             leg.s.peer.empty() ? leg.s.group : leg.s.peer, leg.s.next_hop.transport, leg.bound,
+             leg.s.next_hop.remote, bytes);
 }
 
 void Call::on_layer_message(LegId id, bool outgoing, std::string_view bytes) {

@@ -29,7 +29,7 @@ void put_list(A& a, std::vector<T>& v) {
   a.field(n);
   if constexpr (A::kReading) {
     v.clear();
-    for (std::uint32_t i = 0; i < n && a.ok(); ++i) {   // grows with what is really there
+    for (std::uint32_t i = 0; i < n && a.ok(); ++i) {  // grows with what is really there
       T x{};
       put(a, x);
       if (a.ok()) v.push_back(std::move(x));
@@ -47,8 +47,10 @@ void put_optional(A& a, std::optional<T>& v) {
   bool there = v.has_value();
   a.field(there);
   if constexpr (A::kReading) {
-    if (there) v.emplace();
-    else v.reset();
+    if (there)
+      v.emplace();
+    else
+      v.reset();
   }
   if (there) put(a, *v);
 }
@@ -63,7 +65,8 @@ void describe(A& a, IpAddress& x) {
     if (v6) {
       x = IpAddress::v6(bytes);
     } else {
-      x = IpAddress::v4((std::uint32_t{bytes[0]} << 24) | (std::uint32_t{bytes[1]} << 16) | (std::uint32_t{bytes[2]} << 8) | bytes[3]);
+      x = IpAddress::v4((std::uint32_t{bytes[0]} << 24) | (std::uint32_t{bytes[1]} << 16) |
+                        (std::uint32_t{bytes[2]} << 8) | bytes[3]);
     }
   }
 }
@@ -77,8 +80,10 @@ void describe(A& a, Prefix& x) {
   std::string text = x.to_string();
   a.field(text);
   if constexpr (A::kReading) {
-    if (auto p = Prefix::parse(text)) x = *p;
-    else a.spoil();
+    if (auto p = Prefix::parse(text))
+      x = *p;
+    else
+      a.spoil();
   }
 }
 template <typename A>
@@ -97,11 +102,13 @@ void describe(A& a, sdp::Codec& x) {
 }
 template <typename A>
 void describe(A& a, sdp::MediaWish& x) {
-  put(a, x.codecs), put_enum(a, x.direction, sdp::Direction::kInactive), a.field(x.ptime), a.field(x.maxptime);
+  put(a, x.codecs), put_enum(a, x.direction, sdp::Direction::kInactive), a.field(x.ptime),
+      a.field(x.maxptime);
 }
 template <typename A>
 void describe(A& a, sdp::Crypto& x) {
-  a.field(x.tag), put_enum(a, x.suite, sdp::CryptoSuite::kAesCm128HmacSha1_32), put(a, x.key_salt), a.field(x.lifetime), a.field(x.mki), a.field(x.mki_length);
+  a.field(x.tag), put_enum(a, x.suite, sdp::CryptoSuite::kAesCm128HmacSha1_32), put(a, x.key_salt),
+      a.field(x.lifetime), a.field(x.mki), a.field(x.mki_length);
 }
 template <typename A>
 void describe(A& a, sdp::RemoteMedia& x) {
@@ -113,14 +120,16 @@ void describe(A& a, sdp::Origin& x) {
 }
 template <typename A>
 void describe(A& a, sdp::OfferAnswer& x) {
-  put_enum(a, x.state, sdp::OfferState::kStable), a.field(x.agreed), put(a, x.origin), a.field(x.last_local), a.field(x.last_remote), a.field(x.agreed_remote);
+  put_enum(a, x.state, sdp::OfferState::kStable), a.field(x.agreed), put(a, x.origin),
+      a.field(x.last_local), a.field(x.last_remote), a.field(x.agreed_remote);
 }
 
 // --- media -------------------------------------------------------------------------------------
 template <typename A>
 void describe(A& a, media::LegMedia& x) {
   put(a, x.remote), a.field(x.rtcp_mux), put(a, x.send_key), put(a, x.receive_key);
-  put(a, x.send_codecs), put(a, x.receive_codecs), put_enum(a, x.direction, sdp::Direction::kInactive), put(a, x.allowed_sources);
+  put(a, x.send_codecs), put(a, x.receive_codecs),
+      put_enum(a, x.direction, sdp::Direction::kInactive), put(a, x.allowed_sources);
 }
 template <typename A>
 void describe(A& a, rtp::IndexWindow& x) {
@@ -139,7 +148,8 @@ template <typename A>
 void describe(A& a, media::OutStream& x) {
   a.field(x.ssrc), a.field(x.input_ssrc), a.field(x.has_input), a.field(x.started);
   a.field(x.seq_offset), a.field(x.ts_offset), a.field(x.highest), a.field(x.floor);
-  a.field(x.last_ts), a.field(x.last_ts_us), a.field(x.clock), a.field(x.packets), a.field(x.octets);
+  a.field(x.last_ts), a.field(x.last_ts_us), a.field(x.clock), a.field(x.packets),
+      a.field(x.octets);
 }
 template <typename A>
 void describe(A& a, media::InStream& x) {
@@ -162,8 +172,10 @@ void describe(A& a, media::LegSnapshot& x) {
 // --- call --------------------------------------------------------------------------------------
 template <typename A>
 void describe(A& a, Dialog& x) {
-  a.field(x.call_id), a.field(x.local_tag), a.field(x.remote_tag), a.field(x.local_party), a.field(x.remote_party);
-  a.field(x.remote_target), put(a, x.routes), a.field(x.local_cseq), a.field(x.remote_cseq), a.field(x.ours);
+  a.field(x.call_id), a.field(x.local_tag), a.field(x.remote_tag), a.field(x.local_party),
+      a.field(x.remote_party);
+  a.field(x.remote_target), put(a, x.routes), a.field(x.local_cseq), a.field(x.remote_cseq),
+      a.field(x.ours);
 }
 template <typename A>
 void describe(A& a, NextHop& x) {
@@ -171,18 +183,23 @@ void describe(A& a, NextHop& x) {
 }
 template <typename A>
 void describe(A& a, Termination& x) {
-  put_enum(a, x.what, TerminationClass::kStopped), put_enum(a, x.by, ReleasedBy::kGateway), a.field(x.status), a.field(x.q850), a.field(x.text);
+  put_enum(a, x.what, TerminationClass::kStopped), put_enum(a, x.by, ReleasedBy::kGateway),
+      a.field(x.status), a.field(x.q850), a.field(x.text);
 }
 template <typename A>
 void describe(A& a, LegState& x) {
-  put(a, x.id), a.field(x.ingress), a.field(x.group), a.field(x.peer), a.field(x.listener), put_enum(a, x.phase, LegPhase::kEnded), put(a, x.dialog);
-  put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put(a, x.heard), put(a, x.told), put_enum(a, x.own, sdp::Direction::kInactive);
+  put(a, x.id), a.field(x.ingress), a.field(x.group), a.field(x.peer), a.field(x.listener),
+      put_enum(a, x.phase, LegPhase::kEnded), put(a, x.dialog);
+  put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put(a, x.heard), put(a, x.told),
+      put_enum(a, x.own, sdp::Direction::kInactive);
   put(a, x.attributes), a.field(x.has_media), put(a, x.media);
 }
 template <typename A>
 void describe(A& a, CallState& x) {
-  put(a, x.id), put(a, x.bucket), put_enum(a, x.emergency, policy::EmergencyClass::kEmergency), a.field(x.emergency_service), a.field(x.calling), a.field(x.called), a.field(x.ingress_group);
-  put(a, x.began), put(a, x.rang), put(a, x.answered), put(a, x.legs), put(a, x.ingress), put(a, x.egress);
+  put(a, x.id), put(a, x.bucket), put_enum(a, x.emergency, policy::EmergencyClass::kEmergency),
+      a.field(x.emergency_service), a.field(x.calling), a.field(x.called), a.field(x.ingress_group);
+  put(a, x.began), put(a, x.rang), put(a, x.answered), put(a, x.legs), put(a, x.ingress),
+      put(a, x.egress);
   a.field(x.progressed), put(a, x.termination);
 }
 
@@ -197,10 +214,14 @@ struct IsOptional<std::optional<T>> : std::true_type {};
 
 template <typename A, typename T>
 void put(A& a, T& v) {
-  if constexpr (IsVector<T>::value) put_list(a, v);
-  else if constexpr (IsOptional<T>::value) put_optional(a, v);
-  else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string>) a.field(v);
-  else describe(a, v);
+  if constexpr (IsVector<T>::value)
+    put_list(a, v);
+  else if constexpr (IsOptional<T>::value)
+    put_optional(a, v);
+  else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string>)
+    a.field(v);
+  else
+    describe(a, v);
 }
 
 }  // namespace
@@ -222,10 +243,13 @@ Result<CallState> deserialise(std::string_view bytes) {
   r.field(version);
   if (!r.ok() || magic != kMagic) return fail(ErrorCode::kMalformed, "not a written call");
   if (version != kStateVersion)
-    return fail(ErrorCode::kUnsupported, "call state of version " + std::to_string(version) + ", this program reads " + std::to_string(kStateVersion));
+    return fail(ErrorCode::kUnsupported, "call state of version " + std::to_string(version) +
+                                             ", this program reads " +
+                                             std::to_string(kStateVersion));
   CallState s;
   describe(r, s);
-  if (!r.ok() || r.left() != 0) return fail(ErrorCode::kMalformed, "call state is cut short or has bytes left over");
+  if (!r.ok() || r.left() != 0)
+    return fail(ErrorCode::kMalformed, "call state is cut short or has bytes left over");
   return s;
 }
 

@@ -13,7 +13,8 @@ using sip::HeaderId;
 using sip::Method;
 using telemetry::EventKind;
 
-void Call::start(transport::TxId tx, const transport::Received& r, const policy::Decision& decision) {
+void Call::start(transport::TxId tx, const transport::Received& r,
+                 const policy::Decision& decision) {
   const sip::Message& m = r.message;
   state_.began = services_.reactor.wall();
   state_.emergency = decision.emergency;
@@ -27,8 +28,11 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   use_listener(leg, r.flow.listener);
   leg.s.next_hop = {r.flow.remote, r.flow.transport, ""};
   for (const auto p : deployment_->group(r.group).peers)
-    if (deployment_->peer(p).address == r.flow.remote.address || services_.peers.state(p).last_target == r.flow.remote.address) leg.s.peer = deployment_->peer(p).name;
-  if (r.flow.transport != Transport::kUdp) leg.s.next_hop.remote.port = 0;   // its own port is not one to call back
+    if (deployment_->peer(p).address == r.flow.remote.address ||
+        services_.peers.state(p).last_target == r.flow.remote.address)
+      leg.s.peer = deployment_->peer(p).name;
+  if (r.flow.transport != Transport::kUdp)
+    leg.s.next_hop.remote.port = 0;  // its own port is not one to call back
   leg.server_invite = tx;
   leg.invite_cseq = m.cseq();
   services_.layer.set_user(tx, user(leg));
@@ -41,17 +45,23 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   }
   state_.calling = billing_number(m, trusted(leg));
   learn_dialog(leg, m, false);
-  if (leg.s.next_hop.remote.port == 0 && !leg.locating) leg.s.next_hop.remote = {r.flow.remote.address, static_cast<std::uint16_t>(r.flow.transport == Transport::kTls ? 5061 : 5060)};
+  if (leg.s.next_hop.remote.port == 0 && !leg.locating)
+    leg.s.next_hop.remote = {
+        r.flow.remote.address,
+        static_cast<std::uint16_t>(r.flow.transport == Transport::kTls ? 5061 : 5060)};
   for (const auto& reason : decision.reasons) tell(EventKind::kDecision, nullptr, reason);
 
   if (decision.refusal) {
-    refuse(tx, m, decision.refusal->status, decision.refusal->q850, decision.refusal->text, decision.refusal->label);
+    refuse(tx, m, decision.refusal->status, decision.refusal->q850, decision.refusal->text,
+           decision.refusal->label);
     return;
   }
   if (refuse_extensions(leg, tx, m)) {
     services_.counters.refused.add("extension_required");
     leg.server_invite = {};
-    terminate({TerminationClass::kRefused, ReleasedBy::kGateway, 420, 127, "the caller requires extensions that are not supported"}, nullptr, nullptr);
+    terminate({TerminationClass::kRefused, ReleasedBy::kGateway, 420, 127,
+               "the caller requires extensions that are not supported"},
+              nullptr, nullptr);
     return;
   }
   invite_ = std::make_unique<sip::Message>(*sip::Message::parse(m.bytes()));
@@ -72,7 +82,8 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
     auto offer = sdp::remote_offer(leg.s.offer_answer, sdp, leg.profile->sdp);
     if (!offer) {
       const bool media = offer.error().code == ErrorCode::kNotAcceptable;
-      refuse(tx, m, media ? 488 : 400, media ? 88 : 111, offer.error().what, media ? "media" : "sdp");
+      refuse(tx, m, media ? 488 : 400, media ? 88 : 111, offer.error().what,
+             media ? "media" : "sdp");
       return;
     }
     if (const auto wrong = wrong_security(leg, offer->sdp); !wrong.empty()) {
@@ -87,14 +98,17 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   start_hunt(decision);
 }
 
-void Call::refuse(transport::TxId tx, const sip::Message& request, int status, int q850, const std::string& text, std::string_view label) {
+void Call::refuse(transport::TxId tx, const sip::Message& request, int status, int q850,
+                  const std::string& text, std::string_view label) {
   Leg& leg = *find_leg(state_.ingress);
   tell(EventKind::kRefusal, &leg, text);
   services_.counters.refused.add(label);
   // What is the matter with us stays inside; what is the matter with the request is told.
-  respond(leg, tx, request, status, nullptr, {}, q850, status >= 500 ? policy::q850_text(q850) : std::string_view(text));
+  respond(leg, tx, request, status, nullptr, {}, q850,
+          status >= 500 ? policy::q850_text(q850) : std::string_view(text));
   leg.server_invite = {};
-  terminate({TerminationClass::kRefused, ReleasedBy::kGateway, status, q850, text}, nullptr, nullptr);
+  terminate({TerminationClass::kRefused, ReleasedBy::kGateway, status, q850, text}, nullptr,
+            nullptr);
 }
 
 // --- The hunt ----------------------------------------------------------------------------------
@@ -125,13 +139,16 @@ void Call::next_way() {
   }
   if (ways_.empty() || attempts_ >= kMaxAttempts) {
     const auto mapped = policy::map_failure(last_status_);
-    fail_ingress(mapped.status, mapped.q850, last_why_.empty() ? "no peer answered" : last_why_, nullptr);
+    fail_ingress(mapped.status, mapped.q850, last_why_.empty() ? "no peer answered" : last_why_,
+                 nullptr);
     return;
   }
   way_ = ways_.front();
   ways_.pop_front();
   const auto& peer = deployment_->peer(way_.peer);
-  auto where = services_.locator.locate(peers::request_for(*deployment_, peer), deployment_->group(way_.group).listener, *this, way_.peer.value);
+  auto where =
+      services_.locator.locate(peers::request_for(*deployment_, peer),
+                               deployment_->group(way_.group).listener, *this, way_.peer.value);
   if (where) on_located(way_.peer.value, std::move(*where));
 }
 
@@ -147,7 +164,9 @@ void Call::try_destination() {
   leg.s.next_hop = {to.remote, to.transport, to.tls_name};
   leg.attempt_began = services_.reactor.now();
   state_.egress = leg.s.id;
-  tell(EventKind::kRouteAttempt, &leg, "trying " + peer.name + " at " + to.remote.to_string() + " over " + std::string(to_string(to.transport)));
+  tell(EventKind::kRouteAttempt, &leg,
+       "trying " + peer.name + " at " + to.remote.to_string() + " over " +
+           std::string(to_string(to.transport)));
   if (auto ok = send_initial_invite(leg, way_.peer); !ok) {
     const int status = ok.error().code == ErrorCode::kNotAcceptable ? 488 : 503;
     attempt_failed(leg, status, ok.error().what, nullptr);
@@ -159,7 +178,8 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   const auto& peer = deployment_->peer(peer_index);
   const auto& group = deployment_->group(leg.group);
   if (auto ok = open_media(leg); !ok) return ok;
-  Result<sdp::MediaWish> wish = in.s.heard ? wish_for(leg, *in.s.heard, in) : Result<sdp::MediaWish>(default_wish(leg));
+  Result<sdp::MediaWish> wish =
+      in.s.heard ? wish_for(leg, *in.s.heard, in) : Result<sdp::MediaWish>(default_wish(leg));
   if (!wish) return tl::unexpected(wish.error());
   auto sdp = make_offer(leg, *wish);
   if (!sdp) return tl::unexpected(sdp.error());
@@ -167,7 +187,8 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   const peers::LocalSide us = side(leg);
   const bool both_trusted = group.trusted && trusted(in);
   const Caller caller = caller_of(*invite_, *deployment_, *leg.profile, trusted(in));
-  const std::string number = policy::format_number(*deployment_, state_.called, leg.profile->number_format);
+  const std::string number =
+      policy::format_number(*deployment_, state_.called, leg.profile->number_format);
   const auto literal = IpAddress::parse(peer.host);
   const std::string host = literal ? literal->to_uri_host() : peer.host;
   const std::uint16_t default_port = peer.transport == Transport::kTls ? 5061 : 5060;
@@ -178,7 +199,8 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   d.ours = true;
   d.call_id = sip::make_tag(owner(), services_.reactor.random()) + "@" + peers::own_host(us);
   const std::string from_host = caller.anonymous ? "anonymous.invalid" : peers::own_host(us);
-  d.local_party = (caller.display.empty() ? "" : caller.display + " ") + "<" + party_uri(caller.user, from_host, 0, phone) + ">";
+  d.local_party = (caller.display.empty() ? "" : caller.display + " ") + "<" +
+                  party_uri(caller.user, from_host, 0, phone) + ">";
   d.remote_target = party_uri(number, host, port, phone);
   d.remote_party = "<" + party_uri(number, host, 0, phone) + ">";
   d.local_cseq = 1;
@@ -189,7 +211,8 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   b.request_line("INVITE", d.remote_target);
   b.header(HeaderId::kVia, peers::via_value(us, branch));
   const auto hops = sip::parse_u32(invite_->value(HeaderId::kMaxForwards)).value_or(70);
-  b.header(HeaderId::kMaxForwards, static_cast<std::int64_t>(std::min<std::uint32_t>(hops, 255)) - 1);
+  b.header(HeaderId::kMaxForwards,
+           static_cast<std::int64_t>(std::min<std::uint32_t>(hops, 255)) - 1);
   b.begin(HeaderId::kFrom).add(d.local_party).add(";tag=").add(d.local_tag).end_line();
   b.header(HeaderId::kTo, d.remote_party);
   b.header(HeaderId::kCallId, d.call_id);
@@ -201,13 +224,16 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   leg.invite = b.finish(body.content, body.content_type);
 
   record_message(leg, false, leg.invite);
-  leg.client_invite = services_.layer.send_request(leg.invite, branch, Method::kInvite, leg.attempt, user(leg));
+  leg.client_invite =
+      services_.layer.send_request(leg.invite, branch, Method::kInvite, leg.attempt, user(leg));
   const Micros left = hunt_deadline_ - services_.reactor.now();
-  start_timer(leg.silence, std::clamp<Micros>(left, Millis(100), group.timers.silence), TimerKind::kSilence, leg);
+  start_timer(leg.silence, std::clamp<Micros>(left, Millis(100), group.timers.silence),
+              TimerKind::kSilence, leg);
   return {};
 }
 
-void Call::attempt_failed(Leg& leg, int status, const std::string& why, const sip::Message* response) {
+void Call::attempt_failed(Leg& leg, int status, const std::string& why,
+                          const sip::Message* response) {
   stop_timer(leg.silence);
   stop_timer(leg.progress);
   stop_timer(leg.ring);
@@ -225,7 +251,8 @@ void Call::attempt_failed(Leg& leg, int status, const std::string& why, const si
   const bool more = !ways_.empty() || !destinations_.empty();
   // GW-02: only silence, 408, 503 and 504 go to the next peer, and only while the caller has heard
   // nothing that an answer elsewhere would contradict (TDR-79).
-  if ((status == 0 || policy::may_retry(status)) && !state_.progressed && more && services_.reactor.now() < hunt_deadline_) {
+  if ((status == 0 || policy::may_retry(status)) && !state_.progressed && more &&
+      services_.reactor.now() < hunt_deadline_) {
     tell(EventKind::kDecision, nullptr, "may be retried on the next peer");
     next_way();
     return;
@@ -234,7 +261,8 @@ void Call::attempt_failed(Leg& leg, int status, const std::string& why, const si
   fail_ingress(mapped.status, mapped.q850, why, response);
 }
 
-void Call::fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far, std::optional<TerminationClass> given) {
+void Call::fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far,
+                        std::optional<TerminationClass> given) {
   Leg& in = *find_leg(state_.ingress);
   if (in.server_invite.value != 0) {
     if (const auto* request = services_.layer.request_of(in.server_invite)) {
@@ -245,12 +273,18 @@ void Call::fail_ingress(int status, int q850, const std::string& text, const sip
     in.server_invite = {};
   }
   TerminationClass what = TerminationClass::kRejected;
-  if (given) what = *given;
-  else if (status == 486 || status == 600) what = TerminationClass::kBusy;
-  else if (status == 480 || (status == 408 && state_.progressed)) what = TerminationClass::kNoAnswer;
-  else if (!from_far && status == 488) what = TerminationClass::kRefused;   // media that cannot meet
-  else if (!from_far || policy::may_retry(status)) what = TerminationClass::kUnreachable;
-  terminate({what, from_far ? ReleasedBy::kCallee : ReleasedBy::kGateway, status, q850, text}, nullptr, nullptr);
+  if (given)
+    what = *given;
+  else if (status == 486 || status == 600)
+    what = TerminationClass::kBusy;
+  else if (status == 480 || (status == 408 && state_.progressed))
+    what = TerminationClass::kNoAnswer;
+  else if (!from_far && status == 488)
+    what = TerminationClass::kRefused;  // media that cannot meet
+  else if (!from_far || policy::may_retry(status))
+    what = TerminationClass::kUnreachable;
+  terminate({what, from_far ? ReleasedBy::kCallee : ReleasedBy::kGateway, status, q850, text},
+            nullptr, nullptr);
 }
 
 // --- Responses to our INVITE -------------------------------------------------------------------
@@ -260,7 +294,7 @@ void Call::on_initial_response(Leg& leg, const transport::Received& r) {
   leg.said_something = true;
   stop_timer(leg.silence);
   if (leg.cancelled || was_terminated_) {
-    if (status >= 200 && status < 300) {   // CANCEL crossed the answer: take it and hang up
+    if (status >= 200 && status < 300) {  // CANCEL crossed the answer: take it and hang up
       learn_dialog(leg, r.message, true);
       leg.client_invite = {};
       send_ack(leg, r.message.cseq());
@@ -277,13 +311,15 @@ void Call::on_initial_response(Leg& leg, const transport::Received& r) {
     return;
   }
   if (status == 100) {
-    start_timer(leg.progress, deployment_->group(leg.group).timers.no_progress, TimerKind::kProgress, leg);
+    start_timer(leg.progress, deployment_->group(leg.group).timers.no_progress,
+                TimerKind::kProgress, leg);
   } else if (status < 200) {
     on_provisional(leg, r);
   } else if (status < 300) {
     on_success(leg, r);
   } else {
-    std::string why = leg.s.peer + " answered " + std::to_string(status) + " " + std::string(r.message.reason_phrase());
+    std::string why = leg.s.peer + " answered " + std::to_string(status) + " " +
+                      std::string(r.message.reason_phrase());
     attempt_failed(leg, status, why, &r.message);
   }
 }
@@ -291,14 +327,19 @@ void Call::on_initial_response(Leg& leg, const transport::Received& r) {
 void Call::on_provisional(Leg& leg, const transport::Received& r) {
   const sip::Message& m = r.message;
   stop_timer(leg.progress);
-  if (leg.ring.value == 0) start_timer(leg.ring, deployment_->group(leg.group).timers.ring, TimerKind::kRing, leg);
-  if (m.status() == 199) return;   // RFC 6228: an early dialog of a fork ended; the near side has one of its own
+  if (leg.ring.value == 0)
+    start_timer(leg.ring, deployment_->group(leg.group).timers.ring, TimerKind::kRing, leg);
+  if (m.status() == 199)
+    return;  // RFC 6228: an early dialog of a fork ended; the near side has one of its own
   leg.s.phase = LegPhase::kEarly;
   bool early_media = false;
   if (const auto parts = body_parts(m); parts) {
     if (const std::string_view sdp = sdp_of(*parts); !sdp.empty()) {
-      if (auto ok = take_answer(leg, sdp, sdp::AnswerKind::kPreliminary)) early_media = true;
-      else tell(EventKind::kError, &leg, "SDP of " + std::to_string(m.status()) + ": " + ok.error().what);
+      if (auto ok = take_answer(leg, sdp, sdp::AnswerKind::kPreliminary))
+        early_media = true;
+      else
+        tell(EventKind::kError, &leg,
+             "SDP of " + std::to_string(m.status()) + ": " + ok.error().what);
     }
   }
   if (m.status() == 180 && state_.rang.micros == 0) state_.rang = services_.reactor.wall();
@@ -344,7 +385,8 @@ void Call::on_success(Leg& leg, const transport::Received& r) {
     // RFC 3261 13.2.2.4: an answer that cannot be used ends the dialog.
     tell(EventKind::kError, &leg, problem);
     send_bye(leg, nullptr);
-    fail_ingress(488, 88, leg.s.peer + " answered with media that cannot be used: " + problem, nullptr);
+    fail_ingress(488, 88, leg.s.peer + " answered with media that cannot be used: " + problem,
+                 nullptr);
     return;
   }
   answer_ingress(r.message);
@@ -359,7 +401,7 @@ void Call::answer_ingress(const sip::Message& from_far) {
     if (!wish) return tl::unexpected(wish.error());
     return make_offer(in, *wish);
   }()
-                                         : make_answer(in, *out.s.heard, out.profile->sdp.hold, sdp::AnswerKind::kFinal);
+      : make_answer(in, *out.s.heard, out.profile->sdp.hold, sdp::AnswerKind::kFinal);
   if (!sdp) {
     tell(EventKind::kError, &in, sdp.error().what);
     send_bye(out, nullptr);
@@ -374,7 +416,10 @@ void Call::answer_ingress(const sip::Message& from_far) {
   ++services_.counters.calls_answered;
   tell(EventKind::kMediaStart, nullptr, path_in_words());
   const auto far_parts = body_parts(from_far);
-  respond(in, in.server_invite, *invite_, 200, &from_far, join_body(*sdp, far_parts ? *far_parts : std::vector<BodyPart>{}, in.profile->pass_bodies, in.s.dialog.local_tag), 0, {});
+  respond(in, in.server_invite, *invite_, 200, &from_far,
+          join_body(*sdp, far_parts ? *far_parts : std::vector<BodyPart>{}, in.profile->pass_bodies,
+                    in.s.dialog.local_tag),
+          0, {});
   // What was kept for further attempts is not needed any more.
   ways_.clear();
   destinations_.clear();

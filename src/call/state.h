@@ -1,6 +1,6 @@
-// A call as a value: no pointer, no socket, no snapshot of the configuration in it, so that it can be
-// written down, destroyed and rebuilt at any stable point (serialise.h). kStateVersion grows with
-// every change of the fields.
+// A call as a value: no pointer, no socket, no snapshot of the configuration in it, so that it can
+// be written down, destroyed and rebuilt at any stable point (serialise.h). kStateVersion grows
+// with every change of the fields.
 #pragma once
 
 #include <cstdint>
@@ -22,15 +22,15 @@ inline constexpr std::uint16_t kStateVersion = 1;
 
 // Every call ends as exactly one of these.
 enum class TerminationClass : std::uint8_t {
-  kCompleted,     // answered, and somebody hung up
-  kCancelled,     // the caller gave up before an answer
-  kBusy,          // 486, 600
-  kNoAnswer,      // rang, or 480, 408 after ringing
-  kRejected,      // another final answer of the far side
-  kUnreachable,   // no peer could be reached, or all said 408, 503, 504
-  kRefused,       // we refused it: policy, limits, malformed media
-  kDropped,       // answered, and lost: no ACK, a session that died, our own fault
-  kStopped,       // ended by an operator: shutdown, block
+  kCompleted,    // answered, and somebody hung up
+  kCancelled,    // the caller gave up before an answer
+  kBusy,         // 486, 600
+  kNoAnswer,     // rang, or 480, 408 after ringing
+  kRejected,     // another final answer of the far side
+  kUnreachable,  // no peer could be reached, or all said 408, 503, 504
+  kRefused,      // we refused it: policy, limits, malformed media
+  kDropped,      // answered, and lost: no ACK, a session that died, our own fault
+  kStopped,      // ended by an operator: shutdown, block
 };
 [[nodiscard]] std::string_view to_string(TerminationClass c);
 
@@ -40,9 +40,9 @@ enum class ReleasedBy : std::uint8_t { kCaller, kCallee, kGateway };
 struct Termination {
   TerminationClass what = TerminationClass::kDropped;
   ReleasedBy by = ReleasedBy::kGateway;
-  int status = 0;       // SIP status of the initial INVITE towards the caller; 200 when answered
+  int status = 0;  // SIP status of the initial INVITE towards the caller; 200 when answered
   int q850 = 16;
-  std::string text;     // for a person
+  std::string text;  // for a person
   friend bool operator==(const Termination&, const Termination&) = default;
 };
 
@@ -51,9 +51,9 @@ struct Dialog {
   std::string call_id, local_tag, remote_tag;
   std::string local_party, remote_party;
   std::string remote_target;
-  std::vector<std::string> routes;   // Route values in the order in which they are written
+  std::vector<std::string> routes;  // Route values in the order in which they are written
   std::uint32_t local_cseq = 0, remote_cseq = 0;
-  bool ours = false;                 // we made the Call-ID
+  bool ours = false;  // we made the Call-ID
   friend bool operator==(const Dialog&, const Dialog&) = default;
 };
 
@@ -70,20 +70,20 @@ struct NextHop {
 struct LegState {
   LegId id;
   bool ingress = false;
-  std::string group, peer, listener;   // by name: indices change with a reload
+  std::string group, peer, listener;  // by name: indices change with a reload
   LegPhase phase = LegPhase::kNew;
   Dialog dialog;
   NextHop next_hop;
-  std::string number;                  // user part of our Contact on this leg
+  std::string number;  // user part of our Contact on this leg
   sdp::OfferAnswer offer_answer;
-  std::optional<sdp::MediaWish> heard;   // what this peer wants
-  std::optional<sdp::MediaWish> told;    // what we told it that the others want
-  // What this peer wants of the direction, as far as its answers could say so: an answer to a hold of
-  // the other side tells nothing.
+  std::optional<sdp::MediaWish> heard;  // what this peer wants
+  std::optional<sdp::MediaWish> told;   // what we told it that the others want
+  // What this peer wants of the direction, as far as its answers could say so: an answer to a hold
+  // of the other side tells nothing.
   sdp::Direction own = sdp::Direction::kSendRecv;
-  std::vector<std::string> attributes;   // further a= lines of the peer
+  std::vector<std::string> attributes;  // further a= lines of the peer
   bool has_media = false;
-  media::LegSnapshot media;            // filled when the call is written down
+  media::LegSnapshot media;  // filled when the call is written down
   friend bool operator==(const LegState&, const LegState&) = default;
 };
 
@@ -91,13 +91,13 @@ struct CallState {
   CallId id;
   Bucket bucket;
   policy::EmergencyClass emergency = policy::EmergencyClass::kNone;
-  std::string emergency_service;       // "sos" ...
+  std::string emergency_service;  // "sos" ...
   std::string calling, called;
   std::string ingress_group;
-  WallTime began, rang, answered;      // zero: not yet
+  WallTime began, rang, answered;  // zero: not yet
   std::vector<LegState> legs;
-  LegId ingress, egress;               // the pair that talks
-  bool progressed = false;             // a provisional other than 100 was passed on
+  LegId ingress, egress;    // the pair that talks
+  bool progressed = false;  // a provisional other than 100 was passed on
   std::optional<Termination> termination;
   friend bool operator==(const CallState&, const CallState&) = default;
 };

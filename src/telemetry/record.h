@@ -104,7 +104,7 @@ class RecordWriter {
   std::deque<CallRecord> queue_;  // guarded by mutex_
   Statistics statistics_;         // guarded by mutex_
   bool stopping_ = false;         // guarded by mutex_
-  bool flushing_ = false;  // guarded by mutex_
+  bool flushing_ = false;         // guarded by mutex_
   bool writing_ = false;          // guarded by mutex_
   File json_, csv_;               // of the writer's thread
   std::thread thread_;

@@ -30,10 +30,11 @@ struct Destination {
   Transport transport = Transport::kUdp;
   deployment::ListenerIndex listener;  // gives realm, source address and TLS identity
   std::string tls_name;                // SNI and expected certificate name (RFC 5922)
-  Millis connect_time{2'000};                // of a new connection, TCP and TLS
+  Millis connect_time{2'000};          // of a new connection, TCP and TLS
   // The same connection serves both (how long it may take to open does not matter).
   friend bool operator==(const Destination& a, const Destination& b) {
-    return a.remote == b.remote && a.transport == b.transport && a.listener == b.listener && a.tls_name == b.tls_name;
+    return a.remote == b.remote && a.transport == b.transport && a.listener == b.listener &&
+           a.tls_name == b.tls_name;
   }
 };
 

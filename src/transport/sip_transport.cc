@@ -563,8 +563,8 @@ void SipTransport::on_timer(std::uint64_t token, Instant now) {
   }
   (void)now;
   const Error reason{ErrorCode::kTimeout, "no connection to " + c.to.remote.to_string() +
-                                              " within " + std::to_string(c.to.connect_time.count()) +
-                                              " ms"};
+                                              " within " +
+                                              std::to_string(c.to.connect_time.count()) + " ms"};
   const std::vector<std::uint64_t> tokens = std::move(c.tokens);
   observer_.on_dropped("connect_timeout", c.to.remote, c.listener, reason.what);
   forget(token);
