@@ -48,6 +48,7 @@ class LabelledCounter {
   // In the order of first use; "other" last, when there is any.
   [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> all() const {
     std::vector<std::pair<std::string, std::uint64_t>> out;
+    out.reserve(used_ + 1);
     for (std::size_t i = 0; i < used_; ++i) out.emplace_back(labels_[i], counts_[i]);
     if (other_ != 0) out.emplace_back("other", other_);
     return out;
