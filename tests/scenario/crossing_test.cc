@@ -108,7 +108,7 @@ TEST_P(CrossingTest, ExactlyTheListedHeadersReachTheService) {
 }
 
 TEST_P(CrossingTest, ExactlyTheListedHeadersReachTheCore) {
-  PROVES("TDR-71", "STI-01");
+  PROVES("TDR-71");
   auto d = cloud.invite("+4930111", all_headers(), secure_sdp("10.2.0.1", 50000), "+4989123");
   auto inv = core.expect("INVITE");
   EXPECT_EQ(crossed(inv), with(kToCore, {"P-Asserted-Identity", "P-Preferred-Identity", "Identity",
@@ -270,7 +270,7 @@ TEST_P(CrossingTest, FromIsTheAssertedNumberUnlessPrivacyIsAsked) {
 }
 
 TEST_P(CrossingTest, AnonymousCallsOfTheServiceReachTheCore) {
-  PROVES("TDR-62", "TDR-64", "TDR-63");
+  PROVES("TDR-64", "TDR-63");
   for (const char* from : {"<sip:anonymous@anonymous.invalid>;tag=1",
                            "\"Anonymous\" <sip:anonymous@anonymous.invalid:5061>;tag=2",
                            "<sip:sip.pstnhub.example>;tag=3"}) {

@@ -90,7 +90,7 @@ TEST_P(DialogTest, RequestsFromAnotherAddressOnANewConnectionBelongToTheCall) {
 }
 
 TEST_P(DialogTest, CallsOutliveTheirConnections) {
-  PROVES("TDR-24", "TDR-22");
+  PROVES("TDR-24");
   auto up = cloud_calls();
   rig.run(Seconds(30));
   rig.world.reset_streams(kGatewayCloud, *IpAddress::parse("10.2.0.1"));
@@ -105,7 +105,7 @@ TEST_P(DialogTest, CallsOutliveTheirConnections) {
 }
 
 TEST_P(DialogTest, OurRequestsNeverUseAConnectionOfTheService) {
-  PROVES("TDR-20", "TDR-21");
+  PROVES("TDR-20");
   auto up = cloud_calls();
   std::size_t in = 0, out = 0;
   rig.each([&](call::GatewayShard& s) {

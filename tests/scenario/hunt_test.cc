@@ -190,7 +190,7 @@ class ConnectTest : public CallTest {};
 INSTANTIATE_TEST_SUITE_P(Modes, ConnectTest, ::testing::ValuesIn(all_modes()), mode_name);
 
 TEST_P(ConnectTest, TwoSecondsForTheConnection) {
-  PROVES("GW-02", "TDR-01");
+  PROVES("GW-02");
   Peer cloud2(rig, "cloud2", "10.2.0.2:5061", Transport::kTls, {"sip2.pstnhub.example"});
   rig.world.network().isolate(*IpAddress::parse("10.2.0.1"));
   auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));

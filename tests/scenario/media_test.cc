@@ -67,7 +67,7 @@ class MediaTest : public CallTest {
 INSTANTIATE_TEST_SUITE_P(Modes, MediaTest, ::testing::ValuesIn(all_modes()), mode_name);
 
 TEST_P(MediaTest, AudioPassesBothWaysEncryptedOnOneSide) {
-  PROVES("GW-07", "TDM-01", "TDM-02");
+  PROVES("TDM-01", "TDM-02");
   open();
   auto up = core_calls();
   secure(up);
@@ -89,7 +89,7 @@ TEST_P(MediaTest, AudioPassesBothWaysEncryptedOnOneSide) {
 }
 
 TEST_P(MediaTest, NothingPassesWhileHeldAndTheSameStreamGoesOnAfterwards) {
-  PROVES("TDR-87", "TDM-06", "TDM-07");
+  PROVES("TDR-87", "TDM-07");
   open();
   auto up = core_calls();
   secure(up);

@@ -60,7 +60,6 @@ TEST_P(RobustnessTest, OversizedRequestsAreAnswered513) {
 }
 
 TEST_P(RobustnessTest, CertificateOfAnotherNameIsRefusedNamingBoth) {
-  PROVES("TDR-17");
   Peer wrong(rig, "wrong", "10.2.0.9:5061", Transport::kTls, {"other.example"});
   wrong.gateway = "10.0.0.2:5061";
   wrong.request_host = "sbc.operator.example";
