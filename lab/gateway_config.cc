@@ -18,6 +18,9 @@ state_directory = "@DIR@/state"
 drain = "2s"
 shards = 1
 
+[limits]
+keep_one_in = 1
+
 [[region]]
 name = "lab"
 

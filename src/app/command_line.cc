@@ -67,8 +67,8 @@ const std::vector<CommandSpec>& commands() {
        {"drain|block|resume", "NAME"},
        {},
        "takes a peer out of service, or back",
-       "drain: no new calls. block: no new calls either way, and requests are refused. Kept over a "
-       "restart."},
+       "drain: no new calls either way, those that exist go on. block: those end, too. OPTIONS are "
+       "answered. Kept over a restart until resume."},
       {"group", {"drain|block|resume", "NAME"}, {}, "the same for a peer group", ""},
       {"region", {"drain|block|resume", "NAME"}, {}, "the same for a region", ""},
       {"apply",

@@ -144,15 +144,15 @@ void Commands::status(const Responder& out) {
     legs += p.media.legs;
     drops.insert(drops.end(), p.drops.begin(), p.drops.end());
     for (std::size_t i = 0; i < peers.size() && i < p.peers.size();
-         ++i) {  // whoever probed last knows best
-      if (peers[i].options_out_ms < 0 ||
-          (p.peers[i].options_out_ms >= 0 && p.peers[i].options_out_ms < peers[i].options_out_ms)) {
-        const auto in = peers[i].options_in_ms;
+         ++i) {                                                 // whoever probed last knows best
+      const auto latest = [](std::int64_t a, std::int64_t b) {  // -1: never
+        return a < 0 ? b : b < 0 ? a : std::min(a, b);
+      };
+      const auto in = latest(peers[i].options_in_ms, p.peers[i].options_in_ms);
+      if (p.peers[i].options_out_ms >= 0 &&
+          latest(peers[i].options_out_ms, p.peers[i].options_out_ms) == p.peers[i].options_out_ms)
         peers[i] = p.peers[i];
-        if (peers[i].options_in_ms < 0) peers[i].options_in_ms = in;
-      } else if (p.peers[i].options_in_ms >= 0) {
-        peers[i].options_in_ms = p.peers[i].options_in_ms;
-      }
+      peers[i].options_in_ms = in;
     }
   }
   const auto& d = gateway_.deployment();
@@ -262,10 +262,17 @@ std::vector<telemetry::Trail> Commands::trails(
 }
 
 namespace {
-// A call is named by our id (or its beginning), or by the SIP Call-ID of either leg.
-std::function<bool(const telemetry::Trail&)> named(const std::string& name) {
+// Our id as `calls` shows it (or its beginning), or with all 16 digits as in call records.
+std::function<bool(const telemetry::Trail&)> of_id(const std::string& name) {
   return [name](const telemetry::Trail& t) {
-    if (call_name(t.id().value).starts_with(name) && !name.empty()) return true;
+    const std::string id = call_name(t.id().value);
+    return !name.empty() && (id.starts_with(name) || name == fmt::format("{:016x}", t.id().value));
+  };
+}
+
+// The SIP Call-ID of either leg: looks into every message that is kept.
+std::function<bool(const telemetry::Trail&)> of_call_id(const std::string& name) {
+  return [name](const telemetry::Trail& t) {
     if (name.size() < 6) return false;
     for (const auto* e : t.events())
       if (e->message.find("Call-ID: " + name + "\r\n") != std::string::npos) return true;
@@ -274,8 +281,14 @@ std::function<bool(const telemetry::Trail&)> named(const std::string& name) {
 }
 }  // namespace
 
+// Only a name that is no id costs the shards a look into every message.
+std::vector<telemetry::Trail> Commands::trails_of(const std::string& call) {
+  auto found = trails(of_id(call));
+  return found.empty() ? trails(of_call_id(call)) : found;
+}
+
 void Commands::trace(const Request& r, const Responder& out) {
-  const auto found = trails(named(r.arg("name")));
+  const auto found = trails_of(r.arg("name"));
   if (found.empty())
     return out.fail("no trail of call '" + r.arg("name") +
                     "': `causeway calls` lists calls; good ones are kept one in " +
@@ -304,7 +317,7 @@ void Commands::capture(const Request& r, const Responder& out) {
   if (const auto peers = peers_named(d, name); !peers.empty())
     found = trails([peers](const telemetry::Trail& t) { return mentions(t, peers); });
   else
-    found = trails(named(name));
+    found = trails_of(name);
   if (found.empty())
     return out.fail("'" + name + "' is neither a call with a trail nor a peer with calls");
   const std::string seconds = r.arg("rtp");
@@ -405,6 +418,11 @@ void Commands::apply(const Request& r, const Responder& out) {
 }
 
 void Commands::reload(const std::string& file) {
+  if (history_.pending()) {
+    log::error("reload: configuration {} waits to be confirmed; it stays in force",
+               history_.pending()->number);
+    return;
+  }
   deployment::LoadOptions options;
   options.now = wall_now();
   const auto loaded = deployment::load_file(file, options);

@@ -43,6 +43,7 @@ class Commands final : public ControlHandler {
   [[nodiscard]] Status put_in_force(const std::string& text, const std::string& file);
   [[nodiscard]] std::vector<telemetry::Trail> trails(
       const std::function<bool(const telemetry::Trail&)>& wanted);
+  [[nodiscard]] std::vector<telemetry::Trail> trails_of(const std::string& call);
   [[nodiscard]] std::string realm_of(const Endpoint& local) const;
 
   Gateway& gateway_;

@@ -2,24 +2,56 @@
 
 #include <filesystem>
 
+#include "app/atomic_file.h"
 #include "base/log.h"
 #include "reactor/file_descriptor.h"
 #include "reactor/tls_context.h"
 
 namespace causeway::app {
 
+namespace {
+
+// Of all that an identity is made of; 0 when a file cannot be read.
+std::size_t content_of(const deployment::TlsIdentity& id) {
+  std::vector<std::string> files = {id.certificate, id.key};
+  if (!id.chain.empty()) files.push_back(id.chain);
+  files.insert(files.end(), id.trusted_roots.begin(), id.trusted_roots.end());
+  std::string all;
+  for (const auto& f : files) {
+    const auto bytes = read_whole(f);
+    if (!bytes) return 0;
+    all += f + '\0' + *bytes + '\0';
+  }
+  return std::hash<std::string>{}(all);
+}
+
+}  // namespace
+
+// An identity whose files say what they said keeps its context, and so its connections: only a
+// renewed certificate closes them (TDR-18).
 Result<transport::Running> Gateway::load_tls(deployment::DeploymentPtr deployment) {
   transport::Running running;
   std::vector<std::pair<std::string, WallTime>> certificates;
+  std::map<std::string, Identity> identities;
   for (const auto& id : deployment->identities) {
+    const std::size_t content = content_of(id);
+    if (const auto known = identities_.find(id.name);
+        known != identities_.end() && content != 0 && known->second.content == content) {
+      identities.insert(*known);
+      certificates.emplace_back(id.name, known->second.context->not_after());
+      running.tls.push_back(known->second.context);
+      continue;
+    }
     auto context = reactor::TlsContext::load({id.certificate, id.key, id.chain, id.trusted_roots});
     if (!context)
       return fail(context.error().code, "tls_identity '" + id.name + "': " + context.error().what);
     certificates.emplace_back(id.name, (*context)->not_after());
+    identities[id.name] = {content, *context};
     running.tls.push_back(std::move(*context));
   }
   running.deployment = std::move(deployment);
   certificates_ = std::move(certificates);
+  identities_ = std::move(identities);
   return running;
 }
 
@@ -100,7 +132,7 @@ bool Gateway::post(std::size_t shard, std::function<void(call::GatewayShard&)> w
   for (int i = 0; i < 200; ++i) {
     if (mail_->post(reactor::kNoShard, ShardId{static_cast<std::uint16_t>(shard)}, mail))
       return true;
-    std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   log::error("shard {} takes no commands: its mailbox is full", shard);
   return false;
@@ -122,7 +154,8 @@ Status Gateway::apply(deployment::DeploymentPtr deployment) {
   };
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     if (auto ok = put(i, *running); !ok) {
-      for (std::size_t j = 0; j < i; ++j)
+      // That shard, too: it may only be late, and what it was sent is still in its mailbox.
+      for (std::size_t j = 0; j <= i; ++j)
         if (auto back = put(j, running_); !back)
           log::error("shard {} could not return to the previous configuration: {}", j,
                      back.error().what);
@@ -150,11 +183,14 @@ void Gateway::end_all_calls(const std::string& why) {
 
 Status Gateway::set_admin(peers::PeerTable::Kind kind, const std::string& name,
                           peers::Admin admin) {
-  Status worst;
-  for (const auto& ok :
-       ask<Status>([=](call::GatewayShard& s) { return s.set_admin(kind, name, admin); }))
-    if (!ok) worst = ok;
-  return worst;
+  const auto answers =
+      ask<Status>([=](call::GatewayShard& s) { return s.set_admin(kind, name, admin); });
+  for (const auto& ok : answers)
+    if (!ok) return ok;
+  if (answers.size() < shards_.size())
+    return fail(ErrorCode::kTimeout, std::to_string(shards_.size() - answers.size()) +
+                                         " shards did not answer within 5 s; say it again");
+  return {};
 }
 
 std::vector<reactor::ReactorStats> Gateway::reactor_stats() {

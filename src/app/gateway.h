@@ -5,12 +5,14 @@
 #include <chrono>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "app/peer_states.h"
+#include "base/log.h"
 #include "call/gateway_shard.h"
 #include "dns/cache.h"
 #include "dns/cares_resolver.h"
@@ -70,6 +72,11 @@ class Gateway final : public call::RecordSink {
   std::unique_ptr<reactor::MailRoom> mail_;
   std::vector<Shard> shards_;
   std::vector<std::pair<std::string, WallTime>> certificates_;  // identity, not after
+  struct Identity {
+    std::size_t content = 0;  // of its files
+    std::shared_ptr<const reactor::TlsContext> context;
+  };
+  std::map<std::string, Identity> identities_;
   std::uint64_t version_ = 0;
   Instant started_{};
 };
@@ -86,6 +93,8 @@ std::vector<T> Gateway::ask(std::function<T(call::GatewayShard&)> work) {
   std::vector<T> out;
   for (auto& a : answers)
     if (a.wait_for(std::chrono::seconds(5)) == std::future_status::ready) out.push_back(a.get());
+  if (out.size() < shards_.size())
+    log::error("{} of {} shards gave no answer", shards_.size() - out.size(), shards_.size());
   return out;
 }
 

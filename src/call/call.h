@@ -143,7 +143,6 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
         refused;             // the peer would not: it is not asked again of our own accord
     bool temporary = false;  // a fork that is only hung up
     transport::TxId bye;
-    std::string invite;             // ours, for the ACK's CSeq and the trail of the attempt
     bool answered_once = false;     // an answer of the peer is in `heard`
     std::vector<HeldRequest> held;  // wait for the next hop's address
     bool locating = false;
@@ -221,6 +220,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void learn_dialog(Leg& leg, const sip::Message& m, bool uac);
   void learn_target(Leg& leg, const sip::Message& m);
   void find_next_hop(Leg& leg);
+  [[nodiscard]] bool believed(const Leg& leg, const IpAddress& address) const;
   [[nodiscard]] transport::Destination destination(const Leg& leg) const;
   [[nodiscard]] sip::Builder in_dialog(Leg& leg, sip::Method method, std::string_view branch,
                                        std::uint32_t cseq) const;

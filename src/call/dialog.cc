@@ -399,6 +399,8 @@ void Call::on_stray_response(LegId id, const transport::Received& r) {
   fork.s = leg.s;
   fork.group = leg.group;
   fork.listener = leg.listener;
+  fork.bound = leg.bound;
+  fork.transport = leg.transport;
   fork.profile = leg.profile;
   fork.s.has_media = false;
   fork.temporary = true;
@@ -461,7 +463,9 @@ void Call::on_bye(Leg& leg, transport::TxId tx, const transport::Received& r) {
   leg.server_invite = {};
   leg.bye_waiting.clear();
   simple_response(leg, tx, r.message, 200, {});
-  if (was_terminated_) {  // both hung up at once
+  // Both hung up at once; or an attempt that was given up, answered late and was hung up on: the
+  // call goes on without it.
+  if (was_terminated_ || !other(leg)) {
     leg_ended(leg);
     finish_if_done();
     return;

@@ -260,7 +260,8 @@ telemetry::CallRecord Call::make_record() {
 }
 
 bool Call::adopt(const deployment::DeploymentPtr& next) {
-  for (auto& leg : legs_) {
+  bool complete = true;
+  for (auto& leg : legs_) {  // all of them: what is stopped says goodbye by its own listener
     leg->listener = leg->attempt.listener =
         deployment::ListenerIndex{0xffff};  // nothing is sent without one
     for (std::size_t i = 0; i < next->listeners.size(); ++i)
@@ -269,15 +270,17 @@ bool Call::adopt(const deployment::DeploymentPtr& next) {
             deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
     if (leg->s.phase != LegPhase::kEnded &&
         (leg->listener.value == 0xffff || !next->find_group(leg->s.group)))
-      return false;
+      complete = false;
   }
+  if (!complete) return false;
   const auto moved = [&](const Way& w) -> std::optional<Way> {
     const auto group = next->find_group(deployment_->group(w.group).name);
     const auto peer = next->find_peer(deployment_->peer(w.peer).name);
     if (!group || !peer) return std::nullopt;
     return Way{*group, *peer};
   };
-  if (state_.answered.micros == 0 && !was_terminated_ && attempts_ != 0) {
+  // A peer is being tried, or its name looked up.
+  if (state_.answered.micros == 0 && !was_terminated_) {
     const auto w = moved(way_);
     if (!w) return false;
     way_ = *w;

@@ -60,7 +60,8 @@ GatewayShard::GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver,
       prober_(reactor, layer_, locator_, peers_, *this, kProberTag),
       services_{reactor, layer_, media_, peers_, locator_, trails_, counters_, *this} {}
 
-GatewayShard::~GatewayShard() = default;
+// Calls give up their tags and media legs, which must still be there.
+GatewayShard::~GatewayShard() { calls_.clear(); }
 
 Status GatewayShard::apply(transport::Running running) {
   auto deployment = running.deployment;
@@ -196,12 +197,14 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   f.group_calls_this_second = group.this_second(reactor_.now());
   f.stopping = stopping_;
   policy::Decision decision = policy::decide(d, f);
-  if (!decision.refusal && peers_.admin_of(r.group) != peers::Admin::kActive &&
-      (decision.emergency == policy::EmergencyClass::kNone ||
-       peers_.admin_of(r.group) == peers::Admin::kBlock)) {
+  peers::Admin admin = peers_.admin_of(r.group);
+  if (const auto peer = peers_.peer_at(r.group, r.flow.remote))
+    admin = std::max(admin, peers_.state(*peer).admin);
+  if (!decision.refusal && admin != peers::Admin::kActive &&
+      (decision.emergency == policy::EmergencyClass::kNone || admin == peers::Admin::kBlock)) {
     decision.refusal = policy::Refusal{503, 41,
-                                       "group '" + d.group(r.group).name + "' is " +
-                                           std::string(peers::to_string(peers_.admin_of(r.group))),
+                                       "group '" + d.group(r.group).name + "' or its peer is " +
+                                           std::string(peers::to_string(admin)),
                                        "drained"};
   }
   if (!decision.refusal) {
@@ -290,8 +293,10 @@ void GatewayShard::on_other_mail(ShardId, reactor::Mail mail) {
     if (const auto p = peers_.deployment()->find_peer(news->peer)) {
       auto& s = peers_.state(*p);
       const auto admin = s.admin;
+      const auto heard = std::max(s.options_in, news->state.options_in);  // arrives anywhere
       s = news->state;
       s.admin = admin;
+      s.options_in = heard;
     }
   }
 }

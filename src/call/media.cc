@@ -8,8 +8,13 @@
 namespace causeway::call {
 namespace {
 
-std::string codec_names(const sdp::MediaWish& w) {
-  return w.codecs.empty() ? "none" : w.codecs.front().name;
+// What the two sides of a leg agreed on: of the peer's codecs the first that it was told of, too.
+std::string codec_in_use(const LegState& leg) {
+  if (!leg.heard || !leg.told) return {};
+  for (const auto& theirs : leg.heard->codecs)
+    for (const auto& ours : leg.told->codecs)
+      if (sdp::same_codec(theirs, ours)) return theirs.name;
+  return {};
 }
 
 }  // namespace
@@ -63,7 +68,7 @@ void Call::close_media(Leg& leg) {
   leg.media_seen.lost = stats.lost;
   leg.media_seen.jitter_us = static_cast<std::uint32_t>(stats.jitter_ms * 1000);
   leg.media_seen.srtp = leg.profile->sdp.security == sdp::Security::kSdes;
-  if (leg.s.heard) leg.media_seen.codec = codec_names(*leg.s.heard);
+  leg.media_seen.codec = codec_in_use(leg.s);
   char text[256];
   std::snprintf(text, sizeof text,
                 "received %llu packets, lost %llu, jitter %.1f ms; sent %llu; dropped: source "
@@ -129,7 +134,7 @@ std::string Call::path_in_words() const {
     if (id.value == 0 || id.value > legs_.size()) return "nothing";
     const Leg& l = *legs_[id.value - 1];
     return std::string(l.profile->sdp.security == sdp::Security::kSdes ? "SRTP" : "RTP") + " " +
-           (l.s.heard ? codec_names(*l.s.heard) : "?");
+           codec_in_use(l.s);
   };
   const Leg* a = state_.ingress.value ? legs_[state_.ingress.value - 1].get() : nullptr;
   const Leg* b = state_.egress.value ? legs_[state_.egress.value - 1].get() : nullptr;

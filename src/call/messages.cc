@@ -1,4 +1,6 @@
 // The SIP of a call's legs: dialogs, next hops, and writing requests and responses.
+#include <algorithm>
+
 #include "base/log.h"
 #include "call/call.h"
 #include "call/crossing.h"
@@ -114,8 +116,15 @@ void Call::learn_target(Leg& leg, const sip::Message& m) {
   find_next_hop(leg);
 }
 
-// Where requests in this dialog go: the first route, else the remote target (RFC 3261 12.2.1.1). An
-// address outside the group's sources is not believed: the peer would make us send to strangers.
+// An address outside the group's sources is not believed: the peer would make us send to strangers.
+bool Call::believed(const Leg& leg, const IpAddress& address) const {
+  const auto& sources = deployment_->group(leg.group).recognition.sources;
+  return std::any_of(sources.begin(), sources.end(),
+                     [&](const Prefix& p) { return p.contains(address); });
+}
+
+// Where requests in this dialog go: the first route, else the remote target (RFC 3261 12.2.1.1), as
+// far as it is believed.
 void Call::find_next_hop(Leg& leg) {
   if (leg.temporary) return;  // one ACK and one BYE, along the way that the INVITE went
   std::string_view text = leg.s.dialog.remote_target;
@@ -129,10 +138,7 @@ void Call::find_next_hop(Leg& leg) {
     return;  // keep what worked so far
   const std::uint16_t default_port = ours == Transport::kTls ? 5061 : 5060;
   if (const auto literal = IpAddress::parse(uri->host)) {
-    const bool believed =
-        std::any_of(group.recognition.sources.begin(), group.recognition.sources.end(),
-                    [&](const Prefix& p) { return p.contains(*literal); });
-    if (!believed) {
+    if (!believed(leg, *literal)) {
       tell(telemetry::EventKind::kNote, &leg,
            "next hop " + std::string(uri->host) + " is not among the sources of group '" +
                group.name + "': kept " + hop.remote.to_string());
@@ -177,11 +183,20 @@ void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destina
   if (!leg) return;
   leg->locating = false;
   if (where) {
-    const auto& d = where->front();
-    leg->s.next_hop = {d.remote, d.transport, d.tls_name};
+    const auto d = std::find_if(where->begin(), where->end(),
+                                [&](const auto& x) { return believed(*leg, x.remote.address); });
+    if (d != where->end())
+      leg->s.next_hop = {d->remote, d->transport, d->tls_name};
+    else
+      tell(telemetry::EventKind::kNote, leg,
+           "next hop " + where->front().tls_name + " at " + where->front().remote.to_string() +
+               " is not among the sources of group '" + leg->s.group + "'");
   } else {
     tell(telemetry::EventKind::kError, leg, "next hop not found: " + where.error().what);
   }
+  // A connection's own port is not one to call back.
+  if (auto& port = leg->s.next_hop.remote.port; port == 0)
+    port = leg->transport == Transport::kTls ? 5061 : 5060;
   std::vector<HeldRequest> held = std::move(leg->held);
   leg->held.clear();
   for (auto& h : held) {

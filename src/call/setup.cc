@@ -27,10 +27,8 @@ void Call::start(transport::TxId tx, const transport::Received& r,
   // The answer goes back the way the request came, whatever the group's own listener is.
   use_listener(leg, r.flow.listener);
   leg.s.next_hop = {r.flow.remote, r.flow.transport, ""};
-  for (const auto p : deployment_->group(r.group).peers)
-    if (deployment_->peer(p).address == r.flow.remote.address ||
-        services_.peers.state(p).last_target == r.flow.remote.address)
-      leg.s.peer = deployment_->peer(p).name;
+  if (const auto p = services_.peers.peer_at(r.group, r.flow.remote))
+    leg.s.peer = deployment_->peer(*p).name;
   if (r.flow.transport != Transport::kUdp)
     leg.s.next_hop.remote.port = 0;  // its own port is not one to call back
   leg.server_invite = tx;
@@ -221,11 +219,11 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   peers::add_common(b, *leg.profile, true);
   copy_crossing_headers(b, *invite_, *leg.profile, both_trusted, peers::own_host(us));
   const Body body = join_body(*sdp, invite_parts_, leg.profile->pass_bodies, d.local_tag);
-  leg.invite = b.finish(body.content, body.content_type);
+  std::string invite = b.finish(body.content, body.content_type);
 
-  record_message(leg, false, leg.invite);
-  leg.client_invite =
-      services_.layer.send_request(leg.invite, branch, Method::kInvite, leg.attempt, user(leg));
+  record_message(leg, false, invite);
+  leg.client_invite = services_.layer.send_request(std::move(invite), branch, Method::kInvite,
+                                                   leg.attempt, user(leg));
   const Micros left = hunt_deadline_ - services_.reactor.now();
   start_timer(leg.silence, std::clamp<Micros>(left, Millis(100), group.timers.silence),
               TimerKind::kSilence, leg);
@@ -311,8 +309,9 @@ void Call::on_initial_response(Leg& leg, const transport::Received& r) {
     return;
   }
   if (status == 100) {
-    start_timer(leg.progress, deployment_->group(leg.group).timers.no_progress,
-                TimerKind::kProgress, leg);
+    if (leg.progress.value == 0)  // saying it again gives no further time
+      start_timer(leg.progress, deployment_->group(leg.group).timers.no_progress,
+                  TimerKind::kProgress, leg);
   } else if (status < 200) {
     on_provisional(leg, r);
   } else if (status < 300) {

@@ -72,6 +72,17 @@ std::vector<PeerIndex> PeerTable::candidates(GroupIndex group) const {
   return out;
 }
 
+std::optional<PeerIndex> PeerTable::peer_at(GroupIndex group, const Endpoint& from) const {
+  std::optional<PeerIndex> found;
+  for (const PeerIndex p : deployment_->group(group).peers) {
+    const deployment::Peer& peer = deployment_->peer(p);
+    if (peer.address != from.address && states_[p.value].last_target != from.address) continue;
+    if (peer.port == from.port) return p;
+    if (!found) found = p;
+  }
+  return found;
+}
+
 Status PeerTable::set_admin(Kind kind, std::string_view name, Admin admin) {
   std::string known;
   const auto note = [&](const std::string& n) { known += (known.empty() ? "" : ", ") + n; };

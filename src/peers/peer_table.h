@@ -66,6 +66,11 @@ class PeerTable {
   // The stricter of the group's, its region's and (when given) the peer's.
   [[nodiscard]] Admin admin_of(deployment::GroupIndex group) const;
 
+  // The peer of the group that sends from there; where several share an address, the one with that
+  // port. nullopt: none is known by address.
+  [[nodiscard]] std::optional<deployment::PeerIndex> peer_at(deployment::GroupIndex group,
+                                                             const Endpoint& from) const;
+
   enum class Kind : std::uint8_t { kPeer, kGroup, kRegion };
   // kNotFound names what there is.
   [[nodiscard]] Status set_admin(Kind kind, std::string_view name, Admin admin);

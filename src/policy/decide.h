@@ -32,9 +32,9 @@ struct CallFacts {
 
 struct Refusal {
   int status = 0;
-  int q850 = 0;       // 0: none
-  std::string text;   // for Reason, trail and log
-  std::string label;  // metric label
+  int q850 = 0;            // 0: none
+  std::string text;        // for Reason, trail and log
+  std::string_view label;  // metric label: a literal, counters keep the view
 };
 
 struct Decision {

@@ -43,7 +43,6 @@ struct Received {
   sip::Message message;
   Flow flow;
   deployment::GroupIndex group;
-  std::uint64_t deployment_version = 0;  // that `group` belongs to
   Instant at;
 };
 

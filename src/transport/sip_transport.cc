@@ -15,8 +15,10 @@ namespace {
 
 // What travels between shards.
 struct MessageMail final : reactor::MailBase {
-  explicit MessageMail(Received r) : received(std::move(r)) {}
+  MessageMail(Received r, deployment::DeploymentPtr d)
+      : received(std::move(r)), made_under(std::move(d)) {}
   Received received;
+  deployment::DeploymentPtr made_under;  // what the indices in it belong to
 };
 struct ResponseMail final : reactor::MailBase {
   ResponseMail(Flow f, std::string b) : flow(f), bytes(std::move(b)) {}
@@ -270,7 +272,7 @@ bool SipTransport::take(std::string_view bytes, const Flow& flow, const reactor:
       return true;
     }
   }
-  Received r{std::move(m), flow, group, running_.deployment->version, reactor_.now()};
+  Received r{std::move(m), flow, group, reactor_.now()};
   return deliver(shard_of(owner->bucket), std::move(r));
 }
 
@@ -283,7 +285,7 @@ bool SipTransport::deliver(ShardId to, Received received) {
   const bool new_call =
       received.message.is_request() && received.message.method() == sip::Method::kInvite &&
       sip::parse_name_addr(received.message.value(sip::HeaderId::kTo))->tag().empty();
-  auto mail = std::make_unique<MessageMail>(std::move(received));
+  auto mail = std::make_unique<MessageMail>(std::move(received), running_.deployment);
   auto& box = outboxes_[to.value];
   if (box.empty()) {
     reactor::Mail m = std::move(mail);
@@ -350,14 +352,29 @@ void SipTransport::flush_outboxes() {
   }
 }
 
+// By name, from one configuration to the one in force; false when it has no such listener or group.
+bool SipTransport::translate(Received& r, const deployment::Deployment& then) const {
+  const deployment::Deployment& now = *running_.deployment;
+  const std::string& name = then.listener(r.flow.listener).name;
+  const auto listener = std::find_if(now.listeners.begin(), now.listeners.end(),
+                                     [&](const deployment::Listener& l) { return l.name == name; });
+  const auto group = now.find_group(then.group(r.group).name);
+  if (listener == now.listeners.end() || (r.message.is_request() && !group)) return false;
+  r.flow.listener =
+      deployment::ListenerIndex{static_cast<std::uint16_t>(listener - now.listeners.begin())};
+  r.group = group.value_or(deployment::GroupIndex{});
+  return true;
+}
+
 void SipTransport::on_mail(ShardId from, reactor::Mail mail) {
   if (auto* m = dynamic_cast<MessageMail*>(mail.get())) {
-    if (m->received.deployment_version != running_.deployment->version &&
-        m->received.message.is_request()) {
-      // The configuration changed while the message was under way: indices may mean something else.
-      observer_.on_dropped("reload_race", m->received.flow.remote, m->received.flow.listener,
-                           "configuration changed under way");
-      answer_statelessly(m->received.message, m->received.flow, 503, "Configuration changing");
+    // The configuration changed while the message was under way: indices mean something else.
+    if (m->made_under != running_.deployment && !translate(m->received, *m->made_under)) {
+      const sip::Message& message = m->received.message;
+      observer_.on_dropped("reload_race", m->received.flow.remote, deployment::ListenerIndex{},
+                           "its listener or peer group is gone from the configuration");
+      if (message.is_request() && message.method() != sip::Method::kAck)
+        answer_statelessly(message, m->received.flow, 503, "Configuration changing");
       return;
     }
     sink_.on_message(std::move(m->received));
@@ -466,15 +483,19 @@ void SipTransport::read_frames(Connection& c) {
 }
 
 SipTransport::Connection* SipTransport::find_outgoing(const Destination& to) {
-  for (auto& [id, c] : connections_)
-    if (c->outgoing && c->to == to && (!c->up || reactor_.now() - c->opened < kRenewAfter))
-      return c.get();
+  for (Connection* c : outgoing_)
+    if (c->to == to && (!c->up || reactor_.now() - c->opened < kRenewAfter)) return c;
   return nullptr;
 }
 
 SipTransport::Connection* SipTransport::open_connection(const Destination& to) {
   const ListenerSocket* l = socket_of(to.listener);
   if (!l) return nullptr;
+  if (outgoing_.size() >= running_.deployment->limits.max_connections) {
+    observer_.on_dropped("too_many_connections", to.remote, to.listener,
+                         "no further one is opened");
+    return nullptr;
+  }
   auto c = std::make_unique<Connection>();
   c->id = next_connection_++;
   c->listener = to.listener;
@@ -500,6 +521,7 @@ SipTransport::Connection* SipTransport::open_connection(const Destination& to) {
   by_stream_[c->stream.get()] = c->id;
   c->timer = reactor_.timers().schedule(reactor_.now() + to.connect_time, *this, c->id);
   Connection* raw = c.get();
+  outgoing_.push_back(raw);
   connections_[c->id] = std::move(c);
   return raw;
 }
@@ -539,6 +561,7 @@ void SipTransport::forget(std::uint64_t id) {
   if (it == connections_.end()) return;
   reactor_.timers().cancel(it->second->timer);
   by_stream_.erase(it->second->stream.get());
+  if (it->second->outgoing) std::erase(outgoing_, it->second.get());
   connections_.erase(it);
 }
 
@@ -663,8 +686,8 @@ SipTransport::ConnectionCounts SipTransport::connections() const {
 }
 
 const reactor::TlsPeer* SipTransport::outgoing_tls(const Destination& to) const {
-  for (const auto& [id, c] : connections_)
-    if (c->outgoing && c->up && c->to == to) return &c->stream->tls();
+  for (const Connection* c : outgoing_)
+    if (c->up && c->to == to) return &c->stream->tls();
   return nullptr;
 }
 

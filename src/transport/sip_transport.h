@@ -109,6 +109,7 @@ class SipTransport final : reactor::UdpListener,
   // `connection` is 0 for a datagram. False: stop reading this connection for now.
   bool take(std::string_view bytes, const Flow& flow, const reactor::TlsPeer* tls);
   bool deliver(ShardId to, Received received);
+  [[nodiscard]] bool translate(Received& r, const deployment::Deployment& then) const;
   void answer_statelessly(const sip::Message& m, const Flow& flow, int status,
                           std::string_view why);
   void read_frames(Connection& c);
@@ -133,6 +134,7 @@ class SipTransport final : reactor::UdpListener,
   Running running_;
   std::vector<ListenerSocket> listeners_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+  std::vector<Connection*> outgoing_;  // of connections_: few, and asked for with every request
   std::unordered_map<const reactor::Stream*, std::uint64_t> by_stream_;
   std::vector<std::deque<reactor::Mail>> outboxes_;  // per shard: mail that found a full mailbox
   // State

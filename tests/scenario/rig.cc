@@ -105,6 +105,8 @@ void Peer::on_bytes(reactor::Stream& s, std::span<const std::byte> data) {
 }
 
 void Peer::on_closed(reactor::Stream& s, const Error&) {
+  for (auto& [branch, from] : came_from_)
+    if (from.second == &s) from.second = nullptr;
   std::erase_if(conns_, [&](const auto& c) { return c->stream.get() == &s; });
 }
 
@@ -295,6 +297,7 @@ Rig::Rig(Mode mode, const std::string& config, std::vector<std::string> gateway_
     shards_.push_back(std::make_unique<call::GatewayShard>(
         world.shard(i), *resolvers_.back(), load_, static_cast<call::RecordSink&>(*this)));
   }
+  tls_ = reactor::TlsContext::simulated(names_);  // the same certificate after every reload
   if (const auto ok = apply(config); !ok) throw std::runtime_error(ok.error().what);
 }
 
@@ -309,8 +312,7 @@ Status Rig::apply(const std::string& config) {
   d->version = ++version_;
   transport::Running running;
   running.deployment = d;
-  for (std::size_t i = 0; i < d->identities.size(); ++i)
-    running.tls.push_back(reactor::TlsContext::simulated(names_));
+  for (std::size_t i = 0; i < d->identities.size(); ++i) running.tls.push_back(tls_);
   for (auto& s : shards_)
     if (auto ok = s->apply(running); !ok) return ok;
   return {};

@@ -159,6 +159,7 @@ class Rig final : public call::RecordSink {
   void rebuild_if_wanted();
   Mode mode_;
   std::vector<std::string> names_;
+  std::shared_ptr<const reactor::TlsContext> tls_;
   peers::SharedLoad load_;
   std::vector<std::unique_ptr<world::SimResolver>> resolvers_;
   std::vector<std::unique_ptr<call::GatewayShard>> shards_;
