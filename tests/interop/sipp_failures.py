@@ -40,7 +40,7 @@ def far_end_hangs_up():
     g.stop()
 
 
-@test("TDR-80")
+@test()
 def nobody_there():
     """calls to a peer that does not exist are refused, and the reason is shown"""
     g = gateway()
