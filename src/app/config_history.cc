@@ -26,7 +26,7 @@ template <typename T>
 T value_or(const Json& j, const char* key, T otherwise) {
   const auto it = j.find(key);
   if constexpr (std::is_same_v<T, std::string>)
-    return it != j.end() && it->is_string() ? it->template get<T>() : otherwise;
+    return it != j.end() && it->is_string() ? it->template get<T>() : std::move(otherwise);
   else
     return it != j.end() && it->is_number_integer() ? it->template get<T>() : otherwise;
 }
