@@ -142,6 +142,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::optional<sdp::Direction>
         refused;             // the peer would not: it is not asked again of our own accord
     bool temporary = false;  // a fork that is only hung up
+    std::string ack_branch;  // of the ACK of our latest INVITE's 2xx, for one that comes again
+    std::uint32_t ack_cseq = 0;
     transport::TxId bye;
     bool answered_once = false;     // an answer of the peer is in `heard`
     std::vector<HeldRequest> held;  // wait for the next hop's address

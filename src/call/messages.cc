@@ -258,7 +258,12 @@ transport::TxId Call::send_in_dialog(Leg& leg, Method method, std::string bytes,
 }
 
 void Call::send_ack(Leg& leg, std::uint32_t cseq) {
-  const std::string branch = sip::make_branch(owner(), services_.reactor.random());
+  // A 2xx that comes again gets the same ACK again, not another one (RFC 3261 13.2.2.4).
+  if (leg.ack_cseq != cseq || leg.ack_branch.empty()) {
+    leg.ack_cseq = cseq;
+    leg.ack_branch = sip::make_branch(owner(), services_.reactor.random());
+  }
+  const std::string& branch = leg.ack_branch;
   std::string bytes = in_dialog(leg, Method::kAck, branch, cseq).finish();
   if (leg.locating && leg.held.size() < kMaxHeldRequests) {
     leg.held.push_back({std::move(bytes), branch, Method::kAck});
