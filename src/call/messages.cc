@@ -214,7 +214,16 @@ transport::Destination Call::destination(const Leg& leg) const {
   d.transport = leg.s.next_hop.transport;
   d.listener = leg.listener;
   d.tls_name = leg.s.next_hop.name;
-  d.connect_time = deployment_->group(leg.group).timers.connect;
+  const auto& group = deployment_->group(leg.group);
+  d.connect_time = group.timers.connect;
+  if (d.transport == Transport::kTls && d.tls_name.empty()) {
+    // A caller that gave an address as its Contact: the certificate still has to carry a name of
+    // its group.
+    for (const auto& name : group.recognition.certificate_names)
+      if (d.tls_name.empty() && !name.starts_with('*')) d.tls_name = name;
+    for (const auto p : group.peers)
+      if (d.tls_name.empty()) d.tls_name = deployment_->peer(p).host;
+  }
   return d;
 }
 
