@@ -230,7 +230,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
                                  const std::string& branch);
   void send_ack(Leg& leg, std::uint32_t cseq);
   void respond(Leg& leg, transport::TxId tx, const sip::Message& request, int status,
-               const sip::Message* from_far, Body body, int q850, std::string_view why);
+               const sip::Message* from_far, const Body& body, int q850, std::string_view why);
   void simple_response(Leg& leg, transport::TxId tx, const sip::Message& request, int status,
                        std::string_view why);
   void tell(telemetry::EventKind kind, const Leg* leg, std::string_view text);

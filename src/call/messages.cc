@@ -285,7 +285,7 @@ void Call::send_ack(Leg& leg, std::uint32_t cseq) {
 // --- Responses ---------------------------------------------------------------------------------
 
 void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, int status,
-                   const sip::Message* from_far, Body body, int q850, std::string_view why) {
+                   const sip::Message* from_far, const Body& body, int q850, std::string_view why) {
   const transport::Flow* flow = services_.layer.flow_of(tx);
   if (!flow) return;
   auto b = sip::begin_response(request, status, sip::reason_phrase(status), leg.s.dialog.local_tag,
