@@ -42,6 +42,14 @@ const std::vector<CommandSpec>& commands() {
        "reports every mistake in a configuration",
        "Exit status 2 when there is any.",
        false},
+      {"tls-check",
+       {"PEER|HOST[:PORT]"},
+       {{"config", "FILE", "the configuration", true}},
+       "what TLS with a peer comes to, and what to change",
+       "Shows both certificates with their chains, names, purposes and dates, the versions and "
+       "suites "
+       "agreed, and how OPTIONS is answered. Exit status 1 when a rule is broken.",
+       false},
       {"version", {}, {}, "prints the version", "", false},
       {"status", {}, {}, "peers, calls, refusals by reason", ""},
       {"calls",

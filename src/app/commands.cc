@@ -7,6 +7,7 @@
 #include <charconv>
 #include <ctime>
 
+#include "app/restart_keys.h"
 #include "base/log.h"
 #include "deployment/load.h"
 #include "telemetry/ladder.h"
@@ -27,11 +28,6 @@ std::string ago(std::int64_t ms) {
   if (ms < 0) return "never";
   if (ms < 10'000) return fmt::format("{:.1f} s ago", static_cast<double>(ms) / 1000);
   return fmt::format("{} s ago", ms / 1000);
-}
-
-bool is_failure(const telemetry::CallRecord& r) {
-  return r.termination != "completed" && r.termination != "cancelled" && r.termination != "busy" &&
-         r.termination != "no_answer";
 }
 
 bool mentions(const telemetry::Trail& t, const std::vector<std::string>& peers) {
@@ -64,21 +60,23 @@ void Commands::on_command(const Request& request, Responder responder) {
   (void)!::write(wake_, &one, sizeof one);
 }
 
-void Commands::run_queued() {
+void Commands::run_queued(const Stopping& stopping) {
   for (;;) {
     std::unique_lock lock(mutex_);
     if (queue_.empty()) return;
     auto [request, responder] = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    run(request, responder);
+    run(request, responder, stopping);
   }
 }
 
-void Commands::run(const Request& r, const Responder& out) {
+void Commands::run(const Request& r, const Responder& out, const Stopping& stopping) {
   using Kind = peers::PeerTable::Kind;
   if (r.command == "status")
-    status(out);
+    status(out, stopping);
+  else if (stopping.begun() && (r.command == "apply" || r.command == "confirm"))
+    out.fail("the gateway is stopping: its configuration is not changed any more");
   else if (r.command == "calls")
     calls(r, out);
   else if (r.command == "trace")
@@ -105,6 +103,8 @@ void Commands::run(const Request& r, const Responder& out) {
     out.done();
   } else if (r.command == "confirm") {
     if (auto ok = history_.confirm(); !ok) return out.fail(ok.error().what);
+    revert_failure_.clear();
+    revert_not_before_ = {};
     out.text("confirmed: configuration " + std::to_string(history_.current()) + " stays in force");
     out.done();
   } else {
@@ -114,7 +114,7 @@ void Commands::run(const Request& r, const Responder& out) {
 
 // --- status ------------------------------------------------------------------------------------
 
-void Commands::status(const Responder& out) {
+void Commands::status(const Responder& out, const Stopping& stopping) {
   struct Part {
     telemetry::ShardCounters counters;
     std::vector<call::PeerReport> peers;
@@ -159,17 +159,36 @@ void Commands::status(const Responder& out) {
   out.text(fmt::format("causeway {}, node {}, {} shards, configuration {}{}",
                        deployment::software_version(), d.operation.node.value, parts.size(),
                        history_.current(), history_.pending() ? " (waits to be confirmed)" : ""));
+  if (!revert_failure_.empty())
+    out.text("ALARM: an unconfirmed configuration could not be taken back: " + revert_failure_);
   out.text(
       fmt::format("calls: {} now, {} begun, {} answered, {} failed; {} media legs, {} "
-                  "transactions, connections {} in, {} out",
+                  "transactions, connections {} in, {} out; {} OPTIONS answered",
                   sum.calls_now, sum.calls_started, sum.calls_answered, sum.calls_failed, legs,
-                  transactions, incoming, outgoing));
+                  transactions, incoming, outgoing, sum.options_answered));
+  if (stopping.begun())
+    out.text(fmt::format("STOPPING: {}, {} calls left; {} in {} s at the latest",
+                         stopping.stage() == Stopping::Stage::kDraining ? "draining" : "ending",
+                         sum.calls_now,
+                         stopping.stage() == Stopping::Stage::kDraining
+                             ? "they get BYE (with another SIGTERM at once)"
+                             : "the process ends",
+                         stopping.left(std::chrono::steady_clock::now()).count()));
+  if (const auto records = gateway_.records().statistics(); records.dropped + records.errors != 0)
+    out.text(
+        fmt::format("ALARM: {} call records were lost: {} found the queue full, {} could not "
+                    "be written",
+                    records.dropped + records.errors, records.dropped, records.errors));
   if (exhausted) out.text(fmt::format("ALARM: media ports were exhausted {} times", exhausted));
   for (const auto& [name, until] : gateway_.certificates()) {
     const auto days = (until.micros - wall_now().micros) / 86'400'000'000LL;
     out.text(fmt::format("certificate '{}': {} days left{}", name, days,
-                         days < 30 ? "  WARNING: renew it" : ""));
+                         days < Gateway::kExpiryWarning.count() ? "  WARNING: renew it" : ""));
   }
+  if (!gateway_.certificate_trouble().empty())
+    out.text("ALARM: changed certificate files are not used: " + gateway_.certificate_trouble());
+  if (!reload_trouble_.empty())
+    out.text("ALARM: the last reload changed nothing: " + reload_trouble_);
   out.text("");
   out.head({"GROUP", "PEER", "ADDRESS", "STATE", "OPTIONS OUT", "OPTIONS IN", "LAST",
             "CALLS OF GROUP", ""});
@@ -232,7 +251,7 @@ void Commands::calls(const Request& r, const Responder& out) {
     if (shown == 200) break;
     if (!hit(c.from, c.to) ||
         !(at(c.ingress_peer) || at(c.egress_peer) || at(c.ingress_group) || at(c.egress_group)) ||
-        c.started.micros < from || (failed && !is_failure(c)))
+        c.started.micros < from || (failed && !call::is_failure(c.termination)))
       continue;
     ++shown;
     out.row({call_name(c.call), format_time_of_day(c.started), c.from, c.to,
@@ -325,15 +344,26 @@ void Commands::capture(const Request& r, const Responder& out) {
   if (!d.operation.capture_media)
     return out.fail(
         "media may not be captured: the configuration does not say capture_media = true");
-  const CallId id = found[0].id();
+  if (!captures_.empty()) return out.fail("another capture of RTP is under way; wait for its end");
+  // Of a peer, and of a SIP Call-ID, there may be calls that have ended, too.
+  std::vector<CallId> live;
+  for (const auto& part : gateway_.ask<std::vector<call::CallReport>>(
+           [](call::GatewayShard& s) { return s.call_reports(); }))
+    for (const auto& c : part)
+      if (std::any_of(found.begin(), found.end(), [&](const auto& t) { return t.id() == c.id; }))
+        live.push_back(c.id);
+  if (live.size() != 1)
+    return out.fail("RTP can be captured of one live call at a time: '" + name + "' names " +
+                    (live.empty() ? "none" : std::to_string(live.size()) + " of them; say which"));
+  const CallId id = live[0];
   bool started = false;
   for (const bool one : gateway_.ask<bool>([id](call::GatewayShard& s) { return s.start_tap(id); }))
     started = started || one;
-  if (found.size() != 1 || !started)
-    return out.fail("RTP can be captured of one live call at a time: '" + name +
-                    "' is none, or a capture is under way");
+  if (!started) return out.fail("call " + call_name(id.value) + " has just ended");
+  std::erase_if(found, [&](const auto& t) { return t.id() != id; });
   const long length = std::clamp(std::strtol(seconds.c_str(), nullptr, 10), 1L, 300L);
-  captures_.push_back({id, std::chrono::steady_clock::now() + std::chrono::seconds(length), out});
+  captures_.push_back(
+      {id, std::chrono::steady_clock::now() + std::chrono::seconds(length), std::move(found), out});
 }
 
 void Commands::finish_captures() {
@@ -348,7 +378,9 @@ void Commands::finish_captures() {
       rtp.insert(rtp.end(), std::make_move_iterator(part.begin()),
                  std::make_move_iterator(part.end()));
     const CallId id = it->call;
-    write_capture(trails([id](const telemetry::Trail& t) { return t.id() == id; }), rtp, it->out);
+    // A good call that ended meanwhile may have no trail any more: what it had at first is shown.
+    auto found = trails([id](const telemetry::Trail& t) { return t.id() == id; });
+    write_capture(found.empty() ? it->found : found, rtp, it->out);
     it = captures_.erase(it);
   }
 }
@@ -387,7 +419,16 @@ void Commands::service(const Request& r, const Responder& out, peers::PeerTable:
 
 // --- Configuration -----------------------------------------------------------------------------
 
-Status Commands::put_in_force(const std::string& text, const std::string& file) {
+namespace {
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& n : names) out += (out.empty() ? "" : ", ") + n;
+  return out;
+}
+}  // namespace
+
+Result<std::vector<std::string>> Commands::put_in_force(const std::string& text,
+                                                        const std::string& file) {
   deployment::LoadOptions options;
   options.now = wall_now();
   const auto slash = file.rfind('/');
@@ -396,21 +437,28 @@ Status Commands::put_in_force(const std::string& text, const std::string& file) 
   if (!loaded.deployment)
     return fail(ErrorCode::kConfiguration,
                 "the configuration in force stays:\n" + loaded.to_string());
-  return gateway_.apply(loaded.deployment);
+  if (auto ok = gateway_.apply(loaded.deployment); !ok) return tl::unexpected(ok.error());
+  return changed_restart_keys(gateway_.started_with(), *loaded.deployment);
 }
 
 void Commands::apply(const Request& r, const Responder& out) {
   if (history_.pending())
     return out.fail("configuration " + std::to_string(history_.pending()->number) +
                     " still waits to be confirmed: `causeway confirm` first");
-  if (auto ok = put_in_force(r.arg("text"), r.arg("file")); !ok) return out.fail(ok.error().what);
+  const auto later = put_in_force(r.arg("text"), r.arg("file"));
+  if (!later) return out.fail(later.error().what);
   const long confirm = std::strtol(r.arg("confirm").c_str(), nullptr, 10);
   const auto entry = history_.record(r.arg("text"), r.arg("file"),
                                      r.arg("who").empty() ? "operator" : r.arg("who"), "apply",
                                      wall_now(), Seconds(confirm));
   if (!entry) return out.fail("in force, but not recorded: " + entry.error().what);
+  reload_trouble_.clear();
   log::info("configuration {} is in force, from {}", entry->number, r.arg("file"));
   out.text("configuration " + std::to_string(entry->number) + " is in force");
+  if (!later->empty()) {
+    log::warning("changed, and in force only after a restart: {}", joined(*later));
+    out.text("changed, and in force only after a restart: " + joined(*later));
+  }
   if (confirm > 0)
     out.text("it is taken back in " + std::to_string(confirm) +
              " s unless you say: causeway confirm");
@@ -428,30 +476,45 @@ void Commands::reload(const std::string& file) {
   const auto loaded = deployment::load_file(file, options);
   if (!loaded.deployment) {
     log::error("reload: the configuration in force stays:\n{}", loaded.to_string());
+    reload_trouble_ = loaded.to_string();
     return;
   }
   if (auto ok = gateway_.apply(loaded.deployment); !ok) {
     log::error("reload: the configuration in force stays: {}", ok.error().what);
+    reload_trouble_ = ok.error().what;
     return;
   }
+  if (const auto later = changed_restart_keys(gateway_.started_with(), *loaded.deployment);
+      !later.empty())
+    log::warning("reload: changed, and in force only after a restart: {}", joined(later));
+  reload_trouble_.clear();
   if (auto entry = history_.record_reload(loaded.deployment->source, file, wall_now()); !entry)
     log::error("reload: not recorded: {}", entry.error().what);
   else
     log::info("reloaded {}: configuration {} is in force", file, entry->number);
 }
 
+// First into force, then into the history: what it says has happened.
 void Commands::revert_if_due() {
-  auto text = history_.revert_if_due(wall_now());
-  if (!text) {
-    log::error("taking back an unconfirmed configuration: {}", text.error().what);
-    return;
-  }
-  if (!*text) return;
-  const auto& e = history_.entries().back();
-  if (auto ok = put_in_force(**text, e.file); !ok)
-    log::error("taking back an unconfirmed configuration: {}", ok.error().what);
-  else
-    log::warning("nobody confirmed: configuration {} is in force again", history_.current());
+  const auto now = std::chrono::steady_clock::now();
+  if (!history_.due(wall_now()) || now < revert_not_before_) return;
+  revert_not_before_ = now + kRevertAgain;
+  const auto failed = [&](const std::string& why) {
+    revert_failure_ = why;
+    log::error("taking back an unconfirmed configuration: {}; tried again in {} s", why,
+               kRevertAgain.count());
+  };
+  const int to = history_.pending()->previous;
+  const auto text = history_.text(to);
+  if (!text) return failed(text.error().what);
+  if (auto ok = put_in_force(*text, history_.file_of(to)); !ok) return failed(ok.error().what);
+  if (auto entry = history_.record_return(wall_now()); !entry)
+    return failed("configuration " + std::to_string(to) +
+                  " is in force again, but not recorded: " + entry.error().what);
+  revert_failure_.clear();
+  revert_not_before_ = {};
+  log::warning("nobody confirmed: configuration {} is in force again, as {}", to,
+               history_.current());
 }
 
 void Commands::history(const Responder& out) {

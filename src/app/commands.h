@@ -11,6 +11,7 @@
 #include "app/control_server.h"
 #include "app/gateway.h"
 #include "app/peer_states.h"
+#include "app/stopping.h"
 
 namespace causeway::app {
 
@@ -21,7 +22,8 @@ class Commands final : public ControlHandler {
       : gateway_(gateway), history_(history), states_(states), wake_(wake) {}
 
   void on_command(const Request& request, Responder responder) override;
-  void run_queued();
+  // `stopping`: the configuration is not changed any more, and `status` says so.
+  void run_queued(const Stopping& stopping);
   // The file given to `run` is read again; a bad one leaves everything as it is.
   void reload(const std::string& file);
   // Ends captures whose time is up.
@@ -30,8 +32,8 @@ class Commands final : public ControlHandler {
   void revert_if_due();
 
  private:
-  void run(const Request& r, const Responder& out);
-  void status(const Responder& out);
+  void run(const Request& r, const Responder& out, const Stopping& stopping);
+  void status(const Responder& out, const Stopping& stopping);
   void calls(const Request& r, const Responder& out);
   void trace(const Request& r, const Responder& out);
   void capture(const Request& r, const Responder& out);
@@ -40,7 +42,9 @@ class Commands final : public ControlHandler {
   void service(const Request& r, const Responder& out, peers::PeerTable::Kind kind);
   void apply(const Request& r, const Responder& out);
   void history(const Responder& out);
-  [[nodiscard]] Status put_in_force(const std::string& text, const std::string& file);
+  // The names of changed keys that take effect at a restart.
+  [[nodiscard]] Result<std::vector<std::string>> put_in_force(const std::string& text,
+                                                              const std::string& file);
   [[nodiscard]] std::vector<telemetry::Trail> trails(
       const std::function<bool(const telemetry::Trail&)>& wanted);
   [[nodiscard]] std::vector<telemetry::Trail> trails_of(const std::string& call);
@@ -50,12 +54,18 @@ class Commands final : public ControlHandler {
   ConfigHistory& history_;
   PeerStates& states_;
   int wake_;
+  std::string reload_trouble_;  // why the last SIGHUP changed nothing
   struct Capture {
     CallId call;
     std::chrono::steady_clock::time_point until;
+    std::vector<telemetry::Trail> found;  // as it was when the capture began
     Responder out;
   };
-  std::vector<Capture> captures_;  // at most one, see GatewayShard::start_tap()
+  // A return to the configuration before that did not work is tried again after this.
+  static constexpr std::chrono::seconds kRevertAgain{30};
+  std::chrono::steady_clock::time_point revert_not_before_{};
+  std::string revert_failure_;
+  std::vector<Capture> captures_;  // at most one
   std::mutex mutex_;
   std::deque<std::pair<Request, Responder>> queue_;  // guarded by mutex_
   static constexpr std::size_t kMaxQueue = 64;

@@ -157,20 +157,19 @@ Status ConfigHistory::confirm() {
   return s;
 }
 
-Result<std::optional<std::string>> ConfigHistory::revert_if_due(WallTime now) {
-  if (!pending_ || now < pending_->deadline) return std::optional<std::string>{};
+Result<ConfigHistory::Entry> ConfigHistory::record_return(WallTime now) {
+  if (!pending_) return fail(ErrorCode::kNotFound, "no configuration waits to be confirmed");
   auto old = text(pending_->previous);
   if (!old) return tl::unexpected(old.error());
   const std::string why =
       fmt::format("{} was not confirmed in time; back to {}", pending_->number, pending_->previous);
-  auto entry = add(*old, Entry{0, now, "gateway", why, "", 0}, std::nullopt);
-  if (!entry) return tl::unexpected(entry.error());
-  return std::optional<std::string>(std::move(*old));
+  return add(*old, Entry{0, now, "gateway", why, file_of(pending_->previous), 0}, std::nullopt);
 }
 
 Result<std::string> ConfigHistory::at_start(std::string_view file_text, const std::string& file,
                                             WallTime now) {
-  if (auto r = revert_if_due(now); !r) return tl::unexpected(r.error());
+  if (due(now))
+    if (auto r = record_return(now); !r) return tl::unexpected(r.error());
   const std::uint64_t h = hash(file_text);
   if (current_ > 0 && base_ == h) return text(current_);
   const auto pending_before = std::exchange(pending_, std::nullopt);
@@ -190,6 +189,12 @@ Result<std::string> ConfigHistory::text(int number) const {
     return fail(ErrorCode::kNotFound,
                 fmt::format("there is no configuration {} in the history", number));
   return read_whole(path_of(number, ".toml"));
+}
+
+std::string ConfigHistory::file_of(int number) const {
+  for (const Entry& e : entries_)
+    if (e.number == number) return e.file;
+  return {};
 }
 
 Result<std::string> ConfigHistory::diff(int number) const {

@@ -46,13 +46,16 @@ class ConfigHistory {
                                             WallTime now);
   [[nodiscard]] Status confirm();
   [[nodiscard]] const std::optional<Pending>& pending() const { return pending_; }
-  // When the deadline has passed: returns to the one before, records that, and returns its text to
-  // be run.
-  [[nodiscard]] Result<std::optional<std::string>> revert_if_due(WallTime now);
+  // Nobody confirmed in time: text(pending()->previous) is to be put into force, and then said to
+  // record_return(). Until then nothing changes here.
+  [[nodiscard]] bool due(WallTime now) const { return pending_ && now >= pending_->deadline; }
+  [[nodiscard]] Result<Entry> record_return(WallTime now);
 
   [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }  // oldest first
   [[nodiscard]] int current() const { return current_; }                        // 0: none yet
   [[nodiscard]] Result<std::string> text(int number) const;
+  // The path that it came from; empty when it is not known.
+  [[nodiscard]] std::string file_of(int number) const;
   [[nodiscard]] Result<std::string> diff(int number) const;  // against the entry before it
 
  private:

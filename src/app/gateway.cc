@@ -1,8 +1,13 @@
 #include "app/gateway.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 
 #include "app/atomic_file.h"
+#include "app/listen_probe.h"
+#include "app/record_files.h"
+#include "app/restart_keys.h"
 #include "base/log.h"
 #include "reactor/file_descriptor.h"
 #include "reactor/tls_context.h"
@@ -23,6 +28,54 @@ std::size_t content_of(const deployment::TlsIdentity& id) {
     all += f + '\0' + *bytes + '\0';
   }
   return std::hash<std::string>{}(all);
+}
+
+std::string record_directory_of(const deployment::Operation& op) {
+  return op.record_directory.empty() ? op.state_directory + "/records" : op.record_directory;
+}
+
+// Sizes and times of all files of all identities.
+std::string stamp_of(const deployment::Deployment& d) {
+  std::string out;
+  const auto add = [&](const std::string& file) {
+    struct ::stat s{};
+    if (file.empty()) return;
+    if (::stat(file.c_str(), &s) != 0) s = {};
+    out += file + ' ' + std::to_string(s.st_ino) + ' ' + std::to_string(s.st_size) + ' ' +
+           std::to_string(s.st_mtim.tv_sec) + '.' + std::to_string(s.st_mtim.tv_nsec) + '\n';
+  };
+  for (const auto& id : d.identities) {
+    add(id.certificate);
+    add(id.key);
+    add(id.chain);
+    for (const auto& root : id.trusted_roots) add(root);
+  }
+  return out;
+}
+
+// What load() checks of a configuration and its files: they may have become wrong since.
+Status usable(const transport::Running& running, WallTime now) {
+  const auto& d = *running.deployment;
+  for (std::size_t i = 0; i < running.tls.size(); ++i)
+    if (running.tls[i]->not_after() < now)
+      return fail(ErrorCode::kConfiguration, "tls_identity '" + d.identities[i].name +
+                                                 "': the certificate expired on " +
+                                                 format_rfc3339(running.tls[i]->not_after()));
+  for (const auto& g : d.groups) {
+    const auto& listener = d.listener(g.listener);
+    const std::string& host = d.profile(g.profile).contact_host;
+    if (!listener.identity || host.empty()) continue;
+    std::vector<std::string> names = running.tls[listener.identity->value]->names();
+    for (const auto i : listener.more_identities)
+      names.insert(names.end(), running.tls[i.value]->names().begin(),
+                   running.tls[i.value]->names().end());
+    if (!reactor::any_certificate_name_matches(names, host))
+      return fail(ErrorCode::kConfiguration,
+                  "tls_identity '" + d.identities[listener.identity->value].name +
+                      "': the certificate is for " + reactor::describe_names(names) +
+                      " and does not cover contact_host '" + host + "' of group '" + g.name + "'");
+  }
+  return {};
 }
 
 }  // namespace
@@ -55,18 +108,18 @@ Result<transport::Running> Gateway::load_tls(deployment::DeploymentPtr deploymen
   return running;
 }
 
-Result<std::unique_ptr<Gateway>> Gateway::start(deployment::DeploymentPtr deployment,
+Result<std::unique_ptr<Gateway>> Gateway::start(const deployment::DeploymentPtr& deployment,
                                                 PeerStates& states) {
   std::unique_ptr<Gateway> g(new Gateway);
   const auto& op = deployment->operation;
   telemetry::RecordWriter::Options options;
-  options.directory =
-      op.record_directory.empty() ? op.state_directory + "/records" : op.record_directory;
+  options.directory = record_directory_of(op);
   std::error_code ec;
   std::filesystem::create_directories(options.directory, ec);
   auto writer = telemetry::RecordWriter::open(options);
   if (!writer) return tl::unexpected(writer.error());
   g->records_ = std::move(*writer);
+  if (auto free = addresses_free(*deployment, nullptr); !free) return tl::unexpected(free.error());
   if (const auto limit = reactor::raise_file_limit(); limit)
     log::info("file limit is {}", *limit);
   else
@@ -80,10 +133,16 @@ Result<std::unique_ptr<Gateway>> Gateway::start(deployment::DeploymentPtr deploy
   auto running = g->load_tls(versioned);
   if (!running) return tl::unexpected(running.error());
   g->running_ = *running;
+  g->started_with_ = versioned;
+  g->seen_files_ = stamp_of(*versioned);
+  if (op.handshake_threads != 0)
+    g->handshakes_ = std::make_unique<reactor::HandshakePool>(op.handshake_threads);
   for (std::size_t i = 0; i < count; ++i) {
     reactor::EpollOptions o;
     o.shard = ShardId{static_cast<std::uint16_t>(i)};
     if (op.pin_shards) o.cpu = static_cast<int>(i % cores);
+    o.handshakes = g->handshakes_.get();
+    o.handshake_steps = op.handshake_steps;
     Shard s;
     s.reactor = std::make_unique<reactor::EpollReactor>(*g->mail_, o);
     dns::CaresOptions dns;
@@ -105,7 +164,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(deployment::DeploymentPtr deploy
   }
   g->started_ = g->shards_[0].reactor->now();
   for (Shard& s : g->shards_)
-    s.thread = std::jthread([r = s.reactor.get()](std::stop_token stop) { r->run(stop); });
+    s.thread = std::jthread([r = s.reactor.get()](const std::stop_token& stop) { r->run(stop); });
   return g;
 }
 
@@ -138,22 +197,38 @@ bool Gateway::post(std::size_t shard, std::function<void(call::GatewayShard&)> w
   return false;
 }
 
-Status Gateway::apply(deployment::DeploymentPtr deployment) {
+Status Gateway::apply(const deployment::DeploymentPtr& deployment) {
   auto versioned = std::make_shared<deployment::Deployment>(*deployment);
   versioned->version = version_ + 1;
+  keep_restart_keys(*versioned, *started_with_);
+  if (auto free = addresses_free(*deployment, &this->deployment()); !free) return free;
   auto running = load_tls(versioned);
   if (!running) return tl::unexpected(running.error());
-  const auto put = [this](std::size_t i, const transport::Running& r) -> Status {
+  if (auto ok = on_all_shards(*running, [](auto& shard, const auto& r) { return shard.apply(r); });
+      !ok)
+    return ok;
+  ++version_;
+  running_ = std::move(*running);
+  seen_files_ = stamp_of(*running_.deployment);
+  certificate_trouble_.clear();
+  return {};
+}
+
+// All of them, or all of them back to what they had.
+Status Gateway::on_all_shards(
+    const transport::Running& running,
+    const std::function<Status(call::GatewayShard&, const transport::Running&)>& work) {
+  const auto put = [&](std::size_t i, const transport::Running& r) -> Status {
     auto promise = std::make_shared<std::promise<Status>>();
     auto answer = promise->get_future();
-    if (!post(i, [promise, r](call::GatewayShard& s) { promise->set_value(s.apply(r)); }))
+    if (!post(i, [promise, r, work](call::GatewayShard& s) { promise->set_value(work(s, r)); }))
       return fail(ErrorCode::kUnavailable, "shard is busy");
     if (answer.wait_for(std::chrono::seconds(5)) != std::future_status::ready)
       return fail(ErrorCode::kTimeout, "shard did not answer");
     return answer.get();
   };
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    if (auto ok = put(i, *running); !ok) {
+    if (auto ok = put(i, running); !ok) {
       // That shard, too: it may only be late, and what it was sent is still in its mailbox.
       for (std::size_t j = 0; j <= i; ++j)
         if (auto back = put(j, running_); !back)
@@ -162,9 +237,60 @@ Status Gateway::apply(deployment::DeploymentPtr deployment) {
       return ok;
     }
   }
-  ++version_;
-  running_ = std::move(*running);
   return {};
+}
+
+void Gateway::look_at_certificates(WallTime now) {
+  warn_of_expiry(now);
+  const std::string files = stamp_of(*running_.deployment);
+  if (files == seen_files_) return;
+  // Certificate and key are written one after the other: wait until they rest from look to look.
+  if (files != settling_files_) {
+    settling_files_ = files;
+    return;
+  }
+  seen_files_ = files;
+  if (auto ok = renew_certificates(now); !ok) {
+    certificate_trouble_ = ok.error().what;
+    log::error("changed certificate files are not used, the ones in force stay: {}",
+               certificate_trouble_);
+    return;
+  }
+  certificate_trouble_.clear();
+}
+
+Status Gateway::renew_certificates(WallTime now) {
+  const auto before = identities_;
+  const auto names_before = certificates_;
+  auto running = load_tls(running_.deployment);
+  if (!running) return tl::unexpected<Error>(running.error());
+  if (running->tls == running_.tls) return {};
+  Status ok = usable(*running, now);
+  if (ok)
+    ok = on_all_shards(*running, [](auto& shard, const auto& r) { return shard.renew_tls(r); });
+  if (!ok) {
+    identities_ = before;
+    certificates_ = names_before;
+    return ok;
+  }
+  for (std::size_t i = 0; i < running->tls.size(); ++i)
+    if (running->tls[i] != running_.tls[i])
+      log::info("tls_identity '{}' was renewed: good until {}",
+                running->deployment->identities[i].name,
+                format_rfc3339(running->tls[i]->not_after()));
+  running_ = std::move(*running);
+  warned_ = {};
+  return {};
+}
+
+void Gateway::warn_of_expiry(WallTime now) {
+  constexpr std::int64_t kDay = 86'400'000'000;
+  if (now.micros - warned_.micros < kDay) return;
+  warned_ = now;
+  for (const auto& [name, until] : certificates_)
+    if (until.micros - now.micros < kExpiryWarning.count() * kDay)
+      log::warning("the certificate of tls_identity '{}' expires on {}: renew it", name,
+                   format_rfc3339(until));
 }
 
 void Gateway::refuse_new_calls() {
@@ -179,6 +305,11 @@ std::size_t Gateway::calls_now() {
 
 void Gateway::end_all_calls(const std::string& why) {
   (void)ask<int>([why](call::GatewayShard& s) { return s.end_all_calls(why), 0; });
+}
+
+void Gateway::remove_old_records(WallTime now) {
+  (void)purge_records(record_directory_of(deployment().operation),
+                      deployment().operation.record_days, now);
 }
 
 Status Gateway::set_admin(peers::PeerTable::Kind kind, const std::string& name,

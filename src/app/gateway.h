@@ -24,15 +24,23 @@ namespace causeway::app {
 class Gateway final : public call::RecordSink {
  public:
   // Opens sockets and starts the shards; an error says what could not be had.
-  [[nodiscard]] static Result<std::unique_ptr<Gateway>> start(deployment::DeploymentPtr deployment,
-                                                              PeerStates& states);
+  [[nodiscard]] static Result<std::unique_ptr<Gateway>> start(
+      const deployment::DeploymentPtr& deployment, PeerStates& states);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
   // All shards or none. Certificates are read again, also when the text is the same (SIGHUP).
-  [[nodiscard]] Status apply(deployment::DeploymentPtr deployment);
+  [[nodiscard]] Status apply(const deployment::DeploymentPtr& deployment);
   [[nodiscard]] const deployment::Deployment& deployment() const { return *running_.deployment; }
+  // What the process was started with: its restart_keys.h hold until it ends.
+  [[nodiscard]] const deployment::Deployment& started_with() const { return *started_with_; }
+  // Looks whether the files of an identity changed, and puts what they hold into force; calls go
+  // on. What cannot be used changes nothing and is said here and in certificate_trouble(). Also
+  // warns once a day of what expires within kExpiryWarning.
+  void look_at_certificates(WallTime now);
+  [[nodiscard]] const std::string& certificate_trouble() const { return certificate_trouble_; }
+  static constexpr std::chrono::days kExpiryWarning{30};
 
   void refuse_new_calls();
   [[nodiscard]] std::size_t calls_now();
@@ -43,9 +51,11 @@ class Gateway final : public call::RecordSink {
   // Runs `work` on every shard and waits for all answers; a shard that does not answer within 5 s
   // is left out and said so in the log.
   template <typename T>
-  [[nodiscard]] std::vector<T> ask(std::function<T(call::GatewayShard&)> work);
+  [[nodiscard]] std::vector<T> ask(const std::function<T(call::GatewayShard&)>& work);
   [[nodiscard]] std::vector<reactor::ReactorStats> reactor_stats();
   [[nodiscard]] const telemetry::RecordWriter& records() const { return *records_; }
+  // Call records that are older than the configuration in force keeps them.
+  void remove_old_records(WallTime now);
   [[nodiscard]] Instant started() const { return started_; }
   [[nodiscard]] const std::vector<std::pair<std::string, WallTime>>& certificates() const {
     return certificates_;
@@ -64,12 +74,19 @@ class Gateway final : public call::RecordSink {
     (void)records_->post(record);
   }
   [[nodiscard]] Result<transport::Running> load_tls(deployment::DeploymentPtr deployment);
+  [[nodiscard]] Status on_all_shards(
+      const transport::Running& running,
+      const std::function<Status(call::GatewayShard&, const transport::Running&)>& work);
+  [[nodiscard]] Status renew_certificates(WallTime now);
+  void warn_of_expiry(WallTime now);
   [[nodiscard]] bool post(std::size_t shard, std::function<void(call::GatewayShard&)> work);
 
   transport::Running running_;
+  deployment::DeploymentPtr started_with_;
   std::unique_ptr<telemetry::RecordWriter> records_;
   peers::SharedLoad load_;
   std::unique_ptr<reactor::MailRoom> mail_;
+  std::unique_ptr<reactor::HandshakePool> handshakes_;
   std::vector<Shard> shards_;
   std::vector<std::pair<std::string, WallTime>> certificates_;  // identity, not after
   struct Identity {
@@ -77,12 +94,15 @@ class Gateway final : public call::RecordSink {
     std::shared_ptr<const reactor::TlsContext> context;
   };
   std::map<std::string, Identity> identities_;
+  std::string seen_files_, settling_files_;  // sizes and times of the files of all identities
+  std::string certificate_trouble_;
+  WallTime warned_{};  // of expiry
   std::uint64_t version_ = 0;
   Instant started_{};
 };
 
 template <typename T>
-std::vector<T> Gateway::ask(std::function<T(call::GatewayShard&)> work) {
+std::vector<T> Gateway::ask(const std::function<T(call::GatewayShard&)>& work) {
   std::vector<std::future<T>> answers;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     auto promise = std::make_shared<std::promise<T>>();

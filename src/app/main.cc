@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <iostream>
@@ -14,6 +15,9 @@
 #include "app/cli.h"
 #include "app/commands.h"
 #include "app/gateway.h"
+#include "app/listen_probe.h"
+#include "app/stopping.h"
+#include "app/tls_check.h"
 #include "base/log.h"
 #include "deployment/load.h"
 
@@ -31,23 +35,61 @@ int complain(const Error& e) {
   return kExitFailed;
 }
 
-// Drains for as long as the configuration allows, then ends what is left with BYE.
-void stop_gracefully(Gateway& gateway) {
-  const auto limit = gateway.deployment().operation.drain;
-  log::info("stopping: new calls are refused, {} calls may end by themselves within {} s",
-            gateway.calls_now(), limit.count());
-  gateway.refuse_new_calls();
-  const auto wait_empty = [&](Millis most) {
-    for (Millis waited{0}; waited < most; waited += Millis(100)) {
-      if (gateway.calls_now() == 0) return true;
-      ::poll(nullptr, 0, 100);
+// What the main loop does after each signal and now and then, on the way to the end.
+void go_on_stopping(Gateway& gateway, const Stopping& stopping, Stopping::Action action) {
+  switch (action) {
+    case Stopping::Action::kNone: return;
+    case Stopping::Action::kRefuseNewCalls:
+      gateway.refuse_new_calls();
+      log::info(
+          "stopping: new calls are refused, {} calls may end by themselves within {} s; another "
+          "SIGTERM ends them at once",
+          gateway.calls_now(), stopping.left(std::chrono::steady_clock::now()).count());
+      return;
+    case Stopping::Action::kEndCalls:
+      log::info("stopping: {} calls are ended", gateway.calls_now());
+      gateway.end_all_calls("the gateway is shutting down");
+      return;
+  }
+}
+
+// Signals, commands and what is due, until the process is to end. `file` is the one given to `run`.
+void serve(Gateway& gateway, Commands& commands, int signal_fd, int wake_fd,
+           const std::string& file) {
+  Stopping stopping;
+  std::chrono::steady_clock::time_point look_at_records{}, look_at_certificates{};  // at once
+  while (stopping.stage() != Stopping::Stage::kOver) {
+    pollfd fds[2] = {{signal_fd, POLLIN, 0}, {wake_fd, POLLIN, 0}};
+    (void)::poll(fds, 2, stopping.begun() ? 100 : 500);
+    if (fds[1].revents & POLLIN) {
+      std::uint64_t n = 0;
+      (void)!::read(wake_fd, &n, sizeof n);
     }
-    return gateway.calls_now() == 0;
-  };
-  if (!wait_empty(limit)) {
-    log::info("stopping: {} calls are ended", gateway.calls_now());
-    gateway.end_all_calls("the gateway is shutting down");
-    (void)wait_empty(Millis(3'000));  // for the answers to BYE
+    commands.run_queued(stopping);
+    if (!stopping.begun()) commands.revert_if_due();
+    commands.finish_captures();
+    if (const auto now = std::chrono::steady_clock::now(); now >= look_at_certificates) {
+      look_at_certificates = now + std::chrono::seconds(2);
+      gateway.look_at_certificates(wall_now());
+    }
+    if (const auto now = std::chrono::steady_clock::now(); now >= look_at_records) {
+      look_at_records = now + std::chrono::hours(1);
+      gateway.remove_old_records(wall_now());
+    }
+    if (signalfd_siginfo info{};
+        (fds[0].revents & POLLIN) && ::read(signal_fd, &info, sizeof info) == sizeof info) {
+      if (info.ssi_signo != SIGHUP)
+        go_on_stopping(gateway, stopping,
+                       stopping.on_signal(std::chrono::steady_clock::now(),
+                                          gateway.deployment().operation.drain));
+      else if (stopping.begun())
+        log::warning("reload: the gateway is stopping, its configuration stays");
+      else
+        commands.reload(file);
+    }
+    if (stopping.begun())
+      go_on_stopping(gateway, stopping,
+                     stopping.on_tick(std::chrono::steady_clock::now(), gateway.calls_now()));
   }
 }
 
@@ -68,6 +110,8 @@ int run(const std::string& file) {
     std::cerr << loaded.to_string() << "\n";
     return kExitMistakes;
   }
+  // Before anything is written: the state may be that of a gateway that runs.
+  if (auto free = addresses_free(*loaded.deployment, nullptr); !free) return complain(free.error());
   const std::string state = loaded.deployment->operation.state_directory;
   std::error_code ec;
   std::filesystem::create_directories(state, ec);
@@ -89,9 +133,14 @@ int run(const std::string& file) {
     auto applied = deployment::load_text(*text, entry.file, o);
     if (applied.deployment)
       loaded = std::move(applied);
-    else
+    else {
       log::error("the applied configuration does not validate any more, {} is used:\n{}", file,
                  applied.to_string());
+      if (auto recorded = history->record(loaded.deployment->source, absolute, "start",
+                                          "the applied one does not validate any more", wall_now());
+          !recorded)
+        log::error("not recorded: {}", recorded.error().what);
+    }
   }
   auto states = PeerStates::open(state + "/peers.json");
   if (!states) return complain(states.error());
@@ -104,26 +153,8 @@ int run(const std::string& file) {
             deployment::software_version(), loaded.deployment->groups.size(), history->current(),
             loaded.deployment->operation.control_socket);
 
-  for (;;) {
-    pollfd fds[2] = {{signal_fd, POLLIN, 0}, {wake_fd, POLLIN, 0}};
-    (void)::poll(fds, 2, 500);
-    if (fds[1].revents & POLLIN) {
-      std::uint64_t n = 0;
-      (void)!::read(wake_fd, &n, sizeof n);
-    }
-    commands.run_queued();
-    commands.revert_if_due();
-    commands.finish_captures();
-    if (!(fds[0].revents & POLLIN)) continue;
-    signalfd_siginfo info{};
-    if (::read(signal_fd, &info, sizeof info) != sizeof info) continue;
-    if (info.ssi_signo == SIGHUP)
-      commands.reload(absolute);
-    else
-      break;
-  }
+  serve(**gateway, commands, signal_fd, wake_fd, absolute);
   (*control)->stop();
-  stop_gracefully(**gateway);
   gateway->reset();
   log::info("stopped");
   return kExitGood;
@@ -149,6 +180,7 @@ int main(int argc, char** argv) {
     return kExitGood;
   }
   if (line->command == "check") return run_check(line->operands.at(0), wall_now(), std::cout);
+  if (line->command == "tls-check") return run_tls_check(*line, wall_now(), std::cout, std::cerr);
   if (line->command == "run") return run(line->option("config"));
   return run_remote(*line, std::cout, std::cerr);
 }

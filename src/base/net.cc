@@ -6,6 +6,8 @@
 
 #include <charconv>
 #include <cstring>
+#include <iterator>
+#include <optional>
 
 namespace causeway {
 
@@ -28,7 +30,40 @@ IpAddress IpAddress::v6(const std::array<std::uint8_t, 16>& b) {
   return a;
 }
 
+namespace {
+
+// Four decimal numbers without leading zeros; nothing else is an IPv4 literal.
+std::optional<std::uint32_t> parse_v4(std::string_view text) {
+  std::uint32_t all = 0, part = 0;
+  int dots = 0, digits = 0;
+  for (const char c : text) {
+    if (c == '.') {
+      if (digits == 0 || ++dots > 3) return std::nullopt;
+      all = all << 8 | part;
+      part = 0;
+      digits = 0;
+    } else if (c < '0' || c > '9' || (digits != 0 && part == 0)) {
+      return std::nullopt;
+    } else {
+      part = part * 10 + static_cast<std::uint32_t>(c - '0');
+      if (++digits > 3 || part > 255) return std::nullopt;
+    }
+  }
+  if (dots != 3 || digits == 0) return std::nullopt;
+  return all << 8 | part;
+}
+
+}  // namespace
+
+std::optional<IpAddress> IpAddress::literal(std::string_view text) {
+  if (const auto host_order = parse_v4(text)) return v4(*host_order);
+  if (text.find(':') == std::string_view::npos) return std::nullopt;
+  const auto parsed = parse(text);
+  return parsed ? std::optional(*parsed) : std::nullopt;
+}
+
 Result<IpAddress> IpAddress::parse(std::string_view text) {
+  if (const auto host_order = parse_v4(text)) return v4(*host_order);
   std::string_view inner = text;
   const bool bracketed = inner.size() >= 2 && inner.front() == '[' && inner.back() == ']';
   if (bracketed) inner = inner.substr(1, inner.size() - 2);
@@ -37,8 +72,6 @@ Result<IpAddress> IpAddress::parse(std::string_view text) {
     return fail(ErrorCode::kMalformed, "not an IP address: '" + std::string(text) + "'");
   std::memcpy(buf, inner.data(), inner.size());
   buf[inner.size()] = 0;
-  in_addr a4{};
-  if (!bracketed && inet_pton(AF_INET, buf, &a4) == 1) return v4(ntohl(a4.s_addr));
   in6_addr a6{};
   if (inet_pton(AF_INET6, buf, &a6) == 1) {
     std::array<std::uint8_t, 16> b{};
@@ -62,8 +95,16 @@ std::uint32_t IpAddress::v4_host_order() const {
 
 std::string IpAddress::to_string() const {
   char buf[INET6_ADDRSTRLEN];
-  inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes_.data(), buf, sizeof buf);
-  return buf;
+  if (v6_) {
+    inet_ntop(AF_INET6, bytes_.data(), buf, sizeof buf);
+    return buf;
+  }
+  char* out = buf;
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i != 0) *out++ = '.';
+    out = std::to_chars(out, std::end(buf), unsigned{bytes_[i]}).ptr;
+  }
+  return {buf, out};
 }
 
 std::string IpAddress::to_uri_host() const { return v6_ ? "[" + to_string() + "]" : to_string(); }

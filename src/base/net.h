@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ class IpAddress {
   [[nodiscard]] static IpAddress v6(const std::array<std::uint8_t, 16>& bytes);
   // "192.0.2.1", "2001:db8::1" or "[2001:db8::1]"
   [[nodiscard]] static Result<IpAddress> parse(std::string_view text);
+  // The same where a name is as good: no error text is made.
+  [[nodiscard]] static std::optional<IpAddress> literal(std::string_view text);
 
   [[nodiscard]] bool is_v6() const { return v6_; }
   [[nodiscard]] bool is_unspecified() const { return bytes_ == std::array<std::uint8_t, 16>{}; }

@@ -17,6 +17,7 @@ enum class ErrorCode : std::uint8_t {
   kUnsupported,    // understood, not done
   kVersion,        // another version of the protocol
   kUriScheme,      // addressed in a way we do not route
+  kUriTooLong,     // a Request-URI over its bound
   kNotFound,       // names nothing that exists
   kForbidden,      // known, not allowed
   kNotAcceptable,  // media or capabilities do not meet

@@ -57,7 +57,7 @@ void time_of_day(char*& out, std::uint64_t seconds) {
 
 }  // namespace
 
-std::string format_rfc3339(WallTime t) {
+void append_rfc3339(std::string& to, WallTime t) {
   const Split s = split(t);
   const Date d = date_of(s.days);
   char buf[32];
@@ -71,7 +71,13 @@ std::string format_rfc3339(WallTime t) {
   time_of_day(out, s.seconds);
   digits(out, s.micros, 6);
   *out++ = 'Z';
-  return {buf, out};
+  to.append(buf, out);
+}
+
+std::string format_rfc3339(WallTime t) {
+  std::string out;
+  append_rfc3339(out, t);
+  return out;
 }
 
 std::string format_time_of_day(WallTime t) {

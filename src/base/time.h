@@ -30,6 +30,7 @@ struct WallTime {
 
 // "2026-11-22T17:44:31.123456Z"
 [[nodiscard]] std::string format_rfc3339(WallTime t);
+void append_rfc3339(std::string& to, WallTime t);
 // "17:44:31.123" (UTC)
 [[nodiscard]] std::string format_time_of_day(WallTime t);
 

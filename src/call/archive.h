@@ -3,6 +3,7 @@
 // the input and never trusts a length.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -50,7 +51,7 @@ class Reader {
         v = T{};
         return;
       }
-      std::memcpy(&v, in_.data(), sizeof v);
+      std::copy_n(in_.data(), sizeof v, reinterpret_cast<char*>(&v));
       in_.remove_prefix(sizeof v);
     }
   }

@@ -2,12 +2,12 @@
 // agree. Runs on the shard that owns the call. What outlives the object is in CallState.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "call/acceptable.h"
 #include "call/body.h"
 #include "call/state.h"
 #include "media/media_plane.h"
@@ -63,7 +63,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   // Bounds on what one call may hold.
   static constexpr std::size_t kMaxAttempts = 32;
   static constexpr std::size_t kMaxHeldRequests = 8;
+  static constexpr unsigned kMaxForks = 16;     // of one leg, that are hung up on
   static constexpr Millis kCancelWait{40'000};  // for the final answer after CANCEL
+  static constexpr Seconds kAskAgain{5};        // for the next hop's name, after a failure
 
   Call(CallServices& services, deployment::DeploymentPtr deployment, CallId id, Bucket bucket);
   ~Call();
@@ -73,7 +75,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   // The initial INVITE.
   void start(transport::TxId tx, const transport::Received& invite,
              const policy::Decision& decision);
-  // From its written form; kUnavailable when a peer group is gone or a port is taken.
+  // From its written form; kUnavailable when a peer group is gone or a port is taken. Then it is a
+  // call all the same, as far as stop() needs it.
   [[nodiscard]] Status restore(CallState state);
 
   // Messages of one of our dialogs.
@@ -87,6 +90,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_layer_message(LegId leg, bool outgoing, std::string_view bytes);
   void on_media_started(LegId leg);
   void on_media_lost(LegId leg);
+  void on_media_quiet();
 
   // A new configuration is in force. False: a peer group or listener of this call is gone, and the
   // owner is to stop it.
@@ -144,6 +148,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     bool temporary = false;  // a fork that is only hung up
     std::string ack_branch;  // of the ACK of our latest INVITE's 2xx, for one that comes again
     std::uint32_t ack_cseq = 0;
+    unsigned forks_hung_up = 0;
     transport::TxId bye;
     bool answered_once = false;     // an answer of the peer is in `heard`
     std::vector<HeldRequest> held;  // wait for the next hop's address
@@ -157,7 +162,14 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
       return server_invite.value != 0 || client_invite.value != 0 || !held.empty();
     }
   };
-  enum class TimerKind : std::uint8_t { kSilence, kProgress, kRing, kRetry, kCancelWait };
+  enum class TimerKind : std::uint8_t {
+    kSilence,
+    kProgress,
+    kRing,
+    kRetry,
+    kCancelWait,
+    kReinvite
+  };
 
   // --- setup.cc
   void start_hunt(const policy::Decision& decision);
@@ -183,7 +195,10 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] bool must_offer(const Leg& to, const sdp::MediaWish& wish) const;
   [[nodiscard]] sdp::MediaWish wanted_by(const Leg& leg) const;
   bool send_offer(Leg& to, const sdp::MediaWish& wish, bool for_far);
+  [[nodiscard]] bool from_its_group(Leg& leg, const transport::Received& r);
   bool refuse_extensions(Leg& leg, transport::TxId tx, const sip::Message& request);
+  void refuse_naming(Leg& leg, transport::TxId tx, const sip::Message& request,
+                     const Unacceptable& why);
   void on_reinvite_response(Leg& leg, const transport::Received& r);
   void answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold);
   void refuse_offer(Leg& leg, int status, const std::string& text);
@@ -199,7 +214,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] Result<sdp::MediaWish> wish_for(const Leg& to, const sdp::MediaWish& from,
                                                 const Leg& source) const;
   // Why an offer of plain RTP or of SRTP cannot be taken from this peer (TDM-01); empty: it can.
-  [[nodiscard]] static std::string wrong_security(const Leg& leg, const sdp::RemoteOffer& offer);
+  [[nodiscard]] std::string wrong_media(const Leg& leg, const sdp::RemoteOffer& offer);
   [[nodiscard]] sdp::MediaWish default_wish(const Leg& leg) const;
   [[nodiscard]] Status take_answer(Leg& leg, std::string_view sdp, sdp::AnswerKind kind);
   [[nodiscard]] Result<std::string> make_answer(Leg& leg, const sdp::MediaWish& other_heard,
@@ -222,6 +237,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void learn_dialog(Leg& leg, const sip::Message& m, bool uac);
   void learn_target(Leg& leg, const sip::Message& m);
   void find_next_hop(Leg& leg);
+  void refresh_next_hop(Leg& leg);
+  [[nodiscard]] WallTime wall_of(Instant expires) const;
   [[nodiscard]] bool believed(const Leg& leg, const IpAddress& address) const;
   [[nodiscard]] transport::Destination destination(const Leg& leg) const;
   [[nodiscard]] sip::Builder in_dialog(Leg& leg, sip::Method method, std::string_view branch,
@@ -265,8 +282,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     deployment::GroupIndex group;
     deployment::PeerIndex peer;
   };
-  std::deque<Way> ways_;
-  std::deque<transport::Destination> destinations_;  // of the peer being tried
+  std::vector<Way> ways_;                             // the next one last
+  std::vector<transport::Destination> destinations_;  // of the peer being tried, the next one last
   Way way_{};
   std::size_t attempts_ = 0;
   Instant hunt_deadline_{};

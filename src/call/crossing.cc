@@ -83,7 +83,7 @@ std::string hide_addresses(std::string_view value, std::string_view own_host) {
     else
       name = name.substr(0, name.find(':'));
     out.append(value.substr(0, host));
-    if (IpAddress::parse(name))
+    if (IpAddress::literal(name))
       out.append(own_host);
     else
       out.append(hostport);
@@ -128,10 +128,10 @@ Asserted asserted_identity(const sip::Message& m) {
     while (!list.empty()) {
       const auto id = sip::parse_name_addr(sip::next_value(list));
       if (!id) continue;
-      const auto uri = sip::parse_uri(id->uri);
-      if (!uri || uri->user.empty()) continue;
-      if (uri->is_tel()) return {uri->user, id->display.empty() ? found.display : id->display};
-      if (found.user.empty()) found = {uri->user, id->display};
+      const sip::Uri& uri = id->target;
+      if (uri.user.empty()) continue;
+      if (uri.is_tel()) return {uri.user, id->display.empty() ? found.display : id->display};
+      if (found.user.empty()) found = {uri.user, id->display};
     }
   }
   return found;
@@ -142,12 +142,11 @@ Asserted asserted_identity(const sip::Message& m) {
 Caller caller_of(const sip::Message& invite, const deployment::Deployment& d,
                  const deployment::Profile& receiver, bool source_trusted) {
   Caller c;
-  const auto from = sip::parse_name_addr(invite.value(HeaderId::kFrom));
   std::string_view user;
   std::string_view display;
-  if (from) {
+  if (const auto* from = invite.from()) {
     display = from->display;
-    if (const auto uri = sip::parse_uri(from->uri)) user = uri->user;
+    user = from->target.user;
   }
   const std::string_view privacy = invite.value(HeaderId::kPrivacy);
   const bool wants_privacy = !privacy.empty() && !sip::iequals(privacy, "none");
@@ -178,12 +177,10 @@ std::string billing_number(const sip::Message& invite, bool source_trusted) {
     std::string digits = sip::number_digits(id.user);
     return digits.empty() ? std::string(id.user) : digits;
   }
-  const auto from = sip::parse_name_addr(invite.value(HeaderId::kFrom));
-  if (!from) return "anonymous";
-  const auto uri = sip::parse_uri(from->uri);
-  if (!uri || uri->user.empty()) return "anonymous";
-  std::string digits = sip::number_digits(uri->user);
-  return digits.empty() ? std::string(uri->user) : digits;
+  const auto* from = invite.from();
+  if (!from || from->target.user.empty()) return "anonymous";
+  std::string digits = sip::number_digits(from->target.user);
+  return digits.empty() ? std::string(from->target.user) : digits;
 }
 
 std::string escape_user(std::string_view user) {

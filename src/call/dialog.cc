@@ -33,9 +33,8 @@ void Call::on_request(LegId id, transport::TxId tx, const transport::Received& r
   services_.layer.set_user(tx, user(leg));
   record_message(leg, true, m.bytes());
   Dialog& d = leg.s.dialog;
-  const auto from = sip::parse_name_addr(m.value(HeaderId::kFrom));
-  if (m.call_id() != d.call_id || !from || from->tag() != d.remote_tag ||
-      leg.s.phase == LegPhase::kEnded) {
+  if (!from_its_group(leg, r) || m.call_id() != d.call_id || m.to_tag() != d.local_tag ||
+      m.from_tag() != d.remote_tag || leg.s.phase == LegPhase::kEnded) {
     simple_response(leg, tx, m, 481, "no such dialog");
     return;
   }
@@ -56,6 +55,18 @@ void Call::on_request(LegId id, transport::TxId tx, const transport::Received& r
                       "not supported within a call");
       break;
   }
+}
+
+// Somebody who may send to us, and knows the tags of a call, is not yet a party to it.
+bool Call::from_its_group(Leg& leg, const transport::Received& r) {
+  if (r.group == leg.group) return true;
+  // The Request-URI is our Contact now, by which the group may be recognised as another one.
+  for (const Prefix& p : deployment_->group(leg.group).recognition.sources)
+    if (p.contains(r.flow.remote.address)) return true;
+  tell(EventKind::kRefusal, &leg,
+       std::string(r.message.method_text().substr(0, 32)) + " from " + r.flow.remote.to_string() +
+           ", which is no source of group '" + leg.s.group + "'");
+  return false;
 }
 
 void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& r) {
@@ -102,7 +113,7 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
       return;
     }
     leg.offer = offer->sdp;  // refuse_offer() takes it back
-    if (const auto wrong = wrong_security(leg, offer->sdp); !wrong.empty()) {
+    if (const auto wrong = wrong_media(leg, offer->sdp); !wrong.empty()) {
       refuse_offer(leg, 488, wrong);
       return;
     }
@@ -114,32 +125,27 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
 
 // 420 naming what is required and not in the profile (RFC 3261 8.2.2.3).
 bool Call::refuse_extensions(Leg& leg, transport::TxId tx, const sip::Message& request) {
-  std::string unsupported;
-  for (const auto& f : request.headers()) {
-    if (f.id != HeaderId::kRequire) continue;
-    std::string_view list = f.value;
-    while (!list.empty()) {
-      const std::string_view tag = sip::next_value(list);
-      const auto& known = leg.profile->supported;
-      if (tag.empty() || std::any_of(known.begin(), known.end(),
-                                     [&](const std::string& k) { return sip::iequals(k, tag); }))
-        continue;
-      unsupported.append(unsupported.empty() ? "" : ", ").append(tag);
-    }
-  }
-  const auto* flow = services_.layer.flow_of(tx);
-  if (unsupported.empty() || !flow) return false;
-  auto b = sip::begin_response(request, 420, sip::reason_phrase(420), leg.s.dialog.local_tag,
-                               flow->remote);
-  b.header(HeaderId::kUnsupported, unsupported);
-  peers::add_common(b, *leg.profile, false);
-  if (leg.profile->reason_on_failure)
-    b.header(HeaderId::kReason, reason_value(127, policy::q850_text(127)));
-  std::string bytes = b.finish();
-  tell(EventKind::kRefusal, &leg, "extensions that are not supported: " + unsupported);
-  record_message(leg, false, bytes);
-  services_.layer.respond(tx, 420, std::move(bytes));
+  const auto why = unacceptable_extensions(request, *leg.profile);
+  if (!why) return false;
+  refuse_naming(leg, tx, request, *why);
   return true;
+}
+
+void Call::refuse_naming(Leg& leg, transport::TxId tx, const sip::Message& request,
+                         const Unacceptable& why) {
+  const auto* flow = services_.layer.flow_of(tx);
+  if (!flow) return;
+  auto b = sip::begin_response(request, why.status, sip::reason_phrase(why.status),
+                               leg.s.dialog.local_tag, flow->remote);
+  b.header(why.header, why.value);
+  peers::add_common(b, *leg.profile, false);
+  const int cause = policy::q850_of_status(why.status);
+  if (leg.profile->reason_on_failure)
+    b.header(HeaderId::kReason, reason_value(cause, policy::q850_text(cause)));
+  std::string bytes = b.finish();
+  tell(EventKind::kRefusal, &leg, why.text);
+  record_message(leg, false, bytes);
+  services_.layer.respond(tx, why.status, std::move(bytes));
 }
 
 // What this peer wants, free of what it only conceded in an answer.
@@ -255,7 +261,13 @@ void Call::refuse_offer(Leg& leg, int status, const std::string& text) {
 void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
   const sip::Message& m = r.message;
   const int status = m.status();
-  if (status < 200) return;
+  if (status < 200) {
+    // The transaction waits without end now (RFC 3261 17.1.1.2).
+    if (leg.ring.value == 0)
+      start_timer(leg.ring, deployment_->group(leg.group).timers.ring, TimerKind::kReinvite, leg);
+    return;
+  }
+  stop_timer(leg.ring);
   leg.client_invite = {};
   if (was_terminated_ || leg.s.phase != LegPhase::kConfirmed) {  // BYE crossed it
     if (status < 300) send_ack(leg, m.cseq());
@@ -317,6 +329,7 @@ void Call::on_ack(LegId id, const transport::Received& r) {
   Leg& leg = *find_leg(id);
   // An ACK of an earlier INVITE that comes late, or twice, is not the one waited for.
   if (leg.server_invite.value == 0 || !leg.answered || r.message.cseq() != leg.invite_cseq) return;
+  if (!from_its_group(leg, r)) return;
   record_message(leg, true, r.message.bytes());
   services_.layer.acknowledged(leg.server_invite);
   leg.server_invite = {};
@@ -367,7 +380,7 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
   switch (r.message.method()) {
     case Method::kInvite:
       // Not the one under way: a 2xx again, or of another fork.
-      if (leg.client_invite != tx)
+      if (tx.value == 0 || leg.client_invite != tx)
         on_stray_response(id, r);
       else if (leg.reinvite)
         on_reinvite_response(leg, r);
@@ -389,11 +402,11 @@ void Call::on_stray_response(LegId id, const transport::Received& r) {
   Leg& leg = *find_leg(id);
   const sip::Message& m = r.message;
   if (m.method() != Method::kInvite || m.status() < 200 || m.status() >= 300) return;
-  const auto to = sip::parse_name_addr(m.value(HeaderId::kTo));
-  if (to && to->tag() == leg.s.dialog.remote_tag) {
+  if (m.to() && m.to_tag() == leg.s.dialog.remote_tag) {
     send_ack(leg, m.cseq());  // ours was lost
     return;
   }
+  if (++leg.forks_hung_up > kMaxForks) return;  // nobody has so many phones
   // Another fork answered, too (RFC 3261 13.2.2.4): ACK and BYE in a dialog of its own.
   Leg fork;
   fork.s = leg.s;
@@ -455,9 +468,20 @@ void Call::on_no_ack(LegId id, transport::TxId tx) {
 }
 
 void Call::on_bye(Leg& leg, transport::TxId tx, const transport::Received& r) {
+  const bool pending = state_.answered.micros == 0;
+  if (pending && !leg.s.ingress && !was_terminated_) {
+    // A callee has no early dialog to end (RFC 3261 15); an attempt that was given up, answered
+    // late and was hung up on says BYE, too: the hunt goes on without it.
+    const bool early = leg.s.phase == LegPhase::kNew || leg.s.phase == LegPhase::kEarly;
+    simple_response(leg, tx, r.message, early ? 481 : 200,
+                    early ? "the call is not answered yet" : "");
+    if (early) return;
+    leg_ended(leg);
+    finish_if_done();
+    return;
+  }
   // RFC 3261 15.1.2: a pending request of the peer is ended with 487.
   if (leg.server_invite.value != 0 && !leg.answered) refuse_offer(leg, 487, "the call is over");
-  const bool pending = state_.answered.micros == 0;
   if (leg.server_invite.value != 0 && leg.answered)
     services_.layer.acknowledged(leg.server_invite);  // it is not sent again
   leg.server_invite = {};

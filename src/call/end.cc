@@ -1,4 +1,6 @@
 // How a call ends: exactly one Termination, every leg told once, one record.
+#include <utility>
+
 #include "call/call.h"
 #include "call/crossing.h"
 #include "sip/headers.h"
@@ -23,6 +25,28 @@ std::string_view to_string(TerminationClass c) {
     case TerminationClass::kStopped: return "stopped";
   }
   return "?";
+}
+
+bool is_failure(TerminationClass c) {
+  switch (c) {
+    case TerminationClass::kCompleted:
+    case TerminationClass::kCancelled:
+    case TerminationClass::kBusy:
+    case TerminationClass::kNoAnswer: return false;
+    case TerminationClass::kRejected:
+    case TerminationClass::kUnreachable:
+    case TerminationClass::kRefused:
+    case TerminationClass::kDropped:
+    case TerminationClass::kStopped: return true;
+  }
+  return true;
+}
+
+bool is_failure(std::string_view termination) {
+  for (int c = 0; c <= static_cast<int>(TerminationClass::kStopped); ++c)
+    if (to_string(static_cast<TerminationClass>(c)) == termination)
+      return is_failure(static_cast<TerminationClass>(c));
+  return true;
 }
 
 std::string_view to_string(ReleasedBy r) {
@@ -97,6 +121,11 @@ void Call::on_timer(std::uint64_t token, Instant) {
            "rang for " + std::to_string(group.timers.ring.count()) + " ms");
       cancel_attempt(leg, "Q.850;cause=19;text=\"no answer\"");
       fail_ingress(480, 19, leg.s.peer + " rang without an answer", nullptr);
+      return;
+    case TimerKind::kReinvite:
+      leg.ring = {};
+      tell(EventKind::kTimer, &leg, "a re-INVITE had provisional answers alone: taken back");
+      services_.layer.cancel(leg.client_invite, {});
       return;
     case TimerKind::kRetry:
       leg.retry = {};
@@ -223,6 +252,18 @@ void Call::on_media_lost(LegId id) {
   if (Leg* leg = find_leg(id)) tell(EventKind::kMediaLoss, leg, "nothing arrives any more");
 }
 
+// Both sides are gone, and nobody is left to hang up: without this the call would stay for ever.
+void Call::on_media_quiet() {
+  const Seconds limit = deployment_->limits.media_timeout;
+  if (was_terminated_ || state_.answered.micros == 0 || limit == Seconds(0) ||
+      services_.reactor.wall().micros - state_.answered.micros < Micros(limit).count())
+    return;
+  terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 102,
+             "no RTP or RTCP from either side for " + std::to_string(limit.count()) +
+                 " s (limits.media_timeout)"},
+            nullptr, nullptr);
+}
+
 telemetry::CallRecord Call::make_record() {
   telemetry::CallRecord r;
   r.call = state_.id.value;
@@ -285,7 +326,7 @@ bool Call::adopt(const deployment::DeploymentPtr& next) {
     if (!w) return false;
     way_ = *w;
   }
-  std::deque<Way> ways;
+  std::vector<Way> ways;
   for (const Way& w : ways_)
     if (const auto m = moved(w)) ways.push_back(*m);
   ways_ = std::move(ways);
@@ -295,7 +336,8 @@ bool Call::adopt(const deployment::DeploymentPtr& next) {
     leg->profile = &next->profile(next->group(leg->group).profile);
   }
   deployment_ = next;
-  for (auto& d : destinations_) d.listener = deployment_->group(way_.group).listener;
+  for (auto& d : destinations_)
+    d.listener = deployment_->way_out(way_.group, d.remote.address.is_v6()).value_or(d.listener);
   return true;
 }
 
@@ -342,40 +384,47 @@ CallState Call::write_down() {
 }
 
 Status Call::restore(CallState state) {
+  Status complete;
   std::vector<LegState> legs = std::move(state.legs);
   state.legs.clear();
   state_ = std::move(state);
+  for (std::size_t i = 0; i < legs.size(); ++i)
+    if (legs[i].id.value != i + 1)
+      return fail(ErrorCode::kMalformed, "legs are not numbered from 1");
   for (auto& ls : legs) {
-    const auto group = deployment_->find_group(ls.group);
-    if (!group) return fail(ErrorCode::kUnavailable, "peer group '" + ls.group + "' is gone");
     legs_.push_back(std::make_unique<Leg>());
     Leg& leg = *legs_.back();
     leg.s = std::move(ls);
-    if (leg.s.id.value != legs_.size())
-      return fail(ErrorCode::kMalformed, "legs are not numbered from 1");
-    leg.group = *group;
-    leg.profile = &deployment_->profile(deployment_->group(*group).profile);
-    leg.listener = deployment_->group(*group).listener;
+    const bool has_media = std::exchange(leg.s.has_media, false);
+    const auto group = deployment_->find_group(leg.s.group);
+    leg.group = group.value_or(deployment::GroupIndex{0});
+    leg.profile = &deployment_->profile(deployment_->group(leg.group).profile);
+    leg.listener = deployment_->group(leg.group).listener;
     for (std::size_t i = 0; i < deployment_->listeners.size(); ++i)
       if (deployment_->listeners[i].name == leg.s.listener)
         leg.listener = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
     leg.bound = deployment_->listener(leg.listener).address;
     leg.transport = deployment_->listener(leg.listener).transport;
+    if (!group) {
+      leg.s.phase = LegPhase::kEnded;  // nobody to say goodbye to
+      complete = fail(ErrorCode::kUnavailable, "peer group '" + leg.s.group + "' is gone");
+    }
     if (leg.s.phase == LegPhase::kEnded) continue;
     leg.answered_once = leg.acknowledged = true;
     services_.owner.bind_tag(leg.s.dialog.local_tag, *this, leg.s.id);
-    if (leg.s.has_media) {
-      leg.s.has_media = false;
-      const auto m = realm_media(deployment_->realm(deployment_->group(*group).realm));
-      auto id = services_.media.restore(m, leg.s.media);
-      if (!id) return tl::unexpected(id.error());
-      leg.media = *id;
-      leg.s.has_media = true;
-      services_.owner.bind_media(leg.media, *this, leg.s.id);
+    if (!has_media) continue;
+    const auto m = realm_media(deployment_->realm(deployment_->group(leg.group).realm));
+    auto id = services_.media.restore(m, leg.s.media);
+    if (!id) {
+      complete = tl::unexpected(id.error());
+      continue;
     }
+    leg.media = *id;
+    leg.s.has_media = true;
+    services_.owner.bind_media(leg.media, *this, leg.s.id);
   }
-  join_media();
-  return {};
+  if (complete) join_media();
+  return complete;
 }
 
 }  // namespace causeway::call

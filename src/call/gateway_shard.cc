@@ -22,28 +22,34 @@ struct PeerNews final : reactor::MailBase {
 };
 
 telemetry::TrailStore::Outcome outcome_of(const Termination& t, const telemetry::CallRecord& r) {
-  switch (t.what) {
-    case TerminationClass::kCompleted: {
-      // One way without a packet, or more than 3 % lost, is a poor call.
-      const auto poor = [](const telemetry::MediaSide& m) {
-        return m.lost * 100 > (m.packets + m.lost) * 3;
-      };
-      const bool silent =
-          r.duration_ms() > 5'000 && (r.from_caller.packets == 0) != (r.from_callee.packets == 0);
-      return silent || poor(r.from_caller) || poor(r.from_callee)
-                 ? telemetry::TrailStore::Outcome::kPoor
-                 : telemetry::TrailStore::Outcome::kGood;
+  using Outcome = telemetry::TrailStore::Outcome;
+  if (is_failure(t.what)) return Outcome::kFailed;
+  if (t.what != TerminationClass::kCompleted) return Outcome::kGood;
+  // One way without a packet, or more than 3 % lost, is a poor call.
+  const auto poor = [](const telemetry::MediaSide& m) {
+    return m.lost * 100 > (m.packets + m.lost) * 3;
+  };
+  const bool silent =
+      r.duration_ms() > 5'000 && (r.from_caller.packets == 0) != (r.from_callee.packets == 0);
+  return silent || poor(r.from_caller) || poor(r.from_callee) ? Outcome::kPoor : Outcome::kGood;
+}
+
+// How often the request has been with us before: below the top one, a neighbour's proxies keep
+// ours.
+int own_vias(const sip::Message& m, NodeId self) {
+  int n = -1;  // the top one is the sender's
+  int ours = 0;
+  for (const auto& f : m.headers()) {
+    if (f.id != HeaderId::kVia) continue;
+    std::string_view list = f.value;
+    for (auto one = sip::next_value(list); !one.empty(); one = sip::next_value(list)) {
+      if (++n == 0) continue;
+      const auto via = sip::parse_via(one);
+      const auto owner = via ? sip::owner_of_branch(via->branch) : std::nullopt;
+      ours += owner && owner->node == self;
     }
-    case TerminationClass::kCancelled:
-    case TerminationClass::kBusy:
-    case TerminationClass::kNoAnswer: return telemetry::TrailStore::Outcome::kGood;
-    case TerminationClass::kRejected:
-    case TerminationClass::kUnreachable:
-    case TerminationClass::kRefused:
-    case TerminationClass::kDropped:
-    case TerminationClass::kStopped: return telemetry::TrailStore::Outcome::kFailed;
   }
-  return telemetry::TrailStore::Outcome::kFailed;
+  return ours;
 }
 
 }  // namespace
@@ -74,10 +80,11 @@ Status GatewayShard::apply(transport::Running running) {
   limits.keep_one_in = deployment->limits.keep_one_in;
   limits.kept = std::max<std::size_t>(1, deployment->limits.kept_trails / reactor_.shard_count());
   trails_.set_limits(limits);
+  media_.set_quiet_limit(deployment->limits.media_timeout);
   prober_.apply();
   std::vector<Call*> orphans;
-  for (auto& [id, c] : calls_)
-    if (!c->adopt(deployment)) orphans.push_back(c.get());
+  for (Call* c : all_calls())
+    if (!c->adopt(deployment)) orphans.push_back(c);
   for (Call* c : orphans)
     c->stop(TerminationClass::kStopped,
             "its peer group or listener was removed from the configuration");
@@ -86,19 +93,16 @@ Status GatewayShard::apply(transport::Running running) {
 
 // --- Requests ----------------------------------------------------------------------------------
 
-std::optional<GatewayShard::TagOwner> GatewayShard::owner_of_dialog(const sip::Message& m) const {
-  const auto to = sip::parse_name_addr(m.value(HeaderId::kTo));
-  if (!to || to->tag().empty()) return std::nullopt;
-  const auto it = tags_.find(std::string(to->tag()));
-  return it == tags_.end() ? std::nullopt : std::optional(it->second);
+const GatewayShard::TagOwner* GatewayShard::owner_of_tag(std::string_view tag) const {
+  const auto key = sip::random_of_tag(tag);
+  return key ? tags_.find(*key) : nullptr;
 }
 
 void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) {
   ++counters_.messages_in;
   const sip::Message& m = r.message;
-  const auto to = sip::parse_name_addr(m.value(HeaderId::kTo));
-  if (to && !to->tag().empty()) {
-    if (const auto who = owner_of_dialog(m)) {
+  if (!m.to_tag().empty()) {
+    if (const auto* who = owner_of_tag(m.to_tag())) {
       who->call->on_request(who->leg, tx, r);
     } else if (m.method() == Method::kOptions) {
       answer_options(tx, r);
@@ -127,7 +131,7 @@ void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) 
 }
 
 void GatewayShard::answer(transport::TxId tx, const transport::Received& r, int status,
-                          std::string_view why) {
+                          std::string_view why, const Unacceptable* naming) {
   const auto& d = layer_.transport().deployment();
   auto b = sip::begin_response(
       r.message, status, sip::reason_phrase(status),
@@ -135,6 +139,7 @@ void GatewayShard::answer(transport::TxId tx, const transport::Received& r, int 
                     reactor_.random()),
       r.flow.remote);
   const auto& profile = d.profile(d.group(r.group).profile);
+  if (naming) b.header(naming->header, naming->value);
   peers::add_common(b, profile, false);
   if (status >= 400 && profile.reason_on_failure)
     b.header(HeaderId::kReason, reason_value(policy::q850_of_status(status), why));
@@ -145,6 +150,10 @@ void GatewayShard::answer_options(transport::TxId tx, const transport::Received&
   const auto& d = layer_.transport().deployment();
   const auto& group = d.group(r.group);
   const auto& profile = d.profile(group.profile);
+  if (const auto why = unacceptable_extensions(r.message, profile)) {
+    answer(tx, r, why->status, why->text, &*why);
+    return;
+  }
   const peers::LocalSide us{&profile, layer_.transport().advertised(r.flow.listener),
                             d.listener(r.flow.listener).transport};
   auto b = sip::begin_response(
@@ -159,8 +168,8 @@ void GatewayShard::answer_options(transport::TxId tx, const transport::Received&
   for (const auto p : group.peers) {
     auto& s = peers_.state(p);
     const auto& peer = d.peer(p);
-    if (peer.address == r.flow.remote.address || s.last_target == r.flow.remote.address ||
-        group.peers.size() == 1)
+    if (peer.address == r.flow.remote.address || group.peers.size() == 1 ||
+        std::find(s.targets.begin(), s.targets.end(), r.flow.remote.address) != s.targets.end())
       s.options_in = reactor_.now();
   }
   layer_.respond(tx, 200, b.finish());
@@ -172,7 +181,7 @@ CallId GatewayShard::new_call_id() {
   for (;;) {
     const CallId id{(std::uint64_t{reactor_.shard().value} << 40) |
                     (reactor_.random().u64() & 0xffffffffffULL)};
-    if (id.value != 0 && calls_.find(id) == calls_.end() && !trails_.find(id)) return id;
+    if (id.value != 0 && !calls_.find(id) && !trails_.find(id)) return id;
   }
 }
 
@@ -183,13 +192,14 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   policy::CallFacts f;
   f.from = r.group;
   f.request_uri = std::string(m.request_uri());
-  if (const auto uri = sip::parse_uri(m.request_uri())) {
+  if (const auto* uri = m.target()) {
     f.request_scheme = std::string(uri->scheme);
     f.called_raw = std::string(uri->user);
     f.called = sip::number_digits(uri->user);
   }
   f.resource_priority = m.has(HeaderId::kResourcePriority);
   f.max_forwards = static_cast<int>(sip::parse_u32(m.value(HeaderId::kMaxForwards)).value_or(70));
+  f.own_vias = own_vias(m, d.operation.node);
   f.calls_now = load_.all().calls.load(std::memory_order_relaxed);
   f.calls_this_second = load_.all().this_second(reactor_.now());
   auto& group = *group_load_[r.group.value];
@@ -217,7 +227,7 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   auto call =
       std::make_unique<Call>(services_, deployment, id, sip::bucket_of_call_id(m.call_id()));
   Call& ref = *call;
-  calls_[id] = std::move(call);
+  calls_.insert(id, std::move(call));
   ref.counted = !decision.refusal;
   if (ref.counted && decision.emergency == policy::EmergencyClass::kEmergency)
     ++counters_.emergency_now;
@@ -226,12 +236,12 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
 
 void GatewayShard::on_ack(const transport::Received& r) {
   ++counters_.messages_in;
-  if (const auto who = owner_of_dialog(r.message)) who->call->on_ack(who->leg, r);
+  if (const auto* who = owner_of_tag(r.message.to_tag())) who->call->on_ack(who->leg, r);
 }
 
 Call* GatewayShard::call_of(std::uint64_t user) {
-  const auto it = calls_.find(CallId{user >> 8});
-  return it == calls_.end() ? nullptr : it->second.get();
+  const auto* found = calls_.find(CallId{user >> 8});
+  return found ? found->get() : nullptr;
 }
 
 void GatewayShard::on_cancel(transport::TxId invite, const sip::Message& cancel) {
@@ -261,10 +271,9 @@ void GatewayShard::on_response(transport::TxId tx, std::uint64_t user,
 
 void GatewayShard::on_stray_response(const transport::Received& r) {
   // A 2xx that outlived its transaction; the dialog knows its tag in From.
-  const auto from = sip::parse_name_addr(r.message.value(HeaderId::kFrom));
-  if (!from) return;
-  const auto it = tags_.find(std::string(from->tag()));
-  if (it != tags_.end()) it->second.call->on_stray_response(it->second.leg, r);
+  if (r.message.method() != Method::kInvite) return;
+  if (const auto* who = owner_of_tag(r.message.from_tag()))
+    who->call->on_response(who->leg, transport::TxId{}, r);
 }
 
 void GatewayShard::on_request_failed(transport::TxId tx, std::uint64_t user, const Error& reason) {
@@ -337,12 +346,13 @@ void GatewayShard::on_wire(bool outgoing, const Endpoint& local, const Endpoint&
 }
 
 void GatewayShard::on_media_started(media::MediaLegId id) {
-  if (const auto it = media_legs_.find(id); it != media_legs_.end())
-    it->second.call->on_media_started(it->second.leg);
+  if (const auto* who = media_legs_.find(id)) who->call->on_media_started(who->leg);
 }
 void GatewayShard::on_media_lost(media::MediaLegId id) {
-  if (const auto it = media_legs_.find(id); it != media_legs_.end())
-    it->second.call->on_media_lost(it->second.leg);
+  if (const auto* who = media_legs_.find(id)) who->call->on_media_lost(who->leg);
+}
+void GatewayShard::on_media_quiet(media::MediaLegId id) {
+  if (const auto* who = media_legs_.find(id)) who->call->on_media_quiet();
 }
 void GatewayShard::on_tapped(media::MediaLegId, const Endpoint& from, const Endpoint& to,
                              std::span<const std::byte> rtp) {
@@ -351,19 +361,17 @@ void GatewayShard::on_tapped(media::MediaLegId, const Endpoint& from, const Endp
 }
 
 bool GatewayShard::start_tap(CallId id) {
-  const auto it = calls_.find(id);
-  if (tapped_call_ || it == calls_.end() ||
-      !layer_.transport().deployment().operation.capture_media)
+  const auto* found = calls_.find(id);
+  if (tapped_call_ || !found || !layer_.transport().deployment().operation.capture_media)
     return false;
   tapped_call_ = id;
-  it->second->tap_media(true);
+  (*found)->tap_media(true);
   return true;
 }
 
 std::vector<TappedPacket> GatewayShard::take_tapped() {
   if (tapped_call_)
-    if (const auto it = calls_.find(*tapped_call_); it != calls_.end())
-      it->second->tap_media(false);
+    if (const auto* found = calls_.find(*tapped_call_)) (*found)->tap_media(false);
   tapped_call_.reset();
   return std::exchange(tapped_, {});
 }
@@ -393,12 +401,11 @@ void GatewayShard::on_terminated(Call& call, telemetry::CallRecord record) {
     if (call.state().emergency == policy::EmergencyClass::kEmergency) --counters_.emergency_now;
     call.counted = false;
   }
-  if (call.state().answered.micros == 0 && t.what != TerminationClass::kCancelled)
-    ++counters_.calls_failed;
-  recent_.push_back(record);
-  if (recent_.size() > kRecent) recent_.pop_front();
-  records_.on_call_record(recent_.back());
+  if (is_failure(t.what)) ++counters_.calls_failed;
   call.outcome = static_cast<int>(outcome_of(t, record));
+  records_.on_call_record(record);
+  recent_.push_back(std::move(record));
+  if (recent_.size() > kRecent) recent_.pop_front();
 }
 
 void GatewayShard::on_finished(Call& call) {
@@ -413,17 +420,22 @@ void GatewayShard::on_timer(std::uint64_t, Instant) {
   const std::vector<CallId> done = std::move(finished_);
   finished_.clear();
   for (const CallId id : done) {
-    const auto it = calls_.find(id);
-    if (it == calls_.end()) continue;
-    trails_.finish(id, static_cast<telemetry::TrailStore::Outcome>(it->second->outcome));
-    calls_.erase(it);
+    auto* found = calls_.find(id);
+    if (!found) continue;
+    const std::unique_ptr<Call> call = std::move(*found);
+    calls_.erase(id);
+    trails_.finish(id, static_cast<telemetry::TrailStore::Outcome>(call->outcome));
   }
 }
 
-void GatewayShard::end_all_calls(const std::string& why) {
+std::vector<Call*> GatewayShard::all_calls() const {
   std::vector<Call*> all;
-  for (auto& [id, c] : calls_) all.push_back(c.get());
-  for (Call* c : all) c->stop(TerminationClass::kStopped, why);
+  calls_.for_each([&](CallId, const std::unique_ptr<Call>& c) { all.push_back(c.get()); });
+  return all;
+}
+
+void GatewayShard::end_all_calls(const std::string& why) {
+  for (Call* c : all_calls()) c->stop(TerminationClass::kStopped, why);
 }
 
 Status GatewayShard::set_admin(peers::PeerTable::Kind kind, const std::string& name,
@@ -433,7 +445,7 @@ Status GatewayShard::set_admin(peers::PeerTable::Kind kind, const std::string& n
   // Blocked: what is in progress there ends, too.
   const auto& d = *peers_.deployment();
   std::vector<Call*> hit;
-  for (auto& [id, c] : calls_) {
+  for (Call* c : all_calls()) {
     for (const std::string& group : c->groups()) {
       const auto g = d.find_group(group);
       if (!g) continue;
@@ -442,7 +454,7 @@ Status GatewayShard::set_admin(peers::PeerTable::Kind kind, const std::string& n
       const bool in_group = kind == peers::PeerTable::Kind::kGroup && group == name;
       const bool at_peer = kind == peers::PeerTable::Kind::kPeer && c->uses_peer(name);
       if (in_region || in_group || at_peer) {
-        hit.push_back(c.get());
+        hit.push_back(c);
         break;
       }
     }
@@ -454,24 +466,26 @@ Status GatewayShard::set_admin(peers::PeerTable::Kind kind, const std::string& n
 
 std::size_t GatewayShard::rebuild_stable_calls() {
   std::vector<CallId> stable;
-  for (auto& [id, c] : calls_)
-    if (c->stable()) stable.push_back(id);
+  for (const Call* c : all_calls())
+    if (c->stable()) stable.push_back(c->state().id);
   for (const CallId id : stable) {
-    auto& slot = calls_[id];
-    const std::string bytes = serialise(slot->write_down());
+    auto& slot = *calls_.find(id);
+    CallState written = slot->write_down();
+    const std::string bytes = serialise(written);
     const bool counted = slot->counted;
     slot->let_go();
     slot.reset();
     auto state = deserialise(bytes);
-    auto fresh =
-        std::make_unique<Call>(services_, layer_.transport().deployment_ptr(), id, state->bucket);
-    if (auto ok = fresh->restore(std::move(*state)); !ok) {
-      log::error("call {:013x} could not be rebuilt: {}", id.value, ok.error().what);
-      calls_.erase(id);
-      continue;
-    }
-    fresh->counted = counted;
-    slot = std::move(fresh);
+    Status ok = state ? Status{} : tl::unexpected(state.error());
+    slot =
+        std::make_unique<Call>(services_, layer_.transport().deployment_ptr(), id, written.bucket);
+    slot->counted = counted;
+    if (auto restored = slot->restore(state ? std::move(*state) : std::move(written)); !restored)
+      ok = std::move(restored);
+    if (ok) continue;
+    // What came back of it is enough to hang up, and to say why.
+    log::error("call {:013x} could not be rebuilt: {}", id.value, ok.error().what);
+    slot->stop(TerminationClass::kDropped, "could not be rebuilt: " + ok.error().what);
   }
   return stable.size();
 }
@@ -509,11 +523,11 @@ std::vector<PeerReport> GatewayShard::peer_reports() const {
 
 std::vector<CallReport> GatewayShard::call_reports() const {
   std::vector<CallReport> out;
-  for (const auto& [id, c] : calls_) {
+  for (const Call* c : all_calls()) {
     const CallState& s = c->state();
     if (s.termination) continue;
     CallReport r;
-    r.id = id;
+    r.id = s.id;
     r.from = s.calling;
     r.to = s.called;
     r.ingress = s.ingress_group;

@@ -7,9 +7,9 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "base/flat_map.h"
 #include "call/call.h"
 #include "peers/prober.h"
 
@@ -84,6 +84,10 @@ class GatewayShard final : transport::TransactionUser,
 
   // Puts a configuration into force; on failure the old one stays.
   [[nodiscard]] Status apply(transport::Running running);
+  // The same configuration with certificates that were renewed.
+  [[nodiscard]] Status renew_tls(transport::Running running) {
+    return layer_.transport().apply(std::move(running));
+  }
 
   // New calls are refused from now on (emergencies are not); OPTIONS are still answered (TDR-37).
   void refuse_new_calls(bool refuse) { stopping_ = refuse; }
@@ -110,7 +114,7 @@ class GatewayShard final : transport::TransactionUser,
   // configuration does not permit media in captures, or another capture is under way.
   [[nodiscard]] bool start_tap(CallId id);
   [[nodiscard]] std::vector<TappedPacket> take_tapped();
-  static constexpr std::size_t kMaxTapped = 20'000;  // packets of one capture
+  static constexpr std::size_t kMaxTapped = 40'000;  // packets of one capture: 5 minutes at 20 ms
 
   // Every call at a stable point is written down, destroyed and built again from its bytes; the
   // number of calls so treated. What hand-over to another process rests on.
@@ -123,7 +127,7 @@ class GatewayShard final : transport::TransactionUser,
  private:
   static constexpr std::uint64_t kProberTag = std::uint64_t{1} << 63;
   struct TagOwner {
-    Call* call;
+    Call* call = nullptr;
     LegId leg;
   };
 
@@ -147,6 +151,7 @@ class GatewayShard final : transport::TransactionUser,
   // MediaObserver
   void on_media_started(media::MediaLegId id) override;
   void on_media_lost(media::MediaLegId id) override;
+  void on_media_quiet(media::MediaLegId id) override;
   void on_media_alarm(std::string_view text) override;
   void on_tapped(media::MediaLegId id, const Endpoint& from, const Endpoint& to,
                  std::span<const std::byte> rtp) override;
@@ -154,11 +159,13 @@ class GatewayShard final : transport::TransactionUser,
   void on_peer_news(deployment::PeerIndex peer) override;
   // CallOwner
   void bind_tag(const std::string& tag, Call& call, LegId leg) override {
-    tags_[tag] = {&call, leg};
+    if (const auto key = sip::random_of_tag(tag)) tags_.insert(*key, {&call, leg});
   }
-  void unbind_tag(const std::string& tag) override { tags_.erase(tag); }
+  void unbind_tag(const std::string& tag) override {
+    if (const auto key = sip::random_of_tag(tag)) tags_.erase(*key);
+  }
   void bind_media(media::MediaLegId id, Call& call, LegId leg) override {
-    media_legs_[id] = {&call, leg};
+    media_legs_.insert(id, {&call, leg});
   }
   void unbind_media(media::MediaLegId id) override { media_legs_.erase(id); }
   void on_terminated(Call& call, telemetry::CallRecord record) override;
@@ -168,10 +175,12 @@ class GatewayShard final : transport::TransactionUser,
 
   void on_new_call(transport::TxId tx, const transport::Received& r);
   void answer_options(transport::TxId tx, const transport::Received& r);
-  void answer(transport::TxId tx, const transport::Received& r, int status, std::string_view why);
+  void answer(transport::TxId tx, const transport::Received& r, int status, std::string_view why,
+              const Unacceptable* naming = nullptr);
   [[nodiscard]] Call* call_of(std::uint64_t user);
+  [[nodiscard]] std::vector<Call*> all_calls() const;
   [[nodiscard]] CallId new_call_id();
-  [[nodiscard]] std::optional<TagOwner> owner_of_dialog(const sip::Message& m) const;
+  [[nodiscard]] const TagOwner* owner_of_tag(std::string_view tag) const;
 
   // Borrowed
   reactor::Reactor& reactor_;
@@ -187,9 +196,9 @@ class GatewayShard final : transport::TransactionUser,
   peers::Prober prober_;
   CallServices services_;
   std::vector<peers::SharedLoad::Counter*> group_load_;  // by GroupIndex
-  std::unordered_map<CallId, std::unique_ptr<Call>> calls_;
-  std::unordered_map<std::string, TagOwner> tags_;
-  std::unordered_map<media::MediaLegId, TagOwner> media_legs_;
+  FlatMap<CallId, std::unique_ptr<Call>, RandomBits> calls_;
+  FlatMap<std::uint64_t, TagOwner, RandomBits> tags_;  // by the random part of our tags
+  FlatMap<media::MediaLegId, TagOwner, SpreadBits> media_legs_;
   // Finished calls; destroyed by the next timer turn
   std::vector<CallId> finished_;
   // State

@@ -1,4 +1,6 @@
 // The media of a call's legs: ports and keys, offers and answers in each peer's dialect, the path.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "call/call.h"
@@ -69,18 +71,13 @@ void Call::close_media(Leg& leg) {
   leg.media_seen.jitter_us = static_cast<std::uint32_t>(stats.jitter_ms * 1000);
   leg.media_seen.srtp = leg.profile->sdp.security == sdp::Security::kSdes;
   leg.media_seen.codec = codec_in_use(leg.s);
-  char text[256];
-  std::snprintf(text, sizeof text,
-                "received %llu packets, lost %llu, jitter %.1f ms; sent %llu; dropped: source "
-                "%llu, authentication %llu, replay %llu, hold %llu",
-                static_cast<unsigned long long>(stats.packets_in),
-                static_cast<unsigned long long>(stats.lost), stats.jitter_ms,
-                static_cast<unsigned long long>(stats.packets_out),
-                static_cast<unsigned long long>(stats.dropped.source),
-                static_cast<unsigned long long>(stats.dropped.authentication),
-                static_cast<unsigned long long>(stats.dropped.replay),
-                static_cast<unsigned long long>(stats.dropped.direction));
-  if (stats.packets_in + stats.packets_out > 0) tell(telemetry::EventKind::kMediaEnd, &leg, text);
+  if (stats.packets_in + stats.packets_out > 0)
+    tell(telemetry::EventKind::kMediaEnd, &leg,
+         fmt::format("received {} packets, lost {}, jitter {:.1f} ms; sent {}; dropped: source {}, "
+                     "authentication {}, replay {}, hold {}",
+                     stats.packets_in, stats.lost, stats.jitter_ms, stats.packets_out,
+                     stats.dropped.source, stats.dropped.authentication, stats.dropped.replay,
+                     stats.dropped.direction));
   services_.owner.unbind_media(leg.media);
   services_.media.close(leg.media);
   leg.s.has_media = false;
@@ -143,8 +140,14 @@ std::string Call::path_in_words() const {
          (crypto ? ", relayed with encryption on one side" : ", relayed");
 }
 
-std::string Call::wrong_security(const Leg& leg, const sdp::RemoteOffer& offer) {
+std::string Call::wrong_media(const Leg& leg, const sdp::RemoteOffer& offer) {
   const bool wants = leg.profile->sdp.security == sdp::Security::kSdes;
+  // Where only the other family could send to, nobody would hear anybody (RFC 5118 4.6).
+  const auto ours = services_.media.local(leg.media);
+  const IpAddress& theirs = offer.media.rtp.address;
+  if (ours && !theirs.is_unspecified() && theirs.is_v6() != ours->public_rtp.address.is_v6())
+    return std::string("media at an ") + (theirs.is_v6() ? "IPv6" : "IPv4") + " address, " +
+           theirs.to_string() + ", where the realm of group '" + leg.s.group + "' has none";
   if (offer.media.secure == wants) return {};
   return wants ? "SrtpEncryptionRequired: plain RTP offered where group '" + leg.s.group +
                      "' has SRTP"

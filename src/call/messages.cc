@@ -1,5 +1,6 @@
 // The SIP of a call's legs: dialogs, next hops, and writing requests and responses.
 #include <algorithm>
+#include <limits>
 
 #include "base/log.h"
 #include "call/call.h"
@@ -15,9 +16,8 @@ using sip::Method;
 namespace {
 
 // A From or To value without its tag and other header parameters.
-std::string party_of(std::string_view value) {
-  const auto a = sip::parse_name_addr(value);
-  if (!a) return std::string(value);
+std::string party_of(const sip::NameAddr* a) {
+  if (!a) return {};
   std::string out;
   if (!a->display.empty()) out.append(a->display).append(" ");
   return out.append("<").append(a->uri).append(">");
@@ -83,17 +83,15 @@ void Call::copy_crossing(sip::Builder& b, const sip::Message& from_far, const Le
 
 void Call::learn_dialog(Leg& leg, const sip::Message& m, bool uac) {
   Dialog& d = leg.s.dialog;
-  const auto from = sip::parse_name_addr(m.value(HeaderId::kFrom));
-  const auto to = sip::parse_name_addr(m.value(HeaderId::kTo));
   if (!uac) {
     d.call_id = std::string(m.call_id());
-    d.remote_tag = from ? std::string(from->tag()) : "";
-    d.local_party = party_of(m.value(HeaderId::kTo));
-    d.remote_party = party_of(m.value(HeaderId::kFrom));
+    d.remote_tag = std::string(m.from_tag());
+    d.local_party = party_of(m.to());
+    d.remote_party = party_of(m.from());
     d.remote_cseq = m.cseq();
     d.ours = false;
   } else {
-    d.remote_tag = to ? std::string(to->tag()) : "";
+    d.remote_tag = std::string(m.to_tag());
   }
   // Route set: in order for the UAS, reversed for the UAC (RFC 3261 12.1). Bounded by the message.
   std::vector<std::string> routes;
@@ -110,8 +108,17 @@ void Call::learn_dialog(Leg& leg, const sip::Message& m, bool uac) {
 void Call::learn_target(Leg& leg, const sip::Message& m) {
   std::string_view list = m.value(HeaderId::kContact);
   const auto contact = sip::parse_name_addr(sip::next_value(list));
+  Dialog& d = leg.s.dialog;
+  if (d.remote_target.empty()) {
+    // A peer of RFC 2543 gives no Contact: it is reached as the party that it is (RFC 4475 3.4.1).
+    const auto party = sip::parse_name_addr(d.remote_party);
+    const auto uri = party ? sip::parse_uri(party->uri) : Result<sip::Uri>{};
+    d.remote_target = party && uri && uri->is_sip()
+                          ? std::string(party->uri)
+                          : "sip:" + leg.s.next_hop.remote.address.to_uri_host();
+  }
   if (!contact || contact->uri.empty() || contact->uri == "*") return;
-  if (const auto uri = sip::parse_uri(contact->uri); !uri || !uri->is_sip()) return;
+  if (!contact->target.is_sip()) return;
   leg.s.dialog.remote_target = std::string(contact->uri);
   find_next_hop(leg);
 }
@@ -137,31 +144,44 @@ void Call::find_next_hop(Leg& leg) {
   if (!uri || !uri->is_sip() || transport_of(*uri, ours) != ours)
     return;  // keep what worked so far
   const std::uint16_t default_port = ours == Transport::kTls ? 5061 : 5060;
-  if (const auto literal = IpAddress::parse(uri->host)) {
+  if (const auto literal = IpAddress::literal(uri->host)) {
     if (!believed(leg, *literal)) {
       tell(telemetry::EventKind::kNote, &leg,
            "next hop " + std::string(uri->host) + " is not among the sources of group '" +
                group.name + "': kept " + hop.remote.to_string());
       return;
     }
-    leg.s.next_hop = {{*literal, uri->port ? uri->port : default_port}, ours, hop.name};
+    leg.s.next_hop = {
+        {*literal, uri->port ? uri->port : default_port}, ours, hop.name, wall_of(Instant::max())};
     return;
   }
   std::string host;
   for (const char c : uri->host) host += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  if (hop.remote.port != 0 && hop.name == host && (uri->port == 0 || uri->port == hop.remote.port))
+  if (hop.remote.port != 0 && hop.name == host &&
+      (uri->port == 0 || uri->port == hop.remote.port) && services_.reactor.wall() < hop.expires)
     return;
   dns::TargetRequest q;
   q.host = host;
   q.port = uri->port;
   q.transport = ours;
-  const bool v6 = leg.bound.address.is_v6();
-  q.want_v4 = !v6;
-  q.want_v6 = v6;
+  peers::WaysOut ways;  // the one that our Contact names
+  (leg.bound.address.is_v6() ? ways.v6 : ways.v4) = leg.listener;
   const std::uint64_t token = (std::uint64_t{1} << 32) | leg.s.id.value;
   leg.locating = true;
-  auto where = services_.locator.locate(q, leg.listener, *this, token);
+  auto where = services_.locator.locate(q, ways, peers::Locator::Origin::kDialog,
+                                        peers::Locator::kPatience, *this, token);
   if (where) on_located(token, std::move(*where));
+}
+
+// No name is pinned past its TTL, however long the dialog lasts (TDR-01): it is asked again before
+// the next request.
+void Call::refresh_next_hop(Leg& leg) {
+  if (!leg.locating && services_.reactor.wall() >= leg.s.next_hop.expires) find_next_hop(leg);
+}
+
+WallTime Call::wall_of(Instant expires) const {
+  if (expires == Instant::max()) return {std::numeric_limits<std::int64_t>::max()};
+  return {services_.reactor.wall().micros + (expires - services_.reactor.now()).count()};
 }
 
 void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destination>> where) {
@@ -173,25 +193,40 @@ void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destina
       next_way();
       return;
     }
-    destinations_.assign(where->begin(), where->end());
-    for (auto& d : destinations_)
-      d.listener = deployment_->group(way_.group).listener;  // a reload may have moved it
-    try_destination();
+    destinations_.clear();
+    for (auto& d : *where) {
+      const auto listener = deployment_->way_out(way_.group, d.remote.address.is_v6());
+      if (!listener) continue;
+      d.listener = *listener;  // a reload may have moved it
+      destinations_.push_back(d);
+    }
+    std::reverse(destinations_.begin(), destinations_.end());
+    if (destinations_.empty())
+      next_way();
+    else
+      try_destination();
     return;
   }
   Leg* leg = find_leg(LegId{static_cast<std::uint32_t>(token & 0xffffffffU)});
   if (!leg) return;
   leg->locating = false;
   if (where) {
-    const auto d = std::find_if(where->begin(), where->end(),
-                                [&](const auto& x) { return believed(*leg, x.remote.address); });
+    const auto& now_at = leg->s.next_hop.remote;
+    const auto good = [&](const auto& x) { return believed(*leg, x.remote.address); };
+    // The address in use stays in use while the name has it and it works.
+    auto d = std::find_if(where->begin(), where->end(), [&](const auto& x) {
+      return good(x) && x.remote == now_at && !services_.locator.is_set_aside(x);
+    });
+    if (d == where->end()) d = std::find_if(where->begin(), where->end(), good);
+    leg->s.next_hop.expires = wall_of(where->front().expires);
     if (d != where->end())
-      leg->s.next_hop = {d->remote, d->transport, d->tls_name};
+      leg->s.next_hop = {d->remote, d->transport, d->tls_name, wall_of(d->expires)};
     else
       tell(telemetry::EventKind::kNote, leg,
            "next hop " + where->front().tls_name + " at " + where->front().remote.to_string() +
                " is not among the sources of group '" + leg->s.group + "'");
   } else {
+    leg->s.next_hop.expires = wall_of(services_.reactor.now() + kAskAgain);
     tell(telemetry::EventKind::kError, leg, "next hop not found: " + where.error().what);
   }
   // A connection's own port is not one to call back.
@@ -214,8 +249,12 @@ transport::Destination Call::destination(const Leg& leg) const {
   d.transport = leg.s.next_hop.transport;
   d.listener = leg.listener;
   d.tls_name = leg.s.next_hop.name;
+  d.own_name = deployment_->own_name(leg.group, leg.listener);
   const auto& group = deployment_->group(leg.group);
   d.connect_time = group.timers.connect;
+  if (const auto peer = deployment_->find_peer(leg.s.peer);
+      peer && d.transport == Transport::kUdp && deployment_->peer(*peer).also_tcp)
+    peers::allow_tcp(*deployment_, *peer, d);
   if (d.transport == Transport::kTls && d.tls_name.empty()) {
     // A caller that gave an address as its Contact: the certificate still has to carry a name of
     // its group.
@@ -253,6 +292,7 @@ sip::Builder Call::in_dialog(Leg& leg, Method method, std::string_view branch,
 transport::TxId Call::send_in_dialog(Leg& leg, Method method, std::string bytes,
                                      const std::string& branch) {
   if (method == Method::kInvite) leg.reinvite = true;
+  refresh_next_hop(leg);
   if (leg.locating &&
       leg.held.size() < kMaxHeldRequests) {  // on_located() sends it, whatever comes of the look-up
     leg.held.push_back({std::move(bytes), branch, method});

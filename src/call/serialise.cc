@@ -166,6 +166,7 @@ void describe(A& a, media::LegSnapshot& x) {
   put(a, x.out), put(a, x.in), a.field(x.cname), put(a, x.srtp_out), put(a, x.srtp_in);
   a.field(x.packets_in), a.field(x.bytes_in), a.field(x.packets_out), a.field(x.bytes_out);
   a.field(x.rtcp_in), a.field(x.rtcp_out), put(a, x.first_in_us), put(a, x.last_in_us);
+  put(a, x.last_rtcp_in_us), put(a, x.expected_us);
   a.field(x.lost), put(a, x.dropped);
 }
 
@@ -179,7 +180,7 @@ void describe(A& a, Dialog& x) {
 }
 template <typename A>
 void describe(A& a, NextHop& x) {
-  put(a, x.remote), put_enum(a, x.transport, Transport::kTls), a.field(x.name);
+  put(a, x.remote), put_enum(a, x.transport, Transport::kTls), a.field(x.name), put(a, x.expires);
 }
 template <typename A>
 void describe(A& a, Termination& x) {

@@ -26,7 +26,7 @@ void Call::start(transport::TxId tx, const transport::Received& r,
   state_.ingress = leg.s.id;
   // The answer goes back the way the request came, whatever the group's own listener is.
   use_listener(leg, r.flow.listener);
-  leg.s.next_hop = {r.flow.remote, r.flow.transport, ""};
+  leg.s.next_hop = {r.flow.remote, r.flow.transport, "", {}};
   if (const auto p = services_.peers.peer_at(r.group, r.flow.remote))
     leg.s.peer = deployment_->peer(*p).name;
   if (r.flow.transport != Transport::kUdp)
@@ -36,9 +36,10 @@ void Call::start(transport::TxId tx, const transport::Received& r,
   services_.layer.set_user(tx, user(leg));
   record_message(leg, true, m.bytes());
 
-  if (const auto uri = sip::parse_uri(m.request_uri())) {
+  if (const auto* uri = m.target()) {
     state_.called = sip::number_digits(uri->user);
-    if (state_.called.empty()) state_.called = std::string(uri->user);
+    if (state_.called.empty())
+      state_.called = std::string(uri->is_service() ? uri->text : uri->user);
     leg.s.number = escape_user(uri->user);
   }
   state_.calling = billing_number(m, trusted(leg));
@@ -68,6 +69,15 @@ void Call::start(transport::TxId tx, const transport::Received& r,
     refuse(tx, m, 400, 111, parts.error().what, "body");
     return;
   }
+  if (const auto why = unacceptable_body(*invite_, *parts, *leg.profile)) {
+    refuse_naming(leg, tx, m, *why);
+    services_.counters.refused.add(why->label);
+    leg.server_invite = {};
+    terminate({TerminationClass::kRefused, ReleasedBy::kGateway, why->status,
+               policy::q850_of_status(why->status), why->text},
+              nullptr, nullptr);
+    return;
+  }
   invite_parts_ = std::move(*parts);
   if (auto ok = open_media(leg); !ok) {
     refuse(tx, m, 503, 47, ok.error().what, "media_ports");
@@ -84,7 +94,7 @@ void Call::start(transport::TxId tx, const transport::Received& r,
              media ? "media" : "sdp");
       return;
     }
-    if (const auto wrong = wrong_security(leg, offer->sdp); !wrong.empty()) {
+    if (const auto wrong = wrong_media(leg, offer->sdp); !wrong.empty()) {
       refuse(tx, m, 488, 88, wrong, "media_security");
       return;
     }
@@ -116,6 +126,7 @@ void Call::start_hunt(const policy::Decision& decision) {
   hunt_deadline_ = services_.reactor.now() + deployment_->group(in.group).timers.hunt;
   for (const auto g : decision.targets)
     for (const auto p : services_.peers.candidates(g)) ways_.push_back({g, p});
+  std::reverse(ways_.begin(), ways_.end());
   if (ways_.empty()) {
     last_why_ = "every peer of the target groups is drained or blocked";
     last_status_ = 503;
@@ -141,25 +152,29 @@ void Call::next_way() {
                  nullptr);
     return;
   }
-  way_ = ways_.front();
-  ways_.pop_front();
+  way_ = ways_.back();
+  ways_.pop_back();
   const auto& peer = deployment_->peer(way_.peer);
-  auto where =
-      services_.locator.locate(peers::request_for(*deployment_, peer),
-                               deployment_->group(way_.group).listener, *this, way_.peer.value);
+  // A name that nobody resolves costs no more than a peer that does not answer (TDR-78).
+  const auto left = std::chrono::ceil<Millis>(hunt_deadline_ - services_.reactor.now());
+  auto where = services_.locator.locate(
+      peers::request_for(*deployment_, peer), peers::ways_of(*deployment_, way_.group),
+      peers::Locator::Origin::kConfigured,
+      std::min(left, deployment_->group(way_.group).timers.silence), *this, way_.peer.value);
   if (where) on_located(way_.peer.value, std::move(*where));
 }
 
 void Call::try_destination() {
-  const transport::Destination to = destinations_.front();
-  destinations_.pop_front();
+  const transport::Destination to = std::move(destinations_.back());
+  destinations_.pop_back();
   ++attempts_;
   Leg& leg = add_leg(false, way_.group);
   const auto& peer = deployment_->peer(way_.peer);
   leg.s.peer = peer.name;
+  if (to.listener != leg.listener) use_listener(leg, to.listener);
   leg.attempt = to;
-  leg.attempt.connect_time = deployment_->group(way_.group).timers.connect;
-  leg.s.next_hop = {to.remote, to.transport, to.tls_name};
+  peers::allow_tcp(*deployment_, way_.peer, leg.attempt);
+  leg.s.next_hop = {to.remote, to.transport, to.tls_name, wall_of(to.expires)};
   leg.attempt_began = services_.reactor.now();
   state_.egress = leg.s.id;
   tell(EventKind::kRouteAttempt, &leg,
@@ -185,9 +200,19 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   const peers::LocalSide us = side(leg);
   const bool both_trusted = group.trusted && trusted(in);
   const Caller caller = caller_of(*invite_, *deployment_, *leg.profile, trusted(in));
+  std::string called = state_.called;
+  const sip::Uri* target = invite_->target();
+  bool service = target != nullptr && target->is_service();
+  if (service && leg.profile->emergency_uri == deployment::EmergencyUri::kDialString) {
+    if (auto digits = policy::dial_string(*deployment_, state_.emergency_service);
+        !digits.empty()) {
+      called = std::move(digits);
+      service = false;
+    }
+  }
   const std::string number =
-      policy::format_number(*deployment_, state_.called, leg.profile->number_format);
-  const auto literal = IpAddress::parse(peer.host);
+      policy::format_number(*deployment_, called, leg.profile->number_format);
+  const auto literal = IpAddress::literal(peer.host);
   const std::string host = literal ? literal->to_uri_host() : peer.host;
   const std::uint16_t default_port = peer.transport == Transport::kTls ? 5061 : 5060;
   const std::uint16_t port = peer.port == default_port ? 0 : peer.port;
@@ -199,8 +224,8 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   const std::string from_host = caller.anonymous ? "anonymous.invalid" : peers::own_host(us);
   d.local_party = (caller.display.empty() ? "" : caller.display + " ") + "<" +
                   party_uri(caller.user, from_host, 0, phone) + ">";
-  d.remote_target = party_uri(number, host, port, phone);
-  d.remote_party = "<" + party_uri(number, host, 0, phone) + ">";
+  d.remote_target = service ? called : party_uri(number, host, port, phone);
+  d.remote_party = "<" + (service ? called : party_uri(number, host, 0, phone)) + ">";
   d.local_cseq = 1;
   leg.s.number = caller.anonymous ? "" : escape_user(caller.user);
 
@@ -245,6 +270,7 @@ void Call::attempt_failed(Leg& leg, int status, const std::string& why,
   }
   last_status_ = status;
   last_why_ = why;
+  if (status == 0 || status == 503) services_.locator.failed(leg.attempt);
   tell(EventKind::kRouteAttempt, &leg, why);
   const bool more = !ways_.empty() || !destinations_.empty();
   // GW-02: only silence, 408, 503 and 504 go to the next peer, and only while the caller has heard
@@ -315,6 +341,7 @@ void Call::on_initial_response(Leg& leg, const transport::Received& r) {
   } else if (status < 200) {
     on_provisional(leg, r);
   } else if (status < 300) {
+    services_.locator.worked(leg.attempt);
     on_success(leg, r);
   } else {
     std::string why = leg.s.peer + " answered " + std::to_string(status) + " " +
@@ -361,7 +388,7 @@ void Call::pass_provisional(const sip::Message& from_far, int status, bool with_
   }
   state_.progressed = true;
   in.s.phase = LegPhase::kEarly;
-  respond(in, in.server_invite, *invite_, status, &from_far, std::move(body), 0, {});
+  respond(in, in.server_invite, *invite_, status, &from_far, body, 0, {});
 }
 
 void Call::on_success(Leg& leg, const transport::Received& r) {

@@ -18,7 +18,7 @@
 
 namespace causeway::call {
 
-inline constexpr std::uint16_t kStateVersion = 1;
+inline constexpr std::uint16_t kStateVersion = 3;
 
 // Every call ends as exactly one of these.
 enum class TerminationClass : std::uint8_t {
@@ -29,10 +29,14 @@ enum class TerminationClass : std::uint8_t {
   kRejected,     // another final answer of the far side
   kUnreachable,  // no peer could be reached, or all said 408, 503, 504
   kRefused,      // we refused it: policy, limits, malformed media
-  kDropped,      // answered, and lost: no ACK, a session that died, our own fault
+  kDropped,      // answered, and lost: no ACK, both sides silent, our own fault
   kStopped,      // ended by an operator: shutdown, block
 };
 [[nodiscard]] std::string_view to_string(TerminationClass c);
+// What `calls --failed`, the counter of failed calls and the trails that are kept mean: neither
+// party nor the person called made it end so. Busy, unanswered and given up are no failures.
+[[nodiscard]] bool is_failure(TerminationClass c);
+[[nodiscard]] bool is_failure(std::string_view termination);  // as a record has it
 
 enum class ReleasedBy : std::uint8_t { kCaller, kCallee, kGateway };
 [[nodiscard]] std::string_view to_string(ReleasedBy r);
@@ -64,6 +68,7 @@ struct NextHop {
   Endpoint remote;
   Transport transport = Transport::kUdp;
   std::string name;
+  WallTime expires;  // of the address, as the name service said; zero: not known
   friend bool operator==(const NextHop&, const NextHop&) = default;
 };
 

@@ -153,13 +153,17 @@ void check_contact_host(Reader& r, const Draft& d, const GroupDraft& g) {
   const auto& listener = d.listeners[g.listener.value];
   const std::string& host = d.profiles[g.profile.value].contact_host;
   if (!listener.identity || host.empty()) return;
-  const auto& id = d.identities[listener.identity->value];
-  if (id.names.empty()) return;
+  std::vector<IdentityIndex> shown = listener.more_identities;
+  shown.insert(shown.begin(), *listener.identity);
   std::string list;
-  for (const auto& n : id.names) {
-    if (host_matches(n, host)) return;
-    list += (list.empty() ? "" : ", ") + n;
+  for (const auto i : shown) {
+    if (i.value >= d.identities.size() || d.identities[i.value].names.empty()) return;
+    for (const auto& n : d.identities[i.value].names) {
+      if (host_matches(n, host)) return;
+      list += (list.empty() ? "" : ", ") + n;
+    }
   }
+  const auto& id = d.identities[listener.identity->value];
   r.mistake(g.place.line_of("profile"), g.place.field_of("profile"),
             "contact_host \"" + host + "\"",
             "the certificate of tls_identity \"" + id.name + "\" is for " + list +

@@ -100,11 +100,16 @@ void check_listeners(Reader& r, const Draft& d) {
           fmt::format(
               "a {} listener shows no certificate; remove the key or write transport = \"tls\"",
               to_string(l.transport)));
+    if (l.transport != Transport::kTls && l.place.has("more_tls_identities") &&
+        l.place.has("transport"))
+      say("more_tls_identities", "an array",
+          fmt::format("a {} listener shows no certificate; remove the key",
+                      to_string(l.transport)));
     check_listener_sockets(r, d, i);
   }
 }
 
-void check_peers(Reader& r, const GroupDraft& g, const ListenerDraft* listener) {
+void check_peers(Reader& r, const Draft& d, const GroupDraft& g, const ListenerDraft* listener) {
   if (g.place.has("peer") && g.peer_drafts.empty())
     r.mistake(g.place.line_of("peer"), g.place.field_of("peer"), "no peer",
               "add a [[peer_group.peer]]");
@@ -115,15 +120,31 @@ void check_peers(Reader& r, const GroupDraft& g, const ListenerDraft* listener) 
     if (p.place.has("host") && !p.address && !is_host_name(p.host))
       say("host", "\"" + p.host + "\"", "write an address or a host name, without port");
     if (listener == nullptr) continue;
+    const bool has_tcp =
+        std::any_of(d.listeners.begin(), d.listeners.end(), [&](const ListenerDraft& l) {
+          return l.realm == listener->realm && l.transport == Transport::kTcp &&
+                 (!p.address || p.address->is_v6() == l.address.address.is_v6());
+        });
+    if (p.also_tcp && (p.transport != Transport::kUdp || !has_tcp))
+      say("also_tcp", "true",
+          p.transport != Transport::kUdp
+              ? "it is for peers reached over UDP; remove the key"
+              : "the realm has no TCP listener to send from: add one of the peer's family");
     if (p.transport != listener->transport)
       say("transport", "\"" + std::string(to_string(p.transport)) + "\"",
           fmt::format("requests of this group leave from listener \"{}\", which speaks {}",
                       listener->name, to_string(listener->transport)));
-    if (p.address && listener->address.port != 0 &&
-        p.address->is_v6() != listener->address.address.is_v6())
+    const bool reached =
+        std::any_of(d.listeners.begin(), d.listeners.end(), [&](const ListenerDraft& l) {
+          return l.realm == listener->realm && l.transport == listener->transport && p.address &&
+                 p.address->is_v6() == l.address.address.is_v6();
+        });
+    if (p.address && listener->address.port != 0 && !reached)
       say("host", p.host,
-          fmt::format("listener \"{}\" is {} and cannot reach it", listener->name,
-                      listener->address.address.is_v6() ? "IPv6" : "IPv4"));
+          fmt::format("listener \"{}\" is {} and cannot reach it, and its realm has no {} "
+                      "listener of the other family: add one",
+                      listener->name, listener->address.address.is_v6() ? "IPv6" : "IPv4",
+                      to_string(listener->transport)));
   }
 }
 
@@ -147,7 +168,7 @@ void check_group(Reader& r, const Draft& d, const GroupDraft& g) {
   };
   const auto* listener = at(d.listeners, g.listener);
   const auto* realm = at(d.realms, g.realm);
-  check_peers(r, g, listener);
+  check_peers(r, d, g, listener);
   if (listener != nullptr && realm != nullptr && listener->realm != g.realm &&
       at(d.realms, listener->realm) != nullptr)
     say("listener", "\"" + listener->name + "\"",

@@ -22,4 +22,29 @@ std::optional<RegionIndex> Deployment::find_region(std::string_view name) const 
   return find<RegionIndex>(regions, name);
 }
 
+std::optional<ListenerIndex> Deployment::tcp_way_out(GroupIndex index, bool v6) const {
+  for (std::size_t i = 0; i < listeners.size(); ++i)
+    if (listeners[i].realm == group(index).realm && listeners[i].transport == Transport::kTcp &&
+        listeners[i].address.address.is_v6() == v6)
+      return ListenerIndex(static_cast<std::uint16_t>(i));
+  return std::nullopt;
+}
+
+std::string Deployment::own_name(GroupIndex index, ListenerIndex from) const {
+  // A listener that a reload has removed has no name any more.
+  if (from.value >= listeners.size() || listener(from).more_identities.empty()) return {};
+  return profile(group(index).profile).contact_host;
+}
+
+std::optional<ListenerIndex> Deployment::way_out(GroupIndex index, bool v6) const {
+  const PeerGroup& g = group(index);
+  const Listener& own = listener(g.listener);
+  if (own.address.address.is_v6() == v6) return g.listener;
+  for (std::size_t i = 0; i < listeners.size(); ++i)
+    if (listeners[i].realm == own.realm && listeners[i].transport == own.transport &&
+        listeners[i].address.address.is_v6() == v6)
+      return ListenerIndex(static_cast<std::uint16_t>(i));
+  return std::nullopt;
+}
+
 }  // namespace causeway::deployment

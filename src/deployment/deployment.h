@@ -17,6 +17,7 @@
 #include "base/net.h"
 #include "base/time.h"
 #include "sdp/plain.h"
+#include "sip/headers.h"
 
 namespace causeway::deployment {
 
@@ -50,6 +51,9 @@ struct Listener {
   Transport transport = Transport::kUdp;
   Endpoint address;
   std::optional<IdentityIndex> identity;  // always set for TLS
+  // Further ones: shown to clients that ask for a name of theirs, and to the peers of groups whose
+  // contact_host is one
+  std::vector<IdentityIndex> more_identities;
 };
 
 // Paths of PEM files. What they hold is checked by load() and read by reactor/tls.
@@ -63,6 +67,7 @@ struct TlsIdentity {
 
 // Where identity comes from when a request is written to this peer.
 enum class FromSource : std::uint8_t { kFrom, kAssertedIdentity };
+enum class EmergencyUri : std::uint8_t { kAsIs, kDialString };
 enum class NumberFormat : std::uint8_t { kAsIs, kE164Plus, kE164NoPlus };
 
 struct HeaderLine {
@@ -78,7 +83,8 @@ struct Profile {
   std::string via_host;      // sent-by; empty: our public or listener address
   bool contact_user = true;  // put the number into Contact
   NumberFormat number_format = NumberFormat::kAsIs;
-  bool user_phone = false;  // ;user=phone on Request-URI, From and To
+  EmergencyUri emergency_uri = EmergencyUri::kAsIs;  // of a call to urn:service:sos
+  bool user_phone = false;                           // ;user=phone on Request-URI, From and To
   FromSource from_source = FromSource::kFrom;
   std::vector<HeaderLine> add_headers;  // on every request and response to this peer
   std::string user_agent;               // User-Agent / Server; empty: none
@@ -111,7 +117,8 @@ struct Peer {
   std::optional<IpAddress> address;  // set when host is a literal
   std::uint16_t port = 0;            // 0: RFC 3263 (SRV when a name, else the default port)
   Transport transport = Transport::kUdp;
-  int priority = 0;  // lower first; equal: in order of the file
+  bool also_tcp = false;  // UDP: takes large requests over TCP at the same address and port
+  int priority = 0;       // lower first; equal: in order of the file
 };
 
 // How a request is recognised as coming from a group. Every condition that is given must hold.
@@ -148,6 +155,7 @@ struct PeerGroup {
   Seconds options_interval{60};       // 0: no OPTIONS sent
   std::uint32_t max_calls = 0;        // 0: no limit of its own
   std::uint32_t max_calls_per_second = 0;
+  std::uint16_t tcp_above = 1'300;  // bytes of a request (RFC 3261 18.1.1)
   GroupTimers timers;
 };
 
@@ -160,11 +168,15 @@ struct EmergencyNumber {
 struct Limits {
   std::uint32_t max_calls = 20'000;
   std::uint32_t max_calls_per_second = 0;
-  std::uint32_t max_connections = 4'096;
+  std::uint32_t max_connections = 4'096;   // accepted, and as many opened, of each shard
+  Seconds connection_idle{600};            // without a message; 0: never closed for that
+  Seconds keep_alive{90};                  // CRLF pings on quiet connections of ours; 0: none
   std::uint32_t max_trail_bytes = 16'384;  // per call
   std::uint32_t keep_one_in = 100;         // trails of good calls that are kept whole
   std::uint32_t kept_trails = 2'000;
+  Seconds media_timeout{300};  // neither side sends anything: the call ends; 0: never
   std::uint16_t emergency_reserve_percent = 10;  // of max_calls: kept for emergency calls
+  sip::FieldLimits fields;                       // of requests
 };
 
 struct Operation {
@@ -173,9 +185,12 @@ struct Operation {
   bool pin_shards = false;
   std::string control_socket = "/run/causeway/control.sock";
   std::string state_directory = "/var/lib/causeway";
-  std::string record_directory;  // call records; empty: state_directory + "/records"
-  bool capture_media = false;    // explicit permission to put RTP into captures
-  Seconds drain{30};             // after SIGTERM, before the rest gets BYE
+  std::string record_directory;         // call records; empty: state_directory + "/records"
+  std::uint32_t record_days = 30;       // call records are kept so long, with today; 0: for ever
+  std::uint16_t handshake_threads = 1;  // that compute TLS handshakes; 0: the shards do
+  std::uint16_t handshake_steps = 16;   // taken up by a shard in one turn of its loop
+  bool capture_media = false;           // explicit permission to put RTP into captures
+  Seconds drain{30};                    // after SIGTERM, before the rest gets BYE
 };
 
 // What one listener may bring in, made by load(): read through recognise.h alone. Sources are held
@@ -211,6 +226,13 @@ struct Deployment {
   [[nodiscard]] const Profile& profile(ProfileIndex i) const { return profiles[i.value]; }
   [[nodiscard]] const Peer& peer(PeerIndex i) const { return peers[i.value]; }
   [[nodiscard]] const PeerGroup& group(GroupIndex i) const { return groups[i.value]; }
+  // The listener that requests of a group leave from towards an address of that family: its own,
+  // or else the first of the same realm and transport that has it.
+  [[nodiscard]] std::optional<ListenerIndex> way_out(GroupIndex group, bool v6) const;
+  // As way_out(), the TCP listener of the group's realm.
+  [[nodiscard]] std::optional<ListenerIndex> tcp_way_out(GroupIndex group, bool v6) const;
+  // Which identity of that listener is for the group: contact_host, empty when there is one alone.
+  [[nodiscard]] std::string own_name(GroupIndex group, ListenerIndex listener) const;
   [[nodiscard]] std::optional<GroupIndex> find_group(std::string_view name) const;
   [[nodiscard]] std::optional<PeerIndex> find_peer(std::string_view name) const;
   [[nodiscard]] std::optional<RegionIndex> find_region(std::string_view name) const;

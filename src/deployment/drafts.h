@@ -39,6 +39,7 @@ struct IdentityDraft : TlsIdentity {
 struct ListenerDraft : Listener {
   Place place;
   Ref realm_ref, identity_ref;
+  std::vector<Ref> more_identity_refs;
 };
 struct ProfileDraft : Profile {
   Place place;

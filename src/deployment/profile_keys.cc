@@ -112,6 +112,8 @@ constexpr std::pair<std::string_view, NumberFormat> kNumberFormats[] = {
     {"as_is", NumberFormat::kAsIs},
     {"e164_plus", NumberFormat::kE164Plus},
     {"e164_no_plus", NumberFormat::kE164NoPlus}};
+constexpr std::pair<std::string_view, EmergencyUri> kEmergencyUris[] = {
+    {"as_is", EmergencyUri::kAsIs}, {"dial_string", EmergencyUri::kDialString}};
 constexpr std::pair<std::string_view, FromSource> kFromSources[] = {
     {"from", FromSource::kFrom}, {"asserted_identity", FromSource::kAssertedIdentity}};
 constexpr std::pair<std::string_view, sdp::Security> kSecurities[] = {
@@ -175,6 +177,10 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
     {"number_format",
      [](Reader& r, const At& at, ProfileDraft& p) {
        r.word<NumberFormat>(at, p.number_format, kNumberFormats);
+     }},
+    {"emergency_uri",
+     [](Reader& r, const At& at, ProfileDraft& p) {
+       r.word<EmergencyUri>(at, p.emergency_uri, kEmergencyUris);
      }},
     {"user_phone", member<&ProfileDraft::user_phone>},
     {"from_source", [](Reader& r, const At& at,

@@ -34,8 +34,9 @@ bool certificate_fits(const Recognition& r, std::span<const std::string> shown) 
   return false;
 }
 
-bool host_fits(const Recognition& r, std::string_view host) {
-  if (r.request_hosts.empty()) return true;
+bool host_fits(const Recognition& r, std::optional<std::string_view> named) {
+  if (r.request_hosts.empty() || !named) return true;
+  std::string_view host = *named;
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
     host = host.substr(1, host.size() - 2);
   return std::any_of(r.request_hosts.begin(), r.request_hosts.end(),
@@ -61,7 +62,7 @@ bool any_group(const Deployment& d, ListenerIndex listener, const IpAddress& a, 
 std::optional<GroupIndex> recognise(const Deployment& d, ListenerIndex listener,
                                     const Endpoint& source,
                                     std::span<const std::string> certificate_names,
-                                    std::string_view request_host) {
+                                    std::optional<std::string_view> request_host) {
   std::optional<GroupIndex> found;
   any_group(d, listener, source.address, [&](GroupIndex g) {
     const Recognition& r = d.groups[g.value].recognition;

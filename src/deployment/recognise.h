@@ -14,13 +14,14 @@ namespace causeway::deployment {
 
 // Every condition that the group gives must hold. `certificate_names` are those of the peer's
 // verified certificate and empty without TLS; `request_host` is the host of the Request-URI,
-// without port, and an IPv6 address with or without brackets. load() makes sure that at most one
-// group fits, except for a certificate that carries the names of two: then the first of the file is
-// taken.
+// without port, and an IPv6 address with or without brackets; nullopt when it is a service (RFC
+// 5031), which names no host and fits every group: the first of the file is taken. load() makes
+// sure that at most one group fits, except for a certificate that carries the names of two: then
+// the first of the file is taken.
 [[nodiscard]] std::optional<GroupIndex> recognise(const Deployment& d, ListenerIndex listener,
                                                   const Endpoint& source,
                                                   std::span<const std::string> certificate_names,
-                                                  std::string_view request_host);
+                                                  std::optional<std::string_view> request_host);
 
 // Whether anything from `source` can be of any group on this listener: asked before a byte is
 // parsed.

@@ -109,6 +109,8 @@ void resolve(Reader& reader, Draft& d) {
   for (auto& l : d.listeners) {
     l.realm = realms.find(l.realm_ref).value_or(kNone<RealmIndex>);
     l.identity = identities.find(l.identity_ref);
+    for (const Ref& ref : l.more_identity_refs)
+      if (const auto more = identities.find(ref)) l.more_identities.push_back(*more);
   }
   next_peer = 0;
   for (std::size_t i = 0; i < d.groups.size(); ++i) {

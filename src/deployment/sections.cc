@@ -87,18 +87,45 @@ constexpr Key<Operation> kOperationKeys[] = {
     {"control_socket", member<&Operation::control_socket>},
     {"state_directory", member<&Operation::state_directory>},
     {"record_directory", member<&Operation::record_directory>},
+    {"record_days", number<&Operation::record_days, 0, 36'500>},
     {"capture_media", member<&Operation::capture_media>},
     {"drain", member<&Operation::drain>},
+    {"handshake_threads", number<&Operation::handshake_threads, 0, 64>},
+    {"handshake_steps", number<&Operation::handshake_steps, 1, 1'000>},
 };
+
+template <auto Field, std::int64_t Min, std::int64_t Max>
+void field_limit(Reader& r, const At& at, Limits& l) {
+  r.integer(at, l.fields.*Field, Min, Max);
+}
 
 constexpr Key<Limits> kLimitKeys[] = {
     {"max_calls", number<&Limits::max_calls, 1, 1'000'000>},
     {"max_calls_per_second", number<&Limits::max_calls_per_second, 0, 100'000>},
     {"max_connections", number<&Limits::max_connections, 1, 100'000>},
+    {"connection_idle", member<&Limits::connection_idle>},
+    {"keep_alive", member<&Limits::keep_alive>},
     {"max_trail_bytes", number<&Limits::max_trail_bytes, 4'096, 1'048'576>},
     {"keep_one_in", number<&Limits::keep_one_in, 0, 1'000'000>},
     {"kept_trails", number<&Limits::kept_trails, 0, 1'000'000>},
+    {"media_timeout",
+     [](Reader& r, const At& at, Limits& l) {
+       const std::size_t before = r.mistake_count();
+       r.read(at, l.media_timeout);
+       // A peer that is silent on purpose still sends RTCP, every five seconds or so.
+       if (r.mistake_count() == before && l.media_timeout != Seconds(0) &&
+           l.media_timeout < Seconds(15))
+         r.mistake(at, "write at least \"15s\", or \"0s\" for never");
+     }},
     {"emergency_reserve_percent", number<&Limits::emergency_reserve_percent, 0, 90>},
+    {"max_request_uri", field_limit<&sip::FieldLimits::request_uri, 64, 8'192>},
+    {"max_contact_uri", field_limit<&sip::FieldLimits::contact_uri, 64, 8'192>},
+    {"max_userinfo", field_limit<&sip::FieldLimits::userinfo, 16, 8'192>},
+    {"max_from_domain", field_limit<&sip::FieldLimits::from_domain, 16, 8'192>},
+    {"max_header_name", field_limit<&sip::FieldLimits::header_name, 32, 1'024>},
+    {"max_body_name", field_limit<&sip::FieldLimits::body_name, 16, 1'024>},
+    {"max_option_list", field_limit<&sip::FieldLimits::option_list, 32, 8'192>},
+    {"max_option_tag", field_limit<&sip::FieldLimits::option_tag, 8, 1'024>},
 };
 
 constexpr Key<RegionDraft> kRegionKeys[] = {{"name", name<&RegionDraft::name>, true}};
@@ -120,6 +147,7 @@ constexpr Key<ListenerDraft> kListenerKeys[] = {
     {"transport", transport<&ListenerDraft::transport, ListenerDraft>, true},
     {"address", [](Reader& r, const At& at, ListenerDraft& d) { r.read(at, d.address); }, true},
     {"tls_identity", member<&ListenerDraft::identity_ref>},
+    {"more_tls_identities", member<&ListenerDraft::more_identity_refs>},
 };
 
 constexpr Key<IdentityDraft> kIdentityKeys[] = {
@@ -139,6 +167,7 @@ constexpr Key<PeerDraft> kPeerKeys[] = {
        d.transport_given = true;
        transport<&PeerDraft::transport>(r, at, d);
      }},
+    {"also_tcp", member<&PeerDraft::also_tcp>},
     {"priority", number<&PeerDraft::priority, 0, 65'535>},
 };
 
@@ -173,6 +202,7 @@ constexpr Key<GroupDraft> kGroupKeys[] = {
     {"options_interval", member<&GroupDraft::options_interval>},
     {"max_calls", number<&GroupDraft::max_calls, 0, 1'000'000>},
     {"max_calls_per_second", number<&GroupDraft::max_calls_per_second, 0, 100'000>},
+    {"tcp_above", number<&GroupDraft::tcp_above, 200, 65'535>},
     {"timers", [](Reader& r, const At& at,
                   GroupDraft& d) { r.table<GroupTimers>(at, kTimerKeys, d.timers); }},
     {"recognise",

@@ -44,6 +44,19 @@ class Reader {
     return out;
   }
 
+  // A <character-string> (RFC 1035 3.3), in lower case; it must be printable.
+  std::string text() {
+    std::string out;
+    const std::size_t length = u8();
+    if (!has(length)) return {};
+    for (std::size_t i = 0; i < length; ++i) {
+      const char c = static_cast<char>(u8());
+      if (c < ' ' || c >= 0x7f) return bad();
+      out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return out;
+  }
+
   // Lower case, labels joined by dots, empty for the root. Compression pointers lead backwards
   // only, so that no loop is possible (RFC 1035 4.1.4).
   std::string name() {
@@ -100,7 +113,7 @@ struct Entry {
   std::string owner;
   std::uint16_t type = 0;
   Seconds ttl{0};
-  Record record;        // of the three types that we look for
+  Record record;        // of the types that we look for
   std::string alias;    // of kCname
   Seconds negative{0};  // of SOA: the least of its TTL and its MINIMUM (RFC 2308 5)
 };
@@ -130,6 +143,14 @@ void read_data(Reader& in, std::size_t length, Entry& entry) {
       entry.record.srv.weight = in.u16();
       entry.record.srv.port = in.u16();
       entry.record.srv.target = in.name();
+      return;
+    case static_cast<std::uint16_t>(RecordType::kNaptr):
+      entry.record.naptr.order = in.u16();
+      entry.record.naptr.preference = in.u16();
+      entry.record.naptr.flags = in.text();
+      entry.record.naptr.service = in.text();
+      (void)in.text();  // a regular expression: with flag "s" there is none
+      entry.record.naptr.replacement = in.name();
       return;
     case static_cast<std::uint16_t>(RecordType::kCname): entry.alias = in.name(); return;
     case kSoa:

@@ -8,6 +8,7 @@ std::string_view to_string(RecordType type) {
     case RecordType::kCname: return "CNAME";
     case RecordType::kAaaa: return "AAAA";
     case RecordType::kSrv: return "SRV";
+    case RecordType::kNaptr: return "NAPTR";
   }
   return "?";
 }

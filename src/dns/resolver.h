@@ -13,7 +13,7 @@
 
 namespace causeway::dns {
 
-enum class RecordType : std::uint16_t { kA = 1, kCname = 5, kAaaa = 28, kSrv = 33 };
+enum class RecordType : std::uint16_t { kA = 1, kCname = 5, kAaaa = 28, kSrv = 33, kNaptr = 35 };
 [[nodiscard]] std::string_view to_string(RecordType type);  // "A"
 
 struct Srv {
@@ -22,11 +22,21 @@ struct Srv {
   friend bool operator==(const Srv&, const Srv&) = default;
 };
 
+// RFC 3403. Only records that name another one are of use here (flags "s"); `flags` and `service`
+// are in lower case.
+struct Naptr {
+  std::uint16_t order = 0, preference = 0;
+  std::string flags, service;
+  std::string replacement;  // without the root dot
+  friend bool operator==(const Naptr&, const Naptr&) = default;
+};
+
 struct Record {
   RecordType type = RecordType::kA;  // never kCname: aliases are followed before an Answer is made
   Seconds ttl{0};                    // what is left of it; the least along a chain of aliases
   IpAddress address;                 // kA, kAaaa
   Srv srv;                           // kSrv
+  Naptr naptr;                       // kNaptr
   friend bool operator==(const Record&, const Record&) = default;
 };
 

@@ -4,8 +4,9 @@
 
 namespace causeway::dns {
 namespace {
-// Questions are numbered: 0 is SRV, host i is 1 + 2 * i for A and 2 + 2 * i for AAAA.
-constexpr std::uint64_t kSrvQuestion = 0;
+// Questions are numbered: 0 is SRV, the last possible one NAPTR, host i is 1 + 2 * i for A and 2 +
+// 2 * i for AAAA.
+constexpr std::uint64_t kSrvQuestion = 0, kNaptrQuestion = ~std::uint64_t{0};
 }  // namespace
 
 std::uint16_t default_port(Transport transport) {
@@ -22,12 +23,23 @@ std::string srv_name(std::string_view host, Transport transport) {
   return name.append(host);
 }
 
+std::string_view naptr_service(Transport transport) {
+  switch (transport) {
+    case Transport::kUdp: return "sip+d2u";
+    case Transport::kTcp: return "sip+d2t";
+    case Transport::kTls: return "sips+d2t";
+  }
+  return {};
+}
+
 void order_srv(std::vector<Record>& records, Random& random) {
   // Records of weight 0 stand first, so that they are drawn only when the draw is 0.
-  std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) {
+  const auto before = [](const Record& a, const Record& b) {
     if (a.srv.priority != b.srv.priority) return a.srv.priority < b.srv.priority;
     return a.srv.weight == 0 && b.srv.weight != 0;
-  });
+  };
+  for (auto it = records.begin(); it != records.end(); ++it)
+    std::rotate(std::upper_bound(records.begin(), it, *it, before), it, it + 1);
   for (auto first = records.begin(); first != records.end();) {
     const auto last = std::find_if(first, records.end(), [&](const Record& r) {
       return r.srv.priority != first->srv.priority;
@@ -57,6 +69,8 @@ bool TargetSelection::start(TargetRequest request, TargetListener& listener, std
   listener_ = &listener;
   token_ = token;
   hosts_.clear();
+  naptr_.reset();
+  srv_.reset();
   open_ = 0;
   done_ = false;
   last_error_ = {};
@@ -70,7 +84,12 @@ bool TargetSelection::start(TargetRequest request, TargetListener& listener, std
     hosts_.push_back({request_.host, request_.port, Seconds::max(), {}, {}});
     ask_hosts();
   } else {
+    // Both at once: most names have no NAPTR, and their callers need not wait twice.
+    asking_ = true;
+    ask(request_.host, RecordType::kNaptr, kNaptrQuestion);
     ask(srv_name(request_.host, request_.transport), RecordType::kSrv, kSrvQuestion);
+    asking_ = false;
+    if (naptr_ && srv_) take_services();
   }
   starting_ = false;
   return done_;
@@ -83,7 +102,12 @@ void TargetSelection::ask(std::string_view name, RecordType type, std::uint64_t 
 
 void TargetSelection::on_answer(std::uint64_t question, const Result<Answer>& answer) {
   --open_;
-  if (question == kSrvQuestion) return take_srv(answer);
+  if (question == kNaptrQuestion) naptr_ = answer;
+  if (question == kSrvQuestion) srv_ = answer;
+  if (question == kNaptrQuestion || question == kSrvQuestion) {
+    if (naptr_ && srv_ && !asking_) take_services();
+    return;
+  }
   Host& host = hosts_[(question - 1) / 2];
   if (answer) {
     auto& list = question % 2 == 1 ? host.v4 : host.v6;
@@ -94,6 +118,36 @@ void TargetSelection::on_answer(std::uint64_t question, const Result<Answer>& an
     last_error_ = answer.error();
   }
   if (open_ == 0 && !asking_) finish();
+}
+
+void TargetSelection::hurry() {
+  if (done_ || !srv_ || naptr_) return;
+  resolver_.cancel(*this);  // the NAPTR question is the only one that is open
+  open_ = 0;
+  naptr_ = Answer{};
+  take_services();
+}
+
+// The SRV name that NAPTR gives for our transport, when it gives one and it is not the usual one.
+void TargetSelection::take_services() {
+  const Naptr* best = nullptr;
+  if (*naptr_)
+    for (const Record& record : (*naptr_)->records) {
+      const Naptr& n = record.naptr;
+      if (record.type != RecordType::kNaptr || n.flags != "s" || n.replacement.empty() ||
+          n.service != naptr_service(request_.transport))
+        continue;
+      if (!best || std::pair(n.order, n.preference) < std::pair(best->order, best->preference))
+        best = &n;
+    }
+  if (best && best->replacement != canonical_name(srv_name(request_.host, request_.transport))) {
+    const std::string name = best->replacement;
+    naptr_ = Answer{};  // asked for, and used
+    srv_.reset();
+    return ask(name, RecordType::kSrv, kSrvQuestion);
+  }
+  const Result<Answer> srv = std::move(*srv_);
+  take_srv(srv);
 }
 
 void TargetSelection::take_srv(const Result<Answer>& answer) {

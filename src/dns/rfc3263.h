@@ -1,9 +1,11 @@
-// Where to send a request: RFC 3263 section 4, without NAPTR (the transport is configured).
+// Where to send a request: RFC 3263 section 4. The transport is configured: of NAPTR only the
+// record for that transport counts.
 // One TargetSelection per question, owned by who asks; destroying it withdraws the question.
 // On the shard's thread.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +62,9 @@ class TargetSelection final : private ResolverClient {
   // the question before.
   [[nodiscard]] bool start(TargetRequest request, TargetListener& listener, std::uint64_t token);
   [[nodiscard]] const Result<std::vector<Target>>& result() const { return result_; }
+  // SRV has answered and NAPTR alone is missing: goes on without it. Some name servers drop what
+  // they do not know. The listener may be called from inside, and this may be destroyed by it.
+  void hurry();
 
  private:
   struct Host {
@@ -71,6 +76,7 @@ class TargetSelection final : private ResolverClient {
 
   void on_answer(std::uint64_t question, const Result<Answer>& answer) override;
   void ask(std::string_view name, RecordType type, std::uint64_t question);
+  void take_services();
   void take_srv(const Result<Answer>& answer);
   void ask_hosts();
   void finish();
@@ -84,8 +90,9 @@ class TargetSelection final : private ResolverClient {
   // state
   std::uint64_t token_ = 0;
   TargetRequest request_;
-  std::vector<Host> hosts_;  // in order of preference
-  std::size_t open_ = 0;     // questions without an answer
+  std::optional<Result<Answer>> naptr_, srv_;  // until both are there
+  std::vector<Host> hosts_;                    // in order of preference
+  std::size_t open_ = 0;                       // questions without an answer
   bool starting_ = false, done_ = true;
   bool asking_ = false;  // not all questions of this step are out yet
   Error last_error_;
@@ -94,6 +101,8 @@ class TargetSelection final : private ResolverClient {
 
 [[nodiscard]] std::uint16_t default_port(Transport transport);  // 5060, TLS 5061
 [[nodiscard]] std::string srv_name(std::string_view host, Transport transport);
+// The service of a NAPTR record for that transport, in lower case (RFC 3263 4.1): "sip+d2u".
+[[nodiscard]] std::string_view naptr_service(Transport transport);
 // RFC 2782: by priority, then drawn by weight.
 void order_srv(std::vector<Record>& records, Random& random);
 

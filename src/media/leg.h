@@ -1,6 +1,7 @@
 // One media leg, inside the room. On the plane's thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -50,6 +51,7 @@ struct Leg {
   bool seen = false;  // a packet came (since the last loss)
   bool lost = false;
   Instant expected_since{};
+  Instant last_rtcp_in{};
   Instant last_rtcp_out{};
   std::uint32_t sent_sr = 0;  // middle NTP bits of the last SR to the peer
   Instant sent_sr_at{};
@@ -63,6 +65,9 @@ struct Leg {
   [[nodiscard]] const Endpoint& rtcp_target() const {
     if (agreed.rtcp_mux) return rtp_target();
     return rtcp_source ? *rtcp_source : remote_rtcp;
+  }
+  [[nodiscard]] Instant last_sign_of_life() const {
+    return std::max({counted.last_in, last_rtcp_in, expected_since});
   }
   [[nodiscard]] bool allows(const IpAddress& a) const {
     if (a == agreed.remote.rtp.address || a == remote_rtp.address) return true;

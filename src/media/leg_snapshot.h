@@ -93,8 +93,9 @@ struct LegSnapshot {
   std::vector<rtp::SrtpStreamState> srtp_out, srtp_in;  // at most four each
   std::uint64_t packets_in = 0, bytes_in = 0, packets_out = 0, bytes_out = 0, rtcp_in = 0,
                 rtcp_out = 0;
-  std::optional<std::int64_t> first_in_us, last_in_us;
-  bool lost = false;  // on_media_lost() was called
+  std::optional<std::int64_t> first_in_us, last_in_us, last_rtcp_in_us;
+  std::optional<std::int64_t> expected_us;  // since when something should come
+  bool lost = false;                        // on_media_lost() was called
   DropCounts dropped;
   friend bool operator==(const LegSnapshot&, const LegSnapshot&) = default;
 };

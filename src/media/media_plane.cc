@@ -234,6 +234,8 @@ void MediaPlane::tap(MediaLegId id, bool on) {
   if (Leg* leg = impl_->find(id)) leg->tapped = on;
 }
 
+void MediaPlane::set_quiet_limit(Seconds limit) { impl_->quiet_limit = limit; }
+
 std::vector<sdp::Crypto> MediaPlane::local_crypto(MediaLegId id) const {
   const Leg* leg = impl_->find(id);
   return leg ? leg->local_crypto : std::vector<sdp::Crypto>{};
@@ -332,6 +334,8 @@ Result<LegSnapshot> MediaPlane::snapshot(MediaLegId id) const {
                 .rtcp_out = c.rtcp_out,
                 .first_in_us = age(c.first_in),
                 .last_in_us = age(c.last_in),
+                .last_rtcp_in_us = age(leg->last_rtcp_in),
+                .expected_us = age(leg->expected_since),
                 .lost = leg->lost,
                 .dropped = c.dropped};
   if (leg->send) s.srtp_out = leg->send->streams();
@@ -382,6 +386,8 @@ Result<MediaLegId> MediaPlane::restore(const RealmMedia& realm, const LegSnapsho
   c.dropped = s.dropped;
   c.first_in = instant(s.first_in_us);
   c.last_in = instant(s.last_in_us);
+  leg.last_rtcp_in = instant(s.last_rtcp_in_us);
+  if (s.expected_us) leg.expected_since = instant(s.expected_us);
   leg.lost = s.lost;
   leg.seen = s.last_in_us && !s.lost;
   leg.reported_packets = leg.out.packets;

@@ -64,6 +64,9 @@ class MediaObserver {
   virtual void on_media_started(MediaLegId id) = 0;
   // Nothing for kLostAfter although the leg's direction says that something should come.
   virtual void on_media_lost(MediaLegId id) = 0;
+  // Neither RTP nor RTCP came from this leg's peer nor from its partner's for set_quiet_limit(),
+  // and neither is on hold. Told every second until a packet comes or a leg is closed.
+  virtual void on_media_quiet(MediaLegId) {}
   // For the operator: "media ports of realm core are exhausted". At most one a second for each
   // realm.
   virtual void on_media_alarm(std::string_view text) = 0;
@@ -106,6 +109,8 @@ class MediaPlane {
   // Whether on_tapped() is told of what this leg receives.
   void tap(MediaLegId id, bool on);
   [[nodiscard]] std::vector<sdp::Crypto> local_crypto(MediaLegId id) const;
+  // After how much silence on_media_quiet() is told; 0 (at first): never.
+  void set_quiet_limit(Seconds limit);
 
   // What was agreed with the peer, at each answer and re-answer. An unchanged key keeps its
   // indices, a changed one starts at ROC 0 (TDM-06). A changed remote address forgets the latched

@@ -166,6 +166,7 @@ void MediaPlane::Impl::on_rtcp(Leg& leg, bool rtcp_port, const Endpoint& from,
   }
   if (rtcp_port && !leg.agreed.rtcp_mux && (known || !leg.rtcp_source)) leg.rtcp_source = from;
   ++c.rtcp_in;
+  leg.last_rtcp_in = now;
   learn(leg, data, now);
   Leg* to = leg.partner;
   if (!to || !to->applied) return;
@@ -214,7 +215,19 @@ void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
     leg.may_relatch = true;
     leg.latched_at = now;
     observer.on_media_lost(leg.id);  // last: the observer may close the leg
+    return;
   }
+  if (leg.lost && quiet(leg, now)) observer.on_media_quiet(leg.id);  // last, too
+}
+
+// Nothing from either side of a pair of which neither is on hold. Only asked of a leg that is lost:
+// one that hears something costs nothing here.
+bool MediaPlane::Impl::quiet(const Leg& leg, Instant now) const {
+  if (quiet_limit <= Seconds(0) || !leg.partner || !leg.partner->applied) return false;
+  for (const Leg* l : {&leg, static_cast<const Leg*>(leg.partner)})
+    if (!sdp::receives(l->agreed.direction) || now - l->last_sign_of_life() < quiet_limit)
+      return false;
+  return true;
 }
 
 void MediaPlane::Impl::on_timer(std::uint64_t, Instant now) {

@@ -23,6 +23,7 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   std::vector<std::uint32_t> free_slots;
   std::uint64_t open_legs = 0, ports_exhausted = 0, stray = 0;
   reactor::TimerId tick{};
+  Seconds quiet_limit{0};
 
   [[nodiscard]] Leg* find(MediaLegId id) const;
   [[nodiscard]] PortPool& pool_of(const RealmMedia& realm, const IpAddress& address);
@@ -47,6 +48,7 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   // About once a second while legs are open
   void on_timer(std::uint64_t token, Instant now) override;
   void look_after(Leg& leg, Instant now);
+  [[nodiscard]] bool quiet(const Leg& leg, Instant now) const;
   void start_tick();
 };
 

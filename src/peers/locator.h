@@ -1,7 +1,10 @@
-// From a configured peer to the addresses to try, in order (RFC 3263). On the shard's thread.
+// From a configured peer, or a name that a dialog gave, to the addresses to try, in order
+// (RFC 3263). Remembers which addresses failed lately: those are tried last. On the shard's thread.
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -21,33 +24,80 @@ class LocatorClient {
   ~LocatorClient() = default;
 };
 
-class Locator final : dns::TargetListener {
+// Which listener requests leave from, by the family of the address.
+struct WaysOut {
+  std::optional<deployment::ListenerIndex> v4, v6;
+  Millis connect_time{2'000};
+  std::string own_name;  // as Destination has it
+};
+[[nodiscard]] WaysOut ways_of(const deployment::Deployment& d, deployment::GroupIndex group);
+
+class Locator final : dns::TargetListener, reactor::TimerTarget {
  public:
+  // Who gave the name: the configuration, or the far side of a dialog.
+  enum class Origin : std::uint8_t { kConfigured, kDialog };
+
   Locator(dns::Resolver& resolver, reactor::Reactor& reactor)
       : resolver_(resolver), reactor_(reactor) {}
+  ~Locator();
+  Locator(const Locator&) = delete;
+  Locator& operator=(const Locator&) = delete;
 
-  // Known at once (a literal, or cached): the value. nullopt: on_located(token) follows.
+  // Known at once (a literal, or cached): the value. nullopt: on_located(token) follows, after
+  // `within` at the latest (kTimeout). Addresses without a way out are left out.
   [[nodiscard]] std::optional<Result<std::vector<transport::Destination>>> locate(
-      const dns::TargetRequest& request, deployment::ListenerIndex listener, LocatorClient& client,
-      std::uint64_t token);
+      dns::TargetRequest request, const WaysOut& ways, Origin origin, Millis within,
+      LocatorClient& client, std::uint64_t token);
   void cancel(LocatorClient& client);
-  // At most this many questions at once; more are refused with kUnavailable.
-  static constexpr std::size_t kMaxQuestions = 4'096;
+
+  // An address that did not answer, or said 503, stands behind the others for kSetAside.
+  void failed(const transport::Destination& where);
+  void worked(const transport::Destination& where) { set_aside_.erase(key_of(where)); }
+  [[nodiscard]] bool is_set_aside(const transport::Destination& where) const;
+  [[nodiscard]] std::size_t open_questions() const { return questions_.size(); }
+
+  // Questions at one time. Names that dialogs gave take at most half, and one name at most
+  // kMaxPerName, so that slow names cannot keep the others from being asked.
+  static constexpr std::size_t kMaxQuestions = 4'096, kMaxPerName = 1'024;
+  static constexpr Millis kPatience{4'000};
+  static constexpr Millis kNaptrGrace{500};  // NAPTR gets so much more time than SRV, or less
+  static constexpr Seconds kSetAside{30};
+  static constexpr std::size_t kMaxSetAside = 4'096;
 
  private:
   struct Question {
     std::unique_ptr<dns::TargetSelection> selection;
     LocatorClient* client = nullptr;
     std::uint64_t token = 0;
-    deployment::ListenerIndex listener;
+    WaysOut ways;
+    Origin origin = Origin::kConfigured;
+    std::string host;
+    Instant deadline;
+    reactor::TimerId timer;
   };
-  void on_targets(std::uint64_t token, Result<std::vector<dns::Target>> targets) override;
+  void arm(std::uint64_t id, Question& q);
+  void on_targets(std::uint64_t id, Result<std::vector<dns::Target>> targets) override;
+  void on_timer(std::uint64_t id, Instant now) override;
+  [[nodiscard]] Status room_for(const std::string& host, Origin origin) const;
+  [[nodiscard]] Result<std::vector<transport::Destination>> to_destinations(
+      const Result<std::vector<dns::Target>>& targets, const WaysOut& ways) const;
+  void close(std::unordered_map<std::uint64_t, Question>::iterator it);
+  [[nodiscard]] static std::string key_of(const transport::Destination& where);
 
+  // Borrowed
   dns::Resolver& resolver_;
   reactor::Reactor& reactor_;
+  // State
   std::unordered_map<std::uint64_t, Question> questions_;
+  std::unordered_map<std::string, std::size_t> by_host_;  // of questions_
+  std::size_t of_dialogs_ = 0;                            // of questions_
+  std::unordered_map<std::string, Instant> set_aside_;    // until
   std::uint64_t next_ = 1;
 };
+
+// Lets large requests to that peer go over TCP where the configuration says so (TDR-90).
+void allow_tcp(const deployment::Deployment& d, deployment::PeerIndex peer,
+               transport::Destination& to);
 
 // The question for a configured peer.
 [[nodiscard]] dns::TargetRequest request_for(const deployment::Deployment& d,

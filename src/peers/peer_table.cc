@@ -76,7 +76,10 @@ std::optional<PeerIndex> PeerTable::peer_at(GroupIndex group, const Endpoint& fr
   std::optional<PeerIndex> found;
   for (const PeerIndex p : deployment_->group(group).peers) {
     const deployment::Peer& peer = deployment_->peer(p);
-    if (peer.address != from.address && states_[p.value].last_target != from.address) continue;
+    const auto& targets = states_[p.value].targets;
+    if (peer.address != from.address &&
+        std::find(targets.begin(), targets.end(), from.address) == targets.end())
+      continue;
     if (peer.port == from.port) return p;
     if (!found) found = p;
   }

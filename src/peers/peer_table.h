@@ -25,7 +25,7 @@ struct PeerState {
   bool up = true;
   Admin admin = Admin::kActive;
   Instant options_out{}, options_in{};  // zero: never
-  IpAddress last_target;                // that OPTIONS went to; 0.0.0.0: none yet
+  std::vector<IpAddress> targets;       // that OPTIONS went to last
   int last_status = 0;                  // of the latest OPTIONS; 0: none
   std::string last_failure;             // why it is down
   std::uint32_t changes = 0;

@@ -7,15 +7,21 @@
 
 namespace causeway::peers {
 namespace {
-std::uint64_t pack(std::uint32_t round, deployment::PeerIndex p) {
-  return (std::uint64_t{round & 0xffffffU} << 16) | p.value;
+// Peer in 16 bits, round in 24, which of its addresses in 8.
+std::uint64_t pack(std::uint32_t round, deployment::PeerIndex p, std::size_t address = 0) {
+  return (std::uint64_t{address & 0xffU} << 40) | (std::uint64_t{round & 0xffffffU} << 16) |
+         p.value;
 }
+deployment::PeerIndex peer_of(std::uint64_t token) {
+  return deployment::PeerIndex{static_cast<std::uint16_t>(token & 0xffff)};
+}
+std::size_t address_of(std::uint64_t token) { return (token >> 40) & 0xffU; }
 }  // namespace
 
 std::string make_options(const LocalSide& side, const deployment::Peer& peer,
                          std::string_view branch, std::string_view tag, std::string_view call_id) {
   sip::Builder b(768);
-  const auto literal = IpAddress::parse(peer.host);
+  const auto literal = IpAddress::literal(peer.host);
   std::string uri = "sip:" + (literal ? literal->to_uri_host() : peer.host);
   if (peer.port != 0) uri += ":" + std::to_string(peer.port);
   if (peer.transport != Transport::kUdp)
@@ -54,6 +60,7 @@ void Prober::apply() {
   for (const auto t : timers_) reactor_.timers().cancel(t);
   const auto& d = *table_.deployment();
   timers_.assign(d.peers.size(), {});
+  turns_.assign(d.peers.size(), {});
   for (std::size_t i = 0; i < d.peers.size(); ++i) {
     if (i % reactor_.shard_count() != reactor_.shard().value) continue;
     const deployment::PeerIndex p{static_cast<std::uint16_t>(i)};
@@ -69,36 +76,51 @@ void Prober::schedule(deployment::PeerIndex peer, Micros in) {
 }
 
 void Prober::on_timer(std::uint64_t token, Instant) {
-  const deployment::PeerIndex peer{static_cast<std::uint16_t>(token & 0xffff)};
+  const deployment::PeerIndex peer = peer_of(token);
   if (token != pack(round_, peer)) return;
   probe(peer);
 }
 
 void Prober::probe(deployment::PeerIndex peer) {
   const auto& d = *table_.deployment();
-  const Micros interval = d.group(d.peer(peer).group).options_interval;
+  const auto group = d.peer(peer).group;
+  const Micros interval = d.group(group).options_interval;
   schedule(peer, table_.state(peer).up ? interval : std::min<Micros>(interval, kDownInterval));
-  auto where = locator_.locate(request_for(d, d.peer(peer)), d.group(d.peer(peer).group).listener,
-                               *this, pack(round_, peer));
+  Turn& turn = turns_[peer.value];
+  if (turn.open != 0 || turn.locating) return;  // the one before has no outcome yet
+  turn = Turn{};
+  turn.locating = true;
+  auto where =
+      locator_.locate(request_for(d, d.peer(peer)), ways_of(d, group), Locator::Origin::kConfigured,
+                      Locator::kPatience, *this, pack(round_, peer));
   if (where) on_located(pack(round_, peer), std::move(*where));
 }
 
 void Prober::on_located(std::uint64_t token, Result<std::vector<transport::Destination>> where) {
-  const deployment::PeerIndex peer{static_cast<std::uint16_t>(token & 0xffff)};
+  const deployment::PeerIndex peer = peer_of(token);
   if (token != pack(round_, peer)) return;
+  Turn& turn = turns_[peer.value];
+  turn.locating = false;
   if (!where) {
     verdict(peer, false, 0, where.error().what);
     return;
   }
-  send(peer, where->front());
+  turn.asked = std::move(*where);
+  if (turn.asked.size() > kMaxAddresses) turn.asked.resize(kMaxAddresses);
+  turn.open = turn.asked.size();
+  auto& targets = table_.state(peer).targets;
+  targets.clear();
+  for (const auto& to : turn.asked) targets.push_back(to.remote.address);
+  for (std::size_t i = 0; i < turns_[peer.value].asked.size(); ++i) send(peer, i);
 }
 
-void Prober::send(deployment::PeerIndex peer, const transport::Destination& to) {
+void Prober::send(deployment::PeerIndex peer, std::size_t address) {
+  const transport::Destination to = turns_[peer.value].asked[address];
   const auto& d = *table_.deployment();
   const auto& p = d.peer(peer);
   const auto& group = d.group(p.group);
-  const LocalSide side{&d.profile(group.profile), layer_.transport().advertised(group.listener),
-                       d.listener(group.listener).transport};
+  const LocalSide side{&d.profile(group.profile), layer_.transport().advertised(to.listener),
+                       d.listener(to.listener).transport};
   // Answers come back to this shard by the bucket in the branch: take one that is ours.
   const std::size_t shards = reactor_.shard_count();
   const Bucket bucket{static_cast<std::uint8_t>(
@@ -108,24 +130,44 @@ void Prober::send(deployment::PeerIndex peer, const transport::Destination& to) 
   const std::string tag = sip::make_tag(owner, reactor_.random());
   const std::string call_id = sip::make_tag(owner, reactor_.random()) + "@" + own_host(side);
   table_.state(peer).options_out = reactor_.now();
-  table_.state(peer).last_target = to.remote.address;
   layer_.send_request(make_options(side, p, branch, tag, call_id), branch, sip::Method::kOptions,
-                      to, user_tag_ | pack(round_, peer));
+                      to, user_tag_ | pack(round_, peer, address));
 }
 
 void Prober::on_response(std::uint64_t user, const sip::Message& response) {
-  const std::uint64_t token = user & ~user_tag_;
-  const deployment::PeerIndex peer{static_cast<std::uint16_t>(token & 0xffff)};
-  if (token != pack(round_, peer) || response.status() < 200) return;
+  if (response.status() < 200) return;
   // Up is what answers; 5xx says that it cannot take calls (TDR-39). A 404 or 405 is an answer.
   const bool up = response.status() < 500 && response.status() != 408;
-  verdict(peer, up, response.status(), up ? "" : "answered " + std::to_string(response.status()));
+  on_outcome(user & ~user_tag_, up, response.status(),
+             up ? "" : "answered " + std::to_string(response.status()));
 }
 
 void Prober::on_failed(std::uint64_t user, const Error& reason) {
-  const std::uint64_t token = user & ~user_tag_;
-  const deployment::PeerIndex peer{static_cast<std::uint16_t>(token & 0xffff)};
-  if (token == pack(round_, peer)) verdict(peer, false, 0, reason.what);
+  on_outcome(user & ~user_tag_, false, 0, reason.what);
+}
+
+void Prober::on_outcome(std::uint64_t token, bool up, int status, std::string why) {
+  const deployment::PeerIndex peer = peer_of(token);
+  const std::size_t address = address_of(token);
+  if (token != pack(round_, peer, address)) return;
+  Turn& turn = turns_[peer.value];
+  if (turn.open == 0 || address >= turn.asked.size()) return;
+  --turn.open;
+  if (up)
+    locator_.worked(turn.asked[address]);
+  else
+    locator_.failed(turn.asked[address]);
+  if (!up && turn.asked.size() > 1) why = turn.asked[address].remote.to_string() + ": " + why;
+  if (!up) turn.why = std::move(why);
+  if (up && !turn.any_up) {
+    turn.any_up = true;
+    turn.status = status;
+    return verdict(peer, true, status, turn.why);
+  }
+  if (turn.open != 0) return;
+  if (!turn.any_up) return verdict(peer, false, status, turn.why);
+  table_.state(peer).last_failure = turn.why;  // up, but not all of it
+  listener_.on_peer_news(peer);
 }
 
 void Prober::verdict(deployment::PeerIndex peer, bool up, int status, std::string why) {

@@ -1,5 +1,7 @@
-// OPTIONS to peers on a schedule, and what their answers say (TDR-31 .. TDR-41, GW-01). Each peer
-// is probed by one shard only; the others hear of it by mail. On the shard's thread.
+// OPTIONS to peers on a schedule, and what their answers say (TDR-31 .. TDR-41, GW-01). Every
+// address of a name is asked; the peer is up while one of them answers, and the others are set
+// aside. Each peer is probed by one shard only; the others hear of it by mail. On the shard's
+// thread.
 #pragma once
 
 #include <string>
@@ -36,12 +38,14 @@ class Prober final : reactor::TimerTarget, LocatorClient {
   static constexpr Millis kSpread{500};
   // A peer that is down is asked at least this often, so that it is noticed when it returns.
   static constexpr Seconds kDownInterval{10};
+  static constexpr std::size_t kMaxAddresses = 8;  // of one name that are asked
 
  private:
   void on_timer(std::uint64_t token, Instant now) override;
   void on_located(std::uint64_t token, Result<std::vector<transport::Destination>> where) override;
   void probe(deployment::PeerIndex peer);
-  void send(deployment::PeerIndex peer, const transport::Destination& to);
+  void send(deployment::PeerIndex peer, std::size_t address);
+  void on_outcome(std::uint64_t token, bool up, int status, std::string why);
   void verdict(deployment::PeerIndex peer, bool up, int status, std::string why);
   void schedule(deployment::PeerIndex peer, Micros in);
 
@@ -51,7 +55,16 @@ class Prober final : reactor::TimerTarget, LocatorClient {
   PeerTable& table_;
   ProberListener& listener_;
   std::uint64_t user_tag_;
+  // What one peer was asked and has answered so far.
+  struct Turn {
+    std::vector<transport::Destination> asked;
+    std::size_t open = 0;  // no outcome yet
+    bool any_up = false, locating = false;
+    int status = 0;   // of what decided
+    std::string why;  // the latest failure
+  };
   std::vector<reactor::TimerId> timers_;  // per peer
+  std::vector<Turn> turns_;               // per peer
   std::uint32_t round_ = 0;  // changes with apply(): late answers of an old list are ignored
 };
 

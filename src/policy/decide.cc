@@ -46,14 +46,29 @@ std::optional<Refusal> admit(const Deployment& d, const CallFacts& f, bool emerg
 
 std::optional<std::string> emergency_service(const Deployment& d, std::string_view number,
                                              std::string_view uri) {
+  // Labels of a service are compared without case (RFC 5031 4.1).
   constexpr std::string_view kUrn = "urn:service:";
-  if (uri.starts_with(kUrn) && uri.substr(kUrn.size()).starts_with("sos"))
-    return std::string(uri.substr(kUrn.size()));
+  if (uri.size() > kUrn.size()) {
+    std::string urn(uri);
+    for (char& c : urn) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    std::string service = urn.starts_with(kUrn) ? urn.substr(kUrn.size()) : std::string();
+    if (service == "sos" || service.starts_with("sos.")) return service;
+  }
   const std::string_view digits = without_plus(number);
   if (digits.empty()) return std::nullopt;
   for (const auto& e : d.emergency)
     if (without_plus(e.digits) == digits) return e.service;
   return std::nullopt;
+}
+
+std::string dial_string(const Deployment& d, std::string_view service) {
+  for (;;) {
+    for (const auto& e : d.emergency)
+      if (e.service == service) return e.digits;
+    const auto dot = service.rfind('.');
+    if (dot == std::string_view::npos) return {};
+    service = service.substr(0, dot);
+  }
 }
 
 Decision decide(const Deployment& d, const CallFacts& f) {
@@ -73,9 +88,10 @@ Decision decide(const Deployment& d, const CallFacts& f) {
   }
   if (f.request_scheme != "sip" && f.request_scheme != "sips" && f.request_scheme != "tel" &&
       !emergency) {
-    out.refusal =
-        Refusal{416, 28, "Request-URI scheme '" + f.request_scheme + "' is not sip, sips or tel",
-                "uri_scheme"};
+    out.refusal = Refusal{416, 28,
+                          "Request-URI scheme '" + f.request_scheme +
+                              "' is not sip, sips or tel, and no emergency service",
+                          "uri_scheme"};
     return out;
   }
   if (!emergency && !group.any_number && !is_number(f.called)) {
@@ -87,6 +103,13 @@ Decision decide(const Deployment& d, const CallFacts& f) {
   }
   if (f.max_forwards == 0) {
     out.refusal = Refusal{483, 25, "Max-Forwards is 0", "too_many_hops"};
+    return out;
+  }
+  if (f.own_vias > kMaxOwnVias) {
+    out.refusal = Refusal{
+        482, 25,
+        "the call has come through here " + std::to_string(f.own_vias) + " times before: a loop",
+        "loop"};
     return out;
   }
   out.refusal = admit(d, f, emergency);

@@ -23,12 +23,17 @@ struct CallFacts {
   std::string request_uri;     // whole, for urn:service:sos
   bool resource_priority = false;
   int max_forwards = 70;
+  int own_vias = 0;             // how often its Vias say that it was here before
   std::uint32_t calls_now = 0;  // whole process
   std::uint32_t group_calls_now = 0;
   std::uint32_t calls_this_second = 0;
   std::uint32_t group_calls_this_second = 0;
   bool stopping = false;
 };
+
+// A call may rightly pass here again on its way (from a trunk to a core, from the core to a
+// service), and once more on the way back of a transfer; oftener is a loop (RFC 3261 16.3).
+inline constexpr int kMaxOwnVias = 3;
 
 struct Refusal {
   int status = 0;
@@ -52,6 +57,10 @@ struct Decision {
 [[nodiscard]] std::optional<std::string> emergency_service(const deployment::Deployment& d,
                                                            std::string_view number,
                                                            std::string_view uri);
+
+// The first dial string of a service; without one, of the service that contains it ("sos" of
+// "sos.police"). Empty: this deployment has none.
+[[nodiscard]] std::string dial_string(const deployment::Deployment& d, std::string_view service);
 
 // A number in the form that a peer wants it. Dial strings of emergencies and anything that is not
 // digits pass as they are.

@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kEventsPerTurn = 256;
 constexpr std::size_t kLettersPerTurn = 512;
-constexpr std::uint64_t kMailboxEvent = 0;  // no WatchId is 0
+constexpr std::uint64_t kMailboxEvent = 0, kHandshakeEvent = 1;  // no WatchId is so small
 
 // Monotonic time is the same for all shards of the machine: an Instant may cross in mail.
 Instant monotonic() {
@@ -48,6 +48,10 @@ EpollReactor::EpollReactor(MailRoom& mail_room, EpollOptions options)
   event.events = EPOLLIN;
   event.data.u64 = kMailboxEvent;
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, mailbox_.event_fd(), &event);
+  if (!options_.handshakes) return;
+  handshake_inbox_ = std::make_shared<HandshakeInbox>();
+  event.data.u64 = kHandshakeEvent;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, handshake_inbox_->event_fd(), &event);
 }
 
 EpollReactor::~EpollReactor() {
@@ -62,14 +66,14 @@ void EpollReactor::read_clock() {
   wall_ = {t.tv_sec * 1'000'000LL + t.tv_nsec / 1000};
 }
 
-void EpollReactor::run(std::stop_token stop) {
+void EpollReactor::run(const std::stop_token& stop) {
   if (options_.cpu) pin_to(*options_.cpu);
   const std::stop_callback on_stop(stop, [this] { wake(); });
   while (!stop.stop_requested()) turn(Millis{60'000});
 }
 
 int EpollReactor::wait_time(Millis longest) const {
-  if (more_mail_ || !end_of_turn_.empty()) return 0;
+  if (more_mail_ || more_steps_ || !end_of_turn_.empty() || !handshake_turns_.empty()) return 0;
   const auto deadline = timers_.next_deadline();
   if (!deadline) return static_cast<int>(longest.count());
   const auto left = std::chrono::ceil<Millis>(*deadline - monotonic());
@@ -83,6 +87,9 @@ void EpollReactor::turn(Millis longest_wait) {
   for (int i = 0; i < n; ++i) dispatch(events[static_cast<std::size_t>(i)]);
   if (more_mail_) empty_mailbox();
   timers_.advance(now_);
+  // Handshakes come last: what established calls and their media had to say was heard before.
+  if (more_steps_) take_handshake_steps();
+  give_handshake_turns();
   run_end_of_turn();
   const Micros took = monotonic() - now_;
   ++stats_.turns;
@@ -94,6 +101,10 @@ void EpollReactor::dispatch(const epoll_event& event) {
   if (event.data.u64 == kMailboxEvent) {
     mailbox_.acknowledge();
     more_mail_ = true;
+    return;
+  }
+  if (event.data.u64 == kHandshakeEvent) {
+    more_steps_ = true;
     return;
   }
   if (Slot* const s = slot(WatchId{event.data.u64})) s->handler->on_ready(event.events);
@@ -109,6 +120,31 @@ void EpollReactor::empty_mailbox() {
     ++stats_.mail_in;
     if (mail_handler_) mail_handler_->on_mail(letter.from, std::move(letter.mail));
   }
+}
+
+void EpollReactor::take_handshake_steps() {
+  std::vector<HandshakeInbox::Done> done;
+  more_steps_ = handshake_inbox_->take(done, options_.handshake_steps);
+  for (auto& d : done)  // whose stream is gone is destroyed here
+    if (Slot* const s = slot(WatchId{d.tag}))
+      s->handler->on_handshake_step(std::move(d.session), d.step);
+}
+
+void EpollReactor::give_handshake_turns() {
+  for (std::size_t taken = 0; taken < options_.handshake_steps && !handshake_turns_.empty();) {
+    const WatchId id = handshake_turns_.front();
+    handshake_turns_.pop_front();
+    Slot* const s = slot(id);
+    if (!s) continue;  // gone meanwhile: costs nobody a turn
+    ++taken;
+    s->handler->on_handshake_turn();
+  }
+}
+
+bool EpollReactor::start_handshake_step(WatchId id, std::unique_ptr<TlsSession>& session) {
+  if (!handshake_inbox_) return false;
+  options_.handshakes->submit(handshake_inbox_, id.value, std::move(session));
+  return true;
 }
 
 void EpollReactor::run_end_of_turn() {

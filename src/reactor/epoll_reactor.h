@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "reactor/file_descriptor.h"
+#include "reactor/handshake_pool.h"
 #include "reactor/mail_room.h"
 #include "reactor/reactor.h"
 #include "reactor/timer_wheel.h"
@@ -27,6 +29,10 @@ class FdHandler {
  public:
   virtual void on_ready(std::uint32_t epoll_events) = 0;
   virtual void on_end_of_turn() {}
+  // The step that want_handshake_step() asked for may be made now ...
+  virtual void on_handshake_turn() {}
+  // ... or was made elsewhere (start_handshake_step()).
+  virtual void on_handshake_step(std::unique_ptr<TlsSession>, TlsSession::Step) {}
 
  protected:
   ~FdHandler() = default;
@@ -39,7 +45,9 @@ struct EpollOptions {
   std::optional<int> cpu;            // run() pins its thread to it
   std::size_t max_handshakes = 256;  // TLS handshakes in flight per acceptor; more wait
   Millis handshake_time{10'000};
-  Micros stall{50'000};  // a turn that takes longer is counted
+  std::size_t handshake_steps = 16;     // of all streams, begun and taken back in one turn
+  HandshakePool* handshakes = nullptr;  // computes them; null: the shard does. Outlives us
+  Micros stall{50'000};                 // a turn that takes longer is counted
 };
 
 struct ReactorStats {
@@ -59,7 +67,7 @@ class EpollReactor final : public Reactor {
   EpollReactor& operator=(const EpollReactor&) = delete;
 
   // Turns until stop is requested (from any thread).
-  void run(std::stop_token stop);
+  void run(const std::stop_token& stop);
   // One turn that waits at most so long. For tests, and for a loop of one's own.
   void turn(Millis longest_wait);
   // Ends the current wait. Any thread.
@@ -103,6 +111,10 @@ class EpollReactor final : public Reactor {
   void linger(std::unique_ptr<StreamCore> stream);
   void end_linger(StreamCore& stream);
   void discard(std::unique_ptr<StreamCore> stream);  // destroyed at the end of the turn
+  // on_handshake_turn() follows, after what this turn has read and when it is that stream's turn.
+  void want_handshake_step(WatchId id) { handshake_turns_.push_back(id); }
+  // On another thread; on_handshake_step() follows. False: there is none, do it here.
+  [[nodiscard]] bool start_handshake_step(WatchId id, std::unique_ptr<TlsSession>& session);
 
  private:
   static constexpr std::size_t kMaxLingering = 1024;
@@ -118,6 +130,8 @@ class EpollReactor final : public Reactor {
   [[nodiscard]] Slot* slot(WatchId id);
   void dispatch(const epoll_event& event);
   void run_end_of_turn();
+  void take_handshake_steps();
+  void give_handshake_turns();
   void empty_mailbox();
 
   // borrowed
@@ -129,6 +143,7 @@ class EpollReactor final : public Reactor {
   std::unique_ptr<DatagramBatch> batch_;
   std::unordered_map<StreamCore*, std::unique_ptr<StreamCore>> lingering_;
   std::vector<std::unique_ptr<StreamCore>> trash_;
+  std::shared_ptr<HandshakeInbox> handshake_inbox_;  // null: the shard computes its own
   // state
   const EpollOptions options_;
   Instant now_{};
@@ -138,7 +153,8 @@ class EpollReactor final : public Reactor {
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::vector<WatchId> end_of_turn_, ending_;
-  bool more_mail_ = false;
+  std::deque<WatchId> handshake_turns_;  // one for each stream in a handshake at most
+  bool more_mail_ = false, more_steps_ = false;
   ReactorStats stats_;
 };
 

@@ -102,6 +102,7 @@ struct TlsPeer {
 struct TlsClient {
   std::shared_ptr<const TlsContext> context;
   std::string server_name;  // SNI, and the name the certificate has to carry
+  std::string own_name;     // which identity of a choice we show; empty: the first
 };
 
 class Stream {

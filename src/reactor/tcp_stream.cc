@@ -77,7 +77,7 @@ void StreamCore::fall_silent() {
   fd_.close();
 }
 
-void StreamCore::die(Error reason) {
+void StreamCore::die(const Error& reason) {
   if (state_ == State::kDead) return;
   const bool lingering = state_ == State::kLingering;
   fall_silent();
@@ -130,11 +130,28 @@ void StreamCore::finish_connecting() {
 void StreamCore::begin_handshake() {
   state_ = State::kHandshake;
   timer_ = reactor_.timers().schedule(reactor_.now() + reactor_.options().handshake_time, *this, 0);
-  go_on_with_handshake();
+  want_step();
 }
 
-void StreamCore::go_on_with_handshake() {
-  const TlsSession::Step step = tls_->handshake();
+void StreamCore::want_step() {
+  stepping_ = true;
+  update_interest();
+  reactor_.want_handshake_step(watch_);
+}
+
+void StreamCore::on_handshake_turn() {
+  if (state_ != State::kHandshake || reactor_.start_handshake_step(watch_, tls_)) return;
+  after_step(tls_->handshake());
+}
+
+void StreamCore::on_handshake_step(std::unique_ptr<TlsSession> session, TlsSession::Step step) {
+  if (state_ != State::kHandshake) return;
+  tls_ = std::move(session);
+  after_step(step);
+}
+
+void StreamCore::after_step(TlsSession::Step step) {
+  stepping_ = false;
   tls_->take_output(queue_);
   if (step == TlsSession::Step::kFailed) {
     // The alert tells the far side why; one attempt is enough.
@@ -186,6 +203,7 @@ bool StreamCore::give(std::span<const std::byte> data) {
 void StreamCore::read_socket() {
   std::array<std::byte, kReadSize> buffer;
   for (int i = 0; i < kReadsPerTurn; ++i) {
+    if (stepping_) return;
     if (paused_ && state_ == State::kOpen) return;
     const ssize_t n = recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (n < 0) {
@@ -196,10 +214,8 @@ void StreamCore::read_socket() {
     const std::span<const std::byte> data(buffer.data(), static_cast<std::size_t>(n));
     if (tls_) {
       tls_->feed(data);
-      const Pulse pulse(reactor_, watch_);
-      if (state_ == State::kHandshake) go_on_with_handshake();
-      if (!pulse) return;
-      if (state_ != State::kHandshake && !read_tls()) return;
+      if (state_ == State::kHandshake) return want_step();
+      if (!read_tls()) return;
     } else if (!give(data)) {
       return;
     }
@@ -293,7 +309,7 @@ void StreamCore::send_queue() {
 
 void StreamCore::update_interest() {
   if (state_ == State::kConnecting || state_ == State::kDead) return;
-  std::uint32_t wanted = paused_ && state_ == State::kOpen ? 0U : EPOLLIN;
+  std::uint32_t wanted = stepping_ || (paused_ && state_ == State::kOpen) ? 0U : EPOLLIN;
   if (sent_ < queue_.size()) wanted |= EPOLLOUT;
   if (wanted == interest_) return;
   interest_ = wanted;
@@ -460,11 +476,10 @@ StreamListener* TcpAcceptor::hand_over(TcpStream& stream) {
 
 void TcpAcceptor::refuse(TcpStream& stream, const Error& reason) {
   const Endpoint from = stream.remote();
-  const Error copy = reason;
   pending_.erase(&stream);
   update_interest();
   ++reactor_.counters().streams_refused;
-  listener_.on_refused(from, copy);
+  listener_.on_refused(from, reason);
 }
 
 void TcpAcceptor::out_of_descriptors() {

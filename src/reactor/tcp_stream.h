@@ -44,10 +44,13 @@ class StreamCore final : private FdHandler, private TimerTarget {
   void on_ready(std::uint32_t events) override;
   void on_end_of_turn() override;
   void on_timer(std::uint64_t token, Instant now) override;
+  void on_handshake_turn() override;
+  void on_handshake_step(std::unique_ptr<TlsSession> session, TlsSession::Step step) override;
 
   void finish_connecting();
   void begin_handshake();
-  void go_on_with_handshake();
+  void want_step();
+  void after_step(TlsSession::Step step);
   void established();
   void read_socket();
   bool read_tls();                             // false: closed or destroyed
@@ -56,8 +59,8 @@ class StreamCore final : private FdHandler, private TimerTarget {
   void send_queue();
   void update_interest();
   void schedule_flush() { reactor_.at_end_of_turn(watch_); }
-  void fall_silent();      // dead, and nobody is told
-  void die(Error reason);  // dead, and the user is told; may destroy this
+  void fall_silent();             // dead, and nobody is told
+  void die(const Error& reason);  // dead, and the user is told; may destroy this
   void linger_step();
 
   // borrowed
@@ -67,13 +70,14 @@ class StreamCore final : private FdHandler, private TimerTarget {
   TcpAcceptor* acceptor_ = nullptr;  // until it is handed over
   // owned
   FileDescriptor fd_;
-  std::unique_ptr<TlsSession> tls_;
+  std::unique_ptr<TlsSession> tls_;  // null, too, while a step of the handshake is computed
   // state
   const Endpoint remote_;
   WatchId watch_;
   std::uint32_t interest_ = 0;
   State state_ = State::kConnecting;
   bool paused_ = false, shut_down_ = false;
+  bool stepping_ = false;   // a step of the handshake is under way: nothing is read
   bool late_read_ = false;  // the session may hold plain text that nobody was given
   TimerId timer_;           // of the handshake, or of lingering
   std::string plain_;       // not encrypted yet, or written before the connection was there

@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "reactor/tls_session.h"
 #include "reactor/x509.h"
 
 namespace causeway::reactor {
@@ -86,6 +87,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::load(const TlsFiles& files
   constexpr unsigned char kSessionContext[] = "causeway";
   SSL_CTX_set_session_id_context(built->server_, kSessionContext, sizeof kSessionContext - 1);
   SSL_CTX_set_session_cache_mode(built->server_, SSL_SESS_CACHE_OFF);  // tickets do without
+  SSL_CTX_set_tlsext_servername_callback(built->server_, &TlsSession::choose_identity);
   SSL_CTX_set_session_cache_mode(built->client_, SSL_SESS_CACHE_OFF);
   const X509* const own = SSL_CTX_get0_certificate(built->server_);
   built->identity_.names = certificate_names(own);
@@ -93,6 +95,25 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::load(const TlsFiles& files
   built->identity_.issuer = certificate_issuer(own);
   built->identity_.trusted_issuers.clear();
   return std::shared_ptr<const TlsContext>(std::move(built));
+}
+
+std::shared_ptr<const TlsContext> TlsContext::choice(
+    std::vector<std::shared_ptr<const TlsContext>> all) {
+  if (all.size() == 1) return all.front();
+  std::shared_ptr<TlsContext> built(new TlsContext);
+  const TlsContext& first = *all.front();
+  built->identity_ = first.identity_;
+  if (first.server_ && SSL_CTX_up_ref(first.server_) == 1) built->server_ = first.server_;
+  if (first.client_ && SSL_CTX_up_ref(first.client_) == 1) built->client_ = first.client_;
+  built->all_ = std::move(all);
+  return built;
+}
+
+const TlsContext& TlsContext::for_name(std::string_view name) const {
+  if (all_.empty()) return *this;
+  for (const auto& one : all_)
+    if (any_certificate_name_matches(one->names(), name)) return *one;
+  return *all_.front();
 }
 
 std::shared_ptr<const TlsContext> TlsContext::simulated(SimulatedIdentity identity) {

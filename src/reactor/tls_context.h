@@ -39,6 +39,13 @@ class TlsContext {
   // Issued by, and trusting, the world's one test root.
   [[nodiscard]] static std::shared_ptr<const TlsContext> simulated(std::vector<std::string> names);
 
+  // `all` in one, for a listener: a client that asks for a name by SNI is shown the first identity
+  // that covers it, every other client the first of all. `all` is not empty.
+  [[nodiscard]] static std::shared_ptr<const TlsContext> choice(
+      std::vector<std::shared_ptr<const TlsContext>> all);
+  // Of a choice, the identity for that name; of any other context, itself.
+  [[nodiscard]] const TlsContext& for_name(std::string_view name) const;
+
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
@@ -55,8 +62,9 @@ class TlsContext {
   TlsContext() = default;
 
   SimulatedIdentity identity_;
-  ssl_ctx_st* server_ = nullptr;  // owned
-  ssl_ctx_st* client_ = nullptr;  // owned
+  std::vector<std::shared_ptr<const TlsContext>> all_;  // of a choice; else empty
+  ssl_ctx_st* server_ = nullptr;                        // owned
+  ssl_ctx_st* client_ = nullptr;                        // owned
 };
 
 // Whether a certificate name covers `wanted`: equal without regard to case, or "*.example.com" for

@@ -33,7 +33,8 @@ std::unique_ptr<TlsSession> TlsSession::server(std::shared_ptr<const TlsContext>
 std::unique_ptr<TlsSession> TlsSession::client(const TlsClient& client, const Endpoint& remote) {
   std::unique_ptr<TlsSession> session(new TlsSession(client.context, remote));
   session->expected_name_ = client.server_name;
-  if (!session->start(session->context_->client(), false)) return nullptr;
+  SSL_CTX* const own = session->context_->for_name(client.own_name).client();
+  if (!session->start(own, false)) return nullptr;
   // SNI carries names, never addresses (RFC 6066 3).
   if (!IpAddress::parse(client.server_name))
     SSL_set_tlsext_host_name(session->ssl_.get(), client.server_name.c_str());
@@ -61,6 +62,15 @@ bool TlsSession::start(SSL_CTX* context, bool as_server) {
   else
     SSL_set_connect_state(ssl_.get());
   return true;
+}
+
+int TlsSession::choose_identity(SSL* ssl, int*, void*) {
+  const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  const auto* const self = static_cast<TlsSession*>(SSL_get_ex_data(ssl, session_index()));
+  if (!name || !self) return SSL_TLSEXT_ERR_NOACK;
+  SSL_CTX* const wanted = self->context_->for_name(name).server();
+  if (wanted && wanted != SSL_get_SSL_CTX(ssl)) SSL_set_SSL_CTX(ssl, wanted);
+  return SSL_TLSEXT_ERR_OK;
 }
 
 int TlsSession::verify(int accepted_so_far, X509_STORE_CTX* store) {

@@ -36,6 +36,8 @@ class TlsSession {
   void take_output(std::string& out);
   [[nodiscard]] Error failure() const;
   [[nodiscard]] TlsPeer peer() const;
+  // OpenSSL asks it when a client named the server that it wants (SNI).
+  static int choose_identity(SSL* ssl, int* alert, void* unused);
 
  private:
   TlsSession(std::shared_ptr<const TlsContext> context, const Endpoint& remote)

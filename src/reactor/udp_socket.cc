@@ -9,6 +9,7 @@ namespace causeway::reactor {
 namespace {
 
 constexpr int kBatchesPerTurn = 2;
+constexpr Micros kDense{1'000};  // between two wake-ups
 
 bool set_option(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof value) == 0;
@@ -70,6 +71,15 @@ int DatagramBatch::receive(int fd) {
   return recvmmsg(fd, messages_.data(), kDatagrams, MSG_DONTWAIT, nullptr);
 }
 
+int DatagramBatch::receive_one(int fd) {
+  socklen_t length = sizeof(sockaddr_storage);
+  const auto size = recvfrom(fd, buffer_.get(), kLargest, MSG_DONTWAIT,
+                             reinterpret_cast<sockaddr*>(addresses_.data()), &length);
+  if (size < 0) return -1;
+  messages_[0].msg_len = static_cast<unsigned>(size);
+  return 1;
+}
+
 Result<std::unique_ptr<UdpSocket>> KernelUdpSocket::open(EpollReactor& reactor,
                                                          const Endpoint& local,
                                                          const SocketOptions& options,
@@ -91,8 +101,13 @@ void KernelUdpSocket::on_ready(std::uint32_t) {
   const Pulse pulse(reactor_, watch_);
   DatagramBatch& batch = reactor_.batch();
   EpollReactor& reactor = reactor_;
+  // A media port sees a packet every 20 ms, a SIP port many at once. What is left waiting is
+  // reported again (the descriptor is level-triggered).
+  dense_ = dense_ || reactor.now() - last_ready_ < kDense;
+  last_ready_ = reactor.now();
   for (int round = 0; round < kBatchesPerTurn; ++round) {
-    const int n = batch.receive(fd_.get());
+    const int n = dense_ ? batch.receive(fd_.get()) : batch.receive_one(fd_.get());
+    if (n <= 1) dense_ = false;
     // A negative result also reports (and clears) an ICMP error of an earlier send.
     for (int i = 0; i < n; ++i) {
       const auto index = static_cast<std::size_t>(i);

@@ -84,7 +84,7 @@ void add_top_via(Builder& b, std::string_view top, const Via& via, const Endpoin
     b.add(";").add(one);
     if (iequals(one, "rport")) b.add("=").number(received.port);
   }
-  const auto host = IpAddress::parse(via.host);
+  const auto host = IpAddress::literal(via.host);
   if (via.rport || !host || *host != received.address)
     b.add(";received=").add(received.address.to_string());
 }
@@ -95,7 +95,7 @@ void add_vias(Builder& b, const Message& request, const Endpoint& received) {
     if (f.id != HeaderId::kVia) continue;
     std::string_view rest = f.value;
     const std::string_view top = first ? next_value(rest) : std::string_view{};
-    const auto via = parse_via(top);
+    const Via* via = request.top_via();
     if (!first || !via || received.port == 0) {
       b.header(HeaderId::kVia, f.value);
     } else {
@@ -119,9 +119,8 @@ Builder begin_response(const Message& request, int status, std::string_view reas
   if (request.has(HeaderId::kFrom)) b.header(HeaderId::kFrom, request.value(HeaderId::kFrom));
   if (request.has(HeaderId::kTo)) {
     const std::string_view to = request.value(HeaderId::kTo);
-    const auto parsed = parse_name_addr(to);
     b.begin(HeaderId::kTo).add(to);
-    if (!to_tag.empty() && parsed && parsed->tag().empty()) b.add(";tag=").add(to_tag);
+    if (!to_tag.empty() && request.to() && request.to_tag().empty()) b.add(";tag=").add(to_tag);
     b.end_line();
   }
   if (request.has(HeaderId::kCallId)) b.header(HeaderId::kCallId, request.call_id());

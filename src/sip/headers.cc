@@ -18,34 +18,47 @@ constexpr auto kToken = [] {
   return t;
 }();
 
-std::string_view trim(std::string_view s) {
-  while (!s.empty() && is_lws(s.front())) s.remove_prefix(1);
-  while (!s.empty() && is_lws(s.back())) s.remove_suffix(1);
-  return s;
+// Class bits: one table, one load for each character.
+constexpr std::uint8_t kUserChar = 1, kHostChar = 2, kMustEscape = 4;
+constexpr auto kClass = [] {
+  std::array<std::uint8_t, 256> t{};
+  const auto mark = [&t](char c, std::uint8_t bits) { t[static_cast<unsigned char>(c)] |= bits; };
+  for (char c = '0'; c <= '9'; ++c) mark(c, kUserChar | kHostChar);
+  for (char c = 'a'; c <= 'z'; ++c) {
+    mark(c, kUserChar | kHostChar);
+    mark(static_cast<char>(c - 32), kUserChar | kHostChar);
+  }
+  // RFC 3261 19.1.1: user part; '#' on top, since services send it raw.
+  for (const char c : std::string_view("-_.!~*'()&=+$,;?/%#")) mark(c, kUserChar);
+  for (const char c : std::string_view(".-_")) mark(c, kHostChar);
+  for (char c = 0; c <= ' '; ++c) mark(c, kMustEscape);
+  for (const char c : std::string_view("\x7f<>\"")) mark(c, kMustEscape);
+  return t;
+}();
+
+bool all_of_class(std::string_view s, std::uint8_t bits) {
+  for (const char c : s)
+    if ((kClass[static_cast<unsigned char>(c)] & bits) == 0) return false;
+  return true;
+}
+bool any_of_class(std::string_view s, std::uint8_t bits) {
+  std::uint8_t seen = 0;
+  for (const char c : s) seen |= kClass[static_cast<unsigned char>(c)];
+  return (seen & bits) != 0;
 }
 
-// RFC 3261 19.1.1: user part; '#' on top, since services send it raw.
-bool is_user_char(char c) {
-  static constexpr auto kUser = [] {
-    std::array<bool, 256> t{};
-    for (int i = '0'; i <= '9'; ++i) t[static_cast<std::size_t>(i)] = true;
-    for (int i = 'a'; i <= 'z'; ++i)
-      t[static_cast<std::size_t>(i)] = t[static_cast<std::size_t>(i - 32)] = true;
-    for (const char k : std::string_view("-_.!~*'()&=+$,;?/%#"))
-      t[static_cast<unsigned char>(k)] = true;
-    return t;
-  }();
-  return kUser[static_cast<unsigned char>(c)];
+std::string_view trim(std::string_view s) {
+  const char* a = s.data();
+  const char* b = a + s.size();
+  while (a != b && is_lws(*a)) ++a;
+  while (a != b && is_lws(b[-1])) --b;
+  return {a, static_cast<std::size_t>(b - a)};
 }
 
 bool good_host(std::string_view h) {
   if (h.empty()) return false;
   if (h.front() == '[') return h.back() == ']' && IpAddress::parse(h).has_value();
-  for (const char c : h)
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
-          c == '-' || c == '_'))
-      return false;
-  return true;
+  return all_of_class(h, kHostChar);
 }
 
 // host [":" port]; fills both.
@@ -86,9 +99,10 @@ std::optional<std::uint32_t> parse_u32(std::string_view text) {
   return n;
 }
 
-bool Uri::is_sip() const { return iequals(scheme, "sip") || is_sips(); }
-bool Uri::is_sips() const { return iequals(scheme, "sips"); }
-bool Uri::is_tel() const { return iequals(scheme, "tel"); }
+bool Uri::is_service() const {
+  constexpr std::string_view kService = "urn:service:";
+  return text.size() > kService.size() && iequals(text.substr(0, kService.size()), kService);
+}
 std::optional<std::string_view> Uri::param(std::string_view name) const {
   return find_param(params, name);
 }
@@ -102,9 +116,14 @@ Result<Uri> parse_uri(std::string_view text) {
   u.scheme = text.substr(0, colon);
   for (const char c : u.scheme)
     if (!is_token_char(c)) return tl::unexpected(bad("URI scheme is not a token", text));
-  for (const char c : text)
-    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == '<' || c == '>' || c == '"')
-      return tl::unexpected(bad("URI with a character that must be escaped", text));
+  if (iequals(u.scheme, "sip"))
+    u.kind = Uri::Scheme::kSip;
+  else if (iequals(u.scheme, "sips"))
+    u.kind = Uri::Scheme::kSips;
+  else if (iequals(u.scheme, "tel"))
+    u.kind = Uri::Scheme::kTel;
+  if (any_of_class(text, kMustEscape))
+    return tl::unexpected(bad("URI with a character that must be escaped", text));
   std::string_view rest = text.substr(colon + 1);
   if (u.is_tel()) {
     const std::size_t semi = rest.find(';');
@@ -122,9 +141,8 @@ Result<Uri> parse_uri(std::string_view text) {
       info = info.substr(0, pw);
     }
     if (info.empty()) return tl::unexpected(bad("URI with '@' and an empty user part", text));
-    for (const char c : info)
-      if (!is_user_char(c))
-        return tl::unexpected(bad("URI user part with a character that must be escaped", text));
+    if (!all_of_class(info, kUserChar))
+      return tl::unexpected(bad("URI user part with a character that must be escaped", text));
     u.user = info;
     rest = rest.substr(at + 1);
   }
@@ -143,9 +161,12 @@ Result<Uri> parse_uri(std::string_view text) {
 
 std::string_view next_param(std::string_view& params) {
   while (!params.empty()) {
-    std::size_t end = 0;
+    // Up to the first ';', as long as no quote comes before it.
+    std::size_t end = std::min(params.find(';'), params.size());
+    const std::size_t quote = params.substr(0, end).find('"');
     bool quoted = false;
-    for (; end < params.size(); ++end) {
+    if (quote != std::string_view::npos) end = quote;
+    for (; quote != std::string_view::npos && end < params.size(); ++end) {
       const char c = params[end];
       if (quoted && c == '\\') {
         ++end;
@@ -181,9 +202,11 @@ Result<NameAddr> parse_name_addr(std::string_view value) {
   NameAddr a;
   const std::string_view v = trim(value);
   // Find '<' outside a quoted display name.
-  std::size_t i = 0;
+  std::size_t i = std::min(v.find('<'), v.size());
+  const std::size_t quote = v.substr(0, i).find('"');
   bool quoted = false;
-  for (; i < v.size(); ++i) {
+  if (quote != std::string_view::npos) i = quote;
+  for (; quote != std::string_view::npos && i < v.size(); ++i) {
     if (quoted && v[i] == '\\') {
       ++i;
     } else if (v[i] == '"') {
@@ -195,10 +218,14 @@ Result<NameAddr> parse_name_addr(std::string_view value) {
   if (quoted) return tl::unexpected(bad("display name without a closing quote", value));
   if (i < v.size()) {
     a.display = trim(v.substr(0, i));
+    // RFC 3261 25.1: tokens or one quoted string. A comma would begin another value (RFC 4475
+    // 3.1.2.15); letters beyond ASCII are let through, since services send them.
+    if (a.display.find(',') != std::string_view::npos && a.display.front() != '"')
+      return tl::unexpected(bad("display name with a comma outside quotes", value));
     const std::size_t close = v.find('>', i);
     if (close == std::string_view::npos)
       return tl::unexpected(bad("address without a closing '>'", value));
-    a.uri = trim(v.substr(i + 1, close - i - 1));
+    a.uri = v.substr(i + 1, close - i - 1);
     std::string_view rest = trim(v.substr(close + 1));
     if (!rest.empty()) {
       if (rest.front() != ';') return tl::unexpected(bad("text after the address", value));
@@ -209,9 +236,14 @@ Result<NameAddr> parse_name_addr(std::string_view value) {
     const std::size_t semi = v.find(';');
     a.uri = trim(v.substr(0, semi));
     if (semi != std::string_view::npos) a.params = v.substr(semi + 1);
+    // RFC 3261 20: what holds a question mark stands between < and >.
+    if (a.uri.find('?') != std::string_view::npos)
+      return tl::unexpected(bad("address with '?' outside < and >", value));
   }
   if (a.uri != "*") {
-    if (auto u = parse_uri(a.uri); !u) return tl::unexpected(u.error());
+    auto u = parse_uri(a.uri);
+    if (!u) return tl::unexpected(u.error());
+    a.target = *u;
   }
   return a;
 }
@@ -248,7 +280,8 @@ std::string_view next_value(std::string_view& list) {
   while (!list.empty()) {
     bool quoted = false;
     int angle = 0;
-    std::size_t i = 0;
+    // Most lists have one element.
+    std::size_t i = list.find(',') == std::string_view::npos ? list.size() : 0;
     for (; i < list.size(); ++i) {
       const char c = list[i];
       if (quoted) {

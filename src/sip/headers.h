@@ -16,8 +16,23 @@ namespace causeway::sip {
 }
 [[nodiscard]] bool is_token_char(char c) noexcept;  // RFC 3261 25.1 token
 
+// Bounds on single fields of a request, in bytes (limits.h; here because the configuration holds
+// them).
+struct FieldLimits {
+  std::uint32_t request_uri = 1'024;
+  std::uint32_t contact_uri = 1'024;
+  std::uint32_t userinfo = 512;     // of Request-URI, From, To and Contact
+  std::uint32_t from_domain = 255;  // a host name is no longer (RFC 1035 2.3.4)
+  std::uint32_t header_name = 128;
+  std::uint32_t body_name = 128;    // type and subtype of Content-Type
+  std::uint32_t option_list = 512;  // one header of Supported, Require or Proxy-Require
+  std::uint32_t option_tag = 64;
+  friend bool operator==(const FieldLimits&, const FieldLimits&) = default;
+};
+
 // sip:, sips: or tel:. Anything else is kept in `scheme` and `text` alone.
 struct Uri {
+  enum class Scheme : std::uint8_t { kOther, kSip, kSips, kTel };
   std::string_view text;    // the whole
   std::string_view scheme;  // as written
   std::string_view user;    // with escapes; of tel: the number
@@ -26,9 +41,11 @@ struct Uri {
   std::uint16_t port = 0;    // 0: not given
   std::string_view params;   // without the leading ';'
   std::string_view headers;  // without the '?'
-  [[nodiscard]] bool is_sip() const;
-  [[nodiscard]] bool is_sips() const;
-  [[nodiscard]] bool is_tel() const;
+  Scheme kind = Scheme::kOther;
+  [[nodiscard]] bool is_sip() const { return kind == Scheme::kSip || is_sips(); }
+  [[nodiscard]] bool is_sips() const { return kind == Scheme::kSips; }
+  [[nodiscard]] bool is_tel() const { return kind == Scheme::kTel; }
+  [[nodiscard]] bool is_service() const;  // urn:service:... (RFC 5031): `text` says which
   // Value of a parameter, empty view for one without value, nullopt when absent.
   [[nodiscard]] std::optional<std::string_view> param(std::string_view name) const;
 };
@@ -41,6 +58,7 @@ struct NameAddr {
   std::string_view display;  // as written, quotes included
   std::string_view uri;      // what stands between < and >, or the bare addr-spec
   std::string_view params;   // header parameters without the leading ';'
+  Uri target;                // `uri`, parsed; empty for "*"
   [[nodiscard]] std::optional<std::string_view> param(std::string_view name) const;
   [[nodiscard]] std::string_view tag() const { return param("tag").value_or(std::string_view{}); }
 };

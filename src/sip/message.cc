@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "sip/headers.h"
 
@@ -117,6 +118,10 @@ Status Message::parse_start_line(std::string_view line) {
   }
   // Method SP Request-URI SP SIP-Version. A raw space inside the URI is malformed (RFC
   // 4475 3.1.2.10).
+  while (!line.empty() && is_ws(line.back())) {  // RFC 4475 3.1.2.10: wrong, but can be answered
+    line.remove_suffix(1);
+    start_ok_ = false;
+  }
   const std::size_t a = line.find(' ');
   const std::size_t b = line.rfind(' ');
   if (a == std::string_view::npos || a == b || a == 0)
@@ -209,14 +214,70 @@ std::size_t Message::count(HeaderId id) const {
   return n;
 }
 
+const Via* Message::top_via() const {
+  if (!via_.asked) {
+    via_.asked = true;
+    if (auto via = parse_via(value(HeaderId::kVia))) {
+      via_.value = *via;
+      via_.good = true;
+    }
+  }
+  return via_.good ? &via_.value : nullptr;
+}
+
+const Message::Party* Message::party(Once<Party>& kept, HeaderId id) const {
+  if (!kept.asked) {
+    kept.asked = true;
+    if (auto address = parse_name_addr(value(id))) {
+      kept.value = {*address, address->tag()};
+      kept.good = true;
+    }
+  }
+  return kept.good ? &kept.value : nullptr;
+}
+
+const NameAddr* Message::from() const {
+  const Party* p = party(from_, HeaderId::kFrom);
+  return p ? &p->address : nullptr;
+}
+const NameAddr* Message::to() const {
+  const Party* p = party(to_, HeaderId::kTo);
+  return p ? &p->address : nullptr;
+}
+std::string_view Message::from_tag() const {
+  const Party* p = party(from_, HeaderId::kFrom);
+  return p ? p->tag : std::string_view{};
+}
+std::string_view Message::to_tag() const {
+  const Party* p = party(to_, HeaderId::kTo);
+  return p ? p->tag : std::string_view{};
+}
+
+const Uri* Message::target() const {
+  if (!target_.asked) {
+    target_.asked = true;
+    if (auto uri = parse_uri(request_uri_)) {
+      target_.value = *uri;
+      target_.good = true;
+    }
+  }
+  return target_.good ? &target_.value : nullptr;
+}
+
 namespace {
 
 // Every value of every Via: a response must carry all of them back.
 Status validate_vias(const Message& m) {
   if (!m.has(HeaderId::kVia)) return fail(ErrorCode::kMalformed, "no Via header");
+  bool top = true;
   for (const HeaderField& f : m.headers()) {
     if (f.id != HeaderId::kVia) continue;
     std::string_view list = f.value;
+    if (std::exchange(top, false)) {
+      if (!m.top_via()) return tl::unexpected(parse_via(list).error());
+      (void)next_value(list);
+      if (list.empty()) continue;
+    }
     do {
       if (auto via = parse_via(next_value(list)); !via) return tl::unexpected(via.error());
     } while (!list.empty());
@@ -224,13 +285,33 @@ Status validate_vias(const Message& m) {
   return {};
 }
 
+// What the far side would take as the place to send to, or to register.
+Status validate_contacts(const Message& m) {
+  if (!m.has(HeaderId::kContact)) return {};
+  for (const HeaderField& f : m.headers()) {
+    if (f.id != HeaderId::kContact) continue;
+    std::string_view list = f.value;
+    for (auto one = next_value(list); !one.empty(); one = next_value(list))
+      if (auto contact = parse_name_addr(one); !contact) return tl::unexpected(contact.error());
+  }
+  return {};
+}
+
+// RFC 3261 19.1.1: a Request-URI has no headers. A '?' of the user part is none.
+bool carries_headers(std::string_view uri) {
+  if (!iequals(uri.substr(0, 3), "sip")) return false;
+  const std::size_t at = uri.find('@');
+  return uri.find('?', at == std::string_view::npos ? 0 : at) != std::string_view::npos;
+}
+
 Status validate_request_uri(const Message& m) {
-  const auto uri = parse_uri(m.request_uri());
-  if (!uri) return tl::unexpected(uri.error());
-  if (!uri->is_sip() && !uri->is_tel())
+  const Uri* uri = m.target();
+  if (!uri) return tl::unexpected(parse_uri(m.request_uri()).error());
+  // A service is let through: whether it is one that we route is for policy to say.
+  if (!uri->is_sip() && !uri->is_tel() && !uri->is_service())
     return fail(ErrorCode::kUriScheme, "Request-URI scheme '" +
                                            std::string(uri->scheme.substr(0, 32)) +
-                                           "' is none of sip, sips, tel");
+                                           "' is none of sip, sips, tel, urn:service");
   return {};
 }
 
@@ -246,9 +327,11 @@ Status validate(const Message& m) {
       return fail(ErrorCode::kMalformed,
                   "more than one " + std::string(header_name(id)) + " header");
   }
-  if (auto s = validate_vias(m); !s) return s;
+  // First: nothing else of another version can be judged.
   if (m.is_request() && !m.version_ok_)
     return fail(ErrorCode::kVersion, "SIP version is not SIP/2.0");
+  if (auto s = validate_vias(m); !s) return s;
+  if (!m.start_ok_) return fail(ErrorCode::kMalformed, "white space after the SIP version");
   if (!m.cseq_ok_)
     return fail(ErrorCode::kMalformed,
                 "CSeq is not a number below 2^32 and the method of the request");
@@ -263,9 +346,12 @@ Status validate(const Message& m) {
     if (!n || *n > 255) return fail(ErrorCode::kMalformed, "Max-Forwards is not between 0 and 255");
   }
   if (m.call_id().empty()) return fail(ErrorCode::kMalformed, "empty Call-ID");
-  if (auto from = parse_name_addr(m.value(HeaderId::kFrom)); !from)
-    return tl::unexpected(from.error());
-  if (auto to = parse_name_addr(m.value(HeaderId::kTo)); !to) return tl::unexpected(to.error());
+  if (!m.from()) return tl::unexpected(parse_name_addr(m.value(HeaderId::kFrom)).error());
+  if (!m.to()) return tl::unexpected(parse_name_addr(m.value(HeaderId::kTo)).error());
+  if (m.is_request() && carries_headers(m.request_uri()))
+    return fail(ErrorCode::kMalformed, "Request-URI with headers ('?')");
+  if (m.is_request())
+    if (auto s = validate_contacts(m); !s) return s;
   if (m.is_request()) return validate_request_uri(m);
   return {};
 }

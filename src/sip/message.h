@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "sip/header_id.h"
+#include "sip/headers.h"
 
 namespace causeway::sip {
 
@@ -38,12 +39,13 @@ enum class Method : std::uint8_t {
 [[nodiscard]] Method method_of(std::string_view token) noexcept;  // case-sensitive (RFC 3261 7.1)
 [[nodiscard]] std::string_view to_string(Method m) noexcept;
 
-// Bounds on what the network may send (GW-04); over them a message is refused with kTooLarge.
+// What keeps the parser safe; over it a message is refused with kTooLarge and cannot be answered.
+// What a peer may send is less (FieldLimits, check_limits()).
 struct ParseLimits {
   std::size_t max_message = 65'535;
   std::size_t max_headers = 256;
-  std::size_t max_header_name = 128;
-  std::size_t max_start_line = 4'096;
+  std::size_t max_header_name = 1'024;
+  std::size_t max_start_line = 16'384;
 };
 
 struct HeaderField {
@@ -93,7 +95,29 @@ class Message {
   [[nodiscard]] std::uint32_t cseq() const { return cseq_; }
   [[nodiscard]] std::string_view call_id() const { return value(HeaderId::kCallId); }
 
+  // What nearly everybody asks of a message: parsed when first asked for, then kept. nullptr when
+  // missing or broken (validate() says why).
+  [[nodiscard]] const Via* top_via() const;
+  [[nodiscard]] const NameAddr* from() const;
+  [[nodiscard]] const NameAddr* to() const;
+  [[nodiscard]] const Uri* target() const;  // the Request-URI
+  // Empty when there is none.
+  [[nodiscard]] std::string_view from_tag() const;
+  [[nodiscard]] std::string_view to_tag() const;
+
  private:
+  // An answer that is worked out once.
+  template <class T>
+  struct Once {
+    bool asked = false, good = false;
+    T value{};
+  };
+  struct Party {
+    NameAddr address;
+    std::string_view tag;
+  };
+  [[nodiscard]] const Party* party(Once<Party>& kept, HeaderId id) const;
+
   Message() = default;
   [[nodiscard]] Status parse_start_line(std::string_view line);
   [[nodiscard]] Status parse_headers(std::size_t at, const ParseLimits& limits);
@@ -108,7 +132,10 @@ class Message {
   std::uint32_t cseq_ = 0;
   int status_ = 0;
   Method method_ = Method::kOther;
-  bool cseq_ok_ = false, length_ok_ = true, version_ok_ = true;
+  bool cseq_ok_ = false, length_ok_ = true, version_ok_ = true, start_ok_ = true;
+  mutable Once<Via> via_;
+  mutable Once<Party> from_, to_;
+  mutable Once<Uri> target_;
   friend Status validate(const Message&);
 };
 

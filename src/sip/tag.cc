@@ -1,5 +1,8 @@
 #include "sip/tag.h"
 
+#include <array>
+#include <cstdint>
+
 #include "sip/headers.h"
 
 namespace causeway::sip {
@@ -8,10 +11,32 @@ namespace {
 constexpr char kHex[] = "0123456789abcdef";
 constexpr std::size_t kTagLength = 4 + 16;
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
+// 255: not a digit as we write them.
+constexpr auto kHexValue = [] {
+  std::array<std::uint8_t, 256> t{};
+  t.fill(255);
+  for (int i = 0; i < 16; ++i)
+    t[static_cast<unsigned char>(kHex[i])] = static_cast<std::uint8_t>(i);
+  return t;
+}();
+
+// "NNBB" and the random part as numbers.
+struct TagParts {
+  std::uint32_t owner = 0;
+  std::uint64_t random = 0;
+};
+std::optional<TagParts> parts_of(std::string_view tag) {
+  if (tag.size() != kTagLength) return std::nullopt;
+  TagParts parts;
+  unsigned seen = 0;
+  const auto digit = [&](std::size_t i) {
+    const unsigned v = kHexValue[static_cast<unsigned char>(tag[i])];
+    seen |= v;
+    return v & 15;
+  };
+  for (std::size_t i = 0; i < 4; ++i) parts.owner = parts.owner << 4 | digit(i);
+  for (std::size_t i = 4; i < kTagLength; ++i) parts.random = parts.random << 4 | digit(i);
+  return seen > 15 ? std::nullopt : std::optional(parts);
 }
 
 void append(std::string& out, std::uint64_t v, int digits) {
@@ -39,15 +64,15 @@ std::string make_branch(Owner owner, Random& random) {
 }
 
 std::optional<Owner> owner_of_tag(std::string_view tag) {
-  if (tag.size() != kTagLength) return std::nullopt;
-  int v[4];
-  for (std::size_t i = 0; i < kTagLength; ++i) {
-    const int h = hex_value(tag[i]);
-    if (h < 0) return std::nullopt;
-    if (i < 4) v[i] = h;
-  }
-  return Owner{NodeId{static_cast<std::uint8_t>(v[0] * 16 + v[1])},
-               Bucket{static_cast<std::uint8_t>(v[2] * 16 + v[3])}};
+  const auto parts = parts_of(tag);
+  if (!parts) return std::nullopt;
+  return Owner{NodeId{static_cast<std::uint8_t>(parts->owner >> 8)},
+               Bucket{static_cast<std::uint8_t>(parts->owner & 0xff)}};
+}
+
+std::optional<std::uint64_t> random_of_tag(std::string_view tag) {
+  const auto parts = parts_of(tag);
+  return parts ? std::optional(parts->random) : std::nullopt;
 }
 
 std::optional<Owner> owner_of_branch(std::string_view branch) {
@@ -65,15 +90,13 @@ Bucket bucket_of_call_id(std::string_view call_id) {
 
 std::optional<Owner> owner_of(const Message& m, NodeId self) {
   if (!m.is_request()) {
-    const auto via = parse_via(m.value(HeaderId::kVia));
+    const Via* via = m.top_via();
     return via ? owner_of_branch(via->branch) : std::nullopt;
   }
   // A CANCEL has the tags of the request that it cancels (RFC 3261 9.1): none for an initial
   // INVITE, ours for a re-INVITE. The ACK of a failure carries our tag with the bucket that
   // answered.
-  if (const auto to = parse_name_addr(m.value(HeaderId::kTo)); to) {
-    if (const auto o = owner_of_tag(to->tag())) return o;
-  }
+  if (const auto o = owner_of_tag(m.to_tag())) return o;
   if (m.method() == Method::kInvite && m.has(HeaderId::kReplaces)) {
     const std::string_view r = m.value(HeaderId::kReplaces);
     const std::size_t semi = r.find(';');

@@ -25,6 +25,8 @@ struct Owner {
 // nullopt: not one of ours.
 [[nodiscard]] std::optional<Owner> owner_of_tag(std::string_view tag);
 [[nodiscard]] std::optional<Owner> owner_of_branch(std::string_view branch);
+// The 64 random bits of one of our tags.
+[[nodiscard]] std::optional<std::uint64_t> random_of_tag(std::string_view tag);
 
 [[nodiscard]] Bucket bucket_of_call_id(std::string_view call_id);
 

@@ -43,11 +43,13 @@ TxActions invite_client(Transaction& tx, TxEvent e, Instant now, const TimerConf
         tx.retransmit_at = now + tx.interval;
         return {.send = true};
       }
-      if (e == TxEvent::kTimeout) return terminate(tx, {.timed_out = true});
       [[fallthrough]];
     case TxState::kProceeding:
+      // In Proceeding: 64*T1 after a CANCEL, which may change nothing (RFC 3261 9.1).
+      if (e == TxEvent::kTimeout) return terminate(tx, {.timed_out = true});
       if (e == TxEvent::kProvisional) {
-        stop_all(tx);  // from here the user decides how long to wait
+        // From the first one on the user decides how long to wait; a later one changes nothing.
+        if (tx.state != TxState::kProceeding) stop_all(tx);
         tx.state = TxState::kProceeding;
         return {.deliver = true};
       }

@@ -1,6 +1,7 @@
 // What must not be stored, and where it stands in a SIP message. All of it lives in bodies, so a
 // message without one costs a search for the blank line.
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/host_name.h"
@@ -28,10 +29,11 @@ std::size_t find_word(std::string_view s, std::string_view word, std::size_t fro
 
 // Where the body starts; the size when there is none, 0 when the headers never end.
 std::size_t body_of(std::string_view m) {
-  const std::size_t crlf = m.find("\r\n\r\n");
-  const std::size_t lf = m.substr(0, crlf).find("\n\n");
-  if (lf != std::string_view::npos) return lf + 2;
-  return crlf == std::string_view::npos ? 0 : crlf + 4;
+  for (std::size_t nl = m.find('\n'); nl != std::string_view::npos; nl = m.find('\n', nl + 1)) {
+    if (nl + 1 < m.size() && m[nl + 1] == '\n') return nl + 2;
+    if (m.substr(nl + 1, 2) == "\r\n") return nl + 3;
+  }
+  return 0;
 }
 
 struct Secrets {
@@ -39,9 +41,17 @@ struct Secrets {
   [[nodiscard]] bool any() const { return keys || digits || location; }
 };
 
+// The letters that the words of look() begin with.
+constexpr auto kBegins = [] {
+  std::array<bool, 256> t{};
+  for (const char c : std::string_view("ikdnpgIKDNPG")) t[static_cast<unsigned char>(c)] = true;
+  return t;
+}();
+
 Secrets look(std::string_view text) {
   Secrets s;
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!kBegins[static_cast<unsigned char>(text[i])]) continue;
     const std::string_view rest = text.substr(i);
     switch (lower(text[i])) {
       case 'i': s.keys = s.keys || starts_with_word(rest, "inline:"); break;

@@ -179,6 +179,15 @@ void PcapngWriter::packet(std::string_view realm, WallTime at, const Endpoint& f
 
 std::vector<std::byte> PcapngWriter::take() { return std::exchange(out_, {}); }
 
+std::string PcapngWriter::readable(std::string_view message) {
+  constexpr std::string_view kLine = "\na=crypto:", kSays = "\na=masked:";
+  static_assert(kLine.size() == kSays.size());  // Content-Length stays true
+  std::string out(message);
+  for (auto at = out.find(kLine); at != std::string::npos; at = out.find(kLine, at))
+    out.replace(at, kLine.size(), kSays);
+  return out;
+}
+
 std::string PcapngWriter::comment_of(const Trail& t, const Event& e) {
   return fmt::format("call {:016x}, leg {}, {} {} over {}", t.id().value, e.leg,
                      e.kind == EventKind::kMessageIn ? "from" : "to",

@@ -3,6 +3,8 @@
 #include "telemetry/record.h"
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
 
 #include "telemetry/text.h"
 
@@ -14,70 +16,74 @@ enum class Form : std::uint8_t { kText, kNumber };  // numbers and booleans stan
 struct FieldSpec {
   std::string_view name;
   Form form;
-  std::string (*value)(const CallRecord&);  // empty text: null in JSON, nothing in CSV
+  void (*write)(std::string&, const CallRecord&);  // nothing: null in JSON, nothing in CSV
 };
 
-std::string time_or_nothing(WallTime t) {
-  return t.micros == 0 ? std::string{} : format_rfc3339(t);
+template <class T>
+void number(std::string& out, T n) {
+  char buf[24];
+  out.append(buf, std::to_chars(buf, std::end(buf), n).ptr);
 }
-std::string number_or_nothing(int n) { return n == 0 ? std::string{} : std::to_string(n); }
-std::string boolean(bool b) { return b ? "true" : "false"; }
-std::string hex(std::uint64_t n) {
+void number_or_nothing(std::string& out, int n) {
+  if (n != 0) number(out, n);
+}
+void boolean(std::string& out, bool b) { out += b ? "true" : "false"; }
+void hex(std::string& out, std::uint64_t n) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out(16, '0');
-  for (std::size_t i = 16; i-- > 0; n >>= 4) out[i] = kDigits[n & 15];
-  return out;
-}
-// Thousandths of a millisecond as "1.250".
-std::string millis(std::uint32_t us) {
-  const std::string part = std::to_string(us % 1'000);
-  return std::to_string(us / 1'000) + "." + std::string(3 - part.size(), '0') + part;
+  for (int shift = 60; shift >= 0; shift -= 4) out += kDigits[(n >> shift) & 15];
 }
 
 template <std::string CallRecord::* Member>
-std::string text(const CallRecord& r) {
-  return r.*Member;
+void text(std::string& out, const CallRecord& r) {
+  out += r.*Member;
 }
 template <WallTime CallRecord::* Member>
-std::string when(const CallRecord& r) {
-  return time_or_nothing(r.*Member);
+void when(std::string& out, const CallRecord& r) {
+  if ((r.*Member).micros != 0) append_rfc3339(out, r.*Member);
 }
 template <MediaSide CallRecord::* Side>
-std::string codec(const CallRecord& r) {
-  return (r.*Side).codec;
+void codec(std::string& out, const CallRecord& r) {
+  out += (r.*Side).codec;
 }
 template <MediaSide CallRecord::* Side>
-std::string srtp(const CallRecord& r) {
-  return boolean((r.*Side).srtp);
+void srtp(std::string& out, const CallRecord& r) {
+  boolean(out, (r.*Side).srtp);
 }
 template <MediaSide CallRecord::* Side>
-std::string packets(const CallRecord& r) {
-  return std::to_string((r.*Side).packets);
+void packets(std::string& out, const CallRecord& r) {
+  number(out, (r.*Side).packets);
 }
 template <MediaSide CallRecord::* Side>
-std::string lost(const CallRecord& r) {
-  return std::to_string((r.*Side).lost);
+void lost(std::string& out, const CallRecord& r) {
+  number(out, (r.*Side).lost);
 }
+// Thousandths of a millisecond as "1.250".
 template <MediaSide CallRecord::* Side>
-std::string jitter(const CallRecord& r) {
-  return millis((r.*Side).jitter_us);
+void jitter(std::string& out, const CallRecord& r) {
+  const std::uint32_t us = (r.*Side).jitter_us;
+  number(out, us / 1'000);
+  out += '.';
+  for (const std::uint32_t unit : {100U, 10U, 1U}) out += static_cast<char>('0' + us / unit % 10);
 }
 
 constexpr auto kCaller = &CallRecord::from_caller;
 constexpr auto kCallee = &CallRecord::from_callee;
 
 const FieldSpec kFields[] = {
-    {"version", Form::kNumber, [](const CallRecord&) { return std::to_string(kRecordVersion); }},
-    {"call", Form::kText, [](const CallRecord& r) { return hex(r.call); }},
-    {"node", Form::kNumber, [](const CallRecord& r) { return std::to_string(r.node); }},
+    {"version", Form::kNumber,
+     [](std::string& o, const CallRecord&) { number(o, kRecordVersion); }},
+    {"call", Form::kText, [](std::string& o, const CallRecord& r) { hex(o, r.call); }},
+    {"node", Form::kNumber,
+     [](std::string& o, const CallRecord& r) { number(o, unsigned{r.node}); }},
     {"region", Form::kText, text<&CallRecord::region>},
     {"started", Form::kText, when<&CallRecord::started>},
     {"ringing", Form::kText, when<&CallRecord::ringing>},
     {"answered", Form::kText, when<&CallRecord::answered>},
     {"ended", Form::kText, when<&CallRecord::ended>},
-    {"setup_ms", Form::kNumber, [](const CallRecord& r) { return std::to_string(r.setup_ms()); }},
+    {"setup_ms", Form::kNumber,
+     [](std::string& o, const CallRecord& r) { number(o, r.setup_ms()); }},
     {"duration_ms", Form::kNumber,
-     [](const CallRecord& r) { return std::to_string(r.duration_ms()); }},
+     [](std::string& o, const CallRecord& r) { number(o, r.duration_ms()); }},
     {"from", Form::kText, text<&CallRecord::from>},
     {"to", Form::kText, text<&CallRecord::to>},
     {"ingress_group", Form::kText, text<&CallRecord::ingress_group>},
@@ -89,12 +95,13 @@ const FieldSpec kFields[] = {
     {"termination", Form::kText, text<&CallRecord::termination>},
     {"reason", Form::kText, text<&CallRecord::reason>},
     {"sip_status", Form::kNumber,
-     [](const CallRecord& r) { return number_or_nothing(r.sip_status); }},
+     [](std::string& o, const CallRecord& r) { number_or_nothing(o, r.sip_status); }},
     {"q850_cause", Form::kNumber,
-     [](const CallRecord& r) { return number_or_nothing(r.q850_cause); }},
+     [](std::string& o, const CallRecord& r) { number_or_nothing(o, r.q850_cause); }},
     {"released_by", Form::kText,
-     [](const CallRecord& r) { return std::string(to_string(r.released_by)); }},
-    {"emergency", Form::kNumber, [](const CallRecord& r) { return boolean(r.emergency); }},
+     [](std::string& o, const CallRecord& r) { o += to_string(r.released_by); }},
+    {"emergency", Form::kNumber,
+     [](std::string& o, const CallRecord& r) { boolean(o, r.emergency); }},
     {"emergency_service", Form::kText, text<&CallRecord::emergency_service>},
     {"caller_codec", Form::kText, codec<kCaller>},
     {"caller_srtp", Form::kNumber, srtp<kCaller>},
@@ -131,31 +138,41 @@ std::int64_t CallRecord::setup_ms() const {
 std::int64_t CallRecord::duration_ms() const { return between_ms(answered, ended); }
 
 std::string to_json_line(const CallRecord& r) {
-  std::string out = "{";
+  std::string out, value;
+  out.reserve(1'536);
+  out = "{";
   for (const auto& f : kFields) {
     if (out.size() > 1) out += ',';
-    append_json_string(out, f.name);
-    out += ':';
-    const std::string value = f.value(r);
+    out.append("\"").append(f.name).append("\":");
+    if (f.form == Form::kNumber) {
+      const std::size_t before = out.size();
+      f.write(out, r);
+      if (out.size() == before) out += "null";
+      continue;
+    }
+    value.clear();
+    f.write(value, r);
     if (value.empty())
       out += "null";
-    else if (f.form == Form::kNumber)
-      out += value;
     else
       append_json_string(out, value);
   }
-  return out + "}\n";
+  return out += "}\n";
 }
 
 std::string to_csv_line(const CallRecord& r) {
-  std::string out;
+  std::string out, value;
+  out.reserve(768);
   for (const auto& f : kFields) {
     if (&f != kFields) out += ',';
-    const std::string value = f.value(r);
-    if (value.find_first_of(",\"\r\n") == std::string::npos) {
-      out += value;
-      continue;
-    }
+    const std::size_t start = out.size();
+    f.write(out, r);
+    if (f.form == Form::kNumber) continue;
+    const auto special = [](char c) { return c == ',' || c == '"' || c == '\r' || c == '\n'; };
+    const auto from = out.begin() + static_cast<std::ptrdiff_t>(start);
+    if (std::none_of(from, out.end(), special)) continue;
+    value.assign(from, out.end());
+    out.resize(start);
     out += '"';
     for (const char c : value) {
       if (c == '"') out += '"';
@@ -163,7 +180,7 @@ std::string to_csv_line(const CallRecord& r) {
     }
     out += '"';
   }
-  return out + "\n";
+  return out += "\n";
 }
 
 std::string csv_header() {

@@ -114,10 +114,12 @@ void RecordWriter::run() {
 // Lines of one day go out in one write.
 void RecordWriter::write_batch(std::span<const CallRecord> batch) {
   for (std::size_t i = 0; i < batch.size();) {
+    constexpr std::int64_t kDay = 86'400'000'000;
     const std::string day = day_of(batch[i].ended);
+    const std::int64_t number = batch[i].ended.micros / kDay;
     std::string json, csv;
     std::size_t n = 0;
-    for (; i < batch.size() && day_of(batch[i].ended) == day; ++i, ++n) {
+    for (; i < batch.size() && batch[i].ended.micros / kDay == number; ++i, ++n) {
       json += to_json_line(batch[i]);
       if (options_.csv) csv += to_csv_line(batch[i]);
     }

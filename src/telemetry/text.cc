@@ -1,8 +1,17 @@
 #include "telemetry/text.h"
 
+#include <array>
+
 namespace causeway::telemetry {
 namespace {
 unsigned char byte(std::string_view s, std::size_t i) { return static_cast<unsigned char>(s[i]); }
+
+// Stands in a JSON string as it is.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> t{};
+  for (std::size_t c = 0x20; c < 0x7f; ++c) t[c] = c != '"' && c != '\\';
+  return t;
+}();
 }  // namespace
 
 std::size_t utf8_sequence(std::string_view s) {
@@ -37,6 +46,12 @@ void append_json_string(std::string& out, std::string_view s) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
   while (!s.empty()) {
+    // Nearly everything is plain ASCII.
+    std::size_t plain = 0;
+    while (plain < s.size() && kPlain[byte(s, plain)]) ++plain;
+    out.append(s.substr(0, plain));
+    s.remove_prefix(plain);
+    if (s.empty()) break;
     const std::size_t n = utf8_sequence(s);
     const char c = s.front();
     if (n == 0) {

@@ -28,6 +28,9 @@ void cut(std::string& s, std::size_t most) {
 
 }  // namespace
 
+// Of a call that is answered and ends.
+constexpr std::size_t kUsualEvents = 20;
+
 std::string_view to_string(EventKind k) { return kNames[static_cast<std::size_t>(k)]; }
 
 std::optional<EventKind> event_kind(std::string_view name) {
@@ -37,7 +40,9 @@ std::optional<EventKind> event_kind(std::string_view name) {
 }
 
 Trail::Trail(CallId id, std::size_t max_bytes)
-    : id_(id), max_bytes_(std::max<std::size_t>(max_bytes, 4'096)) {}
+    : id_(id), max_bytes_(std::max<std::size_t>(max_bytes, 4'096)) {
+  head_.reserve(kUsualEvents);
+}
 
 void Trail::add(Event e) {
   if (!e.message.empty())

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <optional>
 #include <string>
@@ -97,7 +96,7 @@ class Trail {
   CallId id_;
   std::size_t max_bytes_;
   std::vector<Event> head_;
-  std::deque<Event> tail_;
+  std::list<Event> tail_;  // most calls have none
   std::size_t head_bytes_ = 0, tail_bytes_ = 0;
   std::uint64_t dropped_ = 0;
   bool head_full_ = false;

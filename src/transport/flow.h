@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,11 +31,16 @@ struct Destination {
   Transport transport = Transport::kUdp;
   deployment::ListenerIndex listener;  // gives realm, source address and TLS identity
   std::string tls_name;                // SNI and expected certificate name (RFC 5922)
-  Millis connect_time{2'000};          // of a new connection, TCP and TLS
+  std::string own_name;        // of the listener's identities, the one shown; empty: the first
+  Millis connect_time{2'000};  // of a new connection, TCP and TLS
+  Instant expires = Instant::max();  // what the name service said: ask it again after that
+  // UDP: requests over `tcp_above` bytes go over TCP from that listener; nullopt: never
+  std::optional<deployment::ListenerIndex> tcp_listener{};
+  std::uint16_t tcp_above = 0;
   // The same connection serves both (how long it may take to open does not matter).
   friend bool operator==(const Destination& a, const Destination& b) {
     return a.remote == b.remote && a.transport == b.transport && a.listener == b.listener &&
-           a.tls_name == b.tls_name;
+           a.tls_name == b.tls_name && a.own_name == b.own_name;
   }
 };
 

@@ -5,8 +5,10 @@
 #include "base/host_name.h"
 #include "base/log.h"
 #include "deployment/recognise.h"
+#include "reactor/tls_context.h"
 #include "sip/build.h"
 #include "sip/headers.h"
+#include "sip/limits.h"
 #include "sip/tag.h"
 #include "transport/stateless.h"
 
@@ -26,10 +28,8 @@ struct ResponseMail final : reactor::MailBase {
   std::string bytes;
 };
 
-constexpr std::uint64_t kOutboxTimer = 0;  // connection timers carry the connection's id
-constexpr std::uint64_t kFailedTimer = ~std::uint64_t{0};
+constexpr std::uint64_t kOutboxTimer = 0, kFailedTimer = 1;
 constexpr Millis kOutboxRetry{2};
-constexpr std::size_t kMaxUnframed = 128 * 1024;
 
 std::string_view as_text(std::span<const std::byte> d) {
   return {reinterpret_cast<const char*>(d.data()), d.size()};
@@ -63,11 +63,19 @@ bool fits_any(const std::vector<std::string>& expected, const std::vector<std::s
   return false;
 }
 
-// A response repeats these (RFC 3261 8.2.6.2): without one of them it would be malformed itself.
+// The least that lets a sender find its transaction. What else a response repeats (RFC 3261
+// 8.2.6.2) is left out when the request had none (RFC 4475 3.3.1).
 bool answerable(const sip::Message& m) {
-  using sip::HeaderId;
-  return m.has(HeaderId::kVia) && m.has(HeaderId::kFrom) && m.has(HeaderId::kTo) &&
-         m.has(HeaderId::kCallId) && m.has(HeaderId::kCSeq);
+  return m.has(sip::HeaderId::kVia) && m.has(sip::HeaderId::kCSeq);
+}
+
+reactor::SocketOptions socket_options(const deployment::Realm& realm) {
+  reactor::SocketOptions o;
+  o.interface = realm.interface;
+  o.dscp = realm.signalling_dscp;
+  o.receive_buffer = 4 << 20;
+  o.reuse_port = true;
+  return o;
 }
 
 bool is_keep_alive(std::string_view s) {
@@ -79,7 +87,11 @@ bool is_keep_alive(std::string_view s) {
 
 SipTransport::SipTransport(reactor::Reactor& reactor, MessageSink& sink,
                            TransportObserver& observer)
-    : reactor_(reactor), sink_(sink), observer_(observer), outboxes_(reactor.shard_count()) {
+    : reactor_(reactor),
+      sink_(sink),
+      observer_(observer),
+      connections_(reactor, *this),
+      outboxes_(reactor.shard_count()) {
   reactor_.set_mail_handler(this);
 }
 
@@ -89,16 +101,6 @@ ShardId SipTransport::shard_of(Bucket bucket) const {
   return ShardId{static_cast<std::uint16_t>(bucket.value % reactor_.shard_count())};
 }
 
-reactor::SocketOptions SipTransport::socket_options(const deployment::Listener& l) const {
-  const deployment::Realm& realm = running_.deployment->realm(l.realm);
-  reactor::SocketOptions o;
-  o.interface = realm.interface;
-  o.dscp = realm.signalling_dscp;
-  o.receive_buffer = 4 << 20;
-  o.reuse_port = true;
-  return o;
-}
-
 Result<SipTransport::ListenerSocket> SipTransport::open_listener(const Running& running,
                                                                  deployment::ListenerIndex index) {
   const deployment::Listener& l = running.deployment->listener(index);
@@ -106,12 +108,7 @@ Result<SipTransport::ListenerSocket> SipTransport::open_listener(const Running& 
   s.index = index;
   s.name = l.name;
   s.config = l;
-  const deployment::Realm& realm = running.deployment->realm(l.realm);
-  reactor::SocketOptions o;
-  o.interface = realm.interface;
-  o.dscp = realm.signalling_dscp;
-  o.receive_buffer = 4 << 20;
-  o.reuse_port = true;
+  const reactor::SocketOptions o = socket_options(running.deployment->realm(l.realm));
   if (l.transport == Transport::kUdp) {
     auto udp = reactor_.open_udp(l.address, o, *this);
     if (!udp)
@@ -120,13 +117,23 @@ Result<SipTransport::ListenerSocket> SipTransport::open_listener(const Running& 
     s.udp = std::move(*udp);
     return s;
   }
-  if (l.transport == Transport::kTls) s.tls = running.tls.at(l.identity->value);
+  if (l.transport == Transport::kTls) (void)set_identities(s, running);
   auto acceptor = reactor_.listen(l.address, o, s.tls, *this);
   if (!acceptor)
     return fail(acceptor.error().code, "listener '" + l.name + "' on " + l.address.to_string() +
                                            ": " + acceptor.error().what);
   s.acceptor = std::move(*acceptor);
   return s;
+}
+
+bool SipTransport::set_identities(ListenerSocket& s, const Running& running) {
+  std::vector<std::shared_ptr<const reactor::TlsContext>> all{
+      running.tls.at(s.config.identity->value)};
+  for (const auto i : s.config.more_identities) all.push_back(running.tls.at(i.value));
+  if (all == s.identities) return false;
+  s.identities = all;
+  s.tls = reactor::TlsContext::choice(std::move(all));
+  return true;
 }
 
 Status SipTransport::apply(Running running) {
@@ -153,17 +160,13 @@ Status SipTransport::apply(Running running) {
   for (std::size_t i = 0; i < running.deployment->listeners.size(); ++i)
     by_name[running.deployment->listeners[i].name] =
         deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
-  if (running_.deployment) {
-    std::vector<std::uint64_t> gone;
-    for (auto& [id, c] : connections_) {
-      const auto it = by_name.find(running_.deployment->listener(c->listener).name);
-      if (it == by_name.end())
-        gone.push_back(id);
-      else
-        c->listener = c->to.listener = it->second;
-    }
-    for (const auto id : gone) forget(id);
-  }
+  if (running_.deployment)
+    connections_.move_listeners(
+        [&](deployment::ListenerIndex old) -> std::optional<deployment::ListenerIndex> {
+          const auto it = by_name.find(running_.deployment->listener(old).name);
+          if (it == by_name.end()) return std::nullopt;
+          return it->second;
+        });
   std::vector<ListenerSocket> next;
   std::size_t f = 0;
   for (std::size_t i = 0; i < kept.size(); ++i) {
@@ -171,15 +174,16 @@ Status SipTransport::apply(Running running) {
         kept[i] == std::string::npos ? std::move(fresh[f++]) : std::move(listeners_[kept[i]]);
     s.index = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
     s.config = running.deployment->listeners[i];
-    if (s.acceptor && s.config.transport == Transport::kTls) {
-      s.tls = running.tls.at(s.config.identity->value);
+    if (s.acceptor && s.config.transport == Transport::kTls && set_identities(s, running))
       s.acceptor->set_tls(s.tls);
-    }
     next.push_back(std::move(s));
   }
   listeners_ = std::move(next);
   running_ = std::move(running);
-  renew_connections();
+  const deployment::Limits& limits = running_.deployment->limits;
+  connections_.set_limits({limits.max_connections, limits.connection_idle, limits.keep_alive});
+  for (const ListenerSocket& s : listeners_)
+    if (s.tls) connections_.retire_others(s.index, s.tls);
   return {};
 }
 
@@ -229,7 +233,9 @@ bool SipTransport::take(std::string_view bytes, const Flow& flow, const reactor:
     return true;
   }
   sip::Message& m = *parsed;
-  if (auto ok = sip::validate(m); !ok) {
+  Status ok = sip::validate(m);
+  if (ok && m.is_request()) ok = sip::check_limits(m, running_.deployment->limits.fields);
+  if (!ok) {
     observer_.on_dropped(error_info(ok.error().code).label, flow.remote, flow.listener,
                          ok.error().what);
     if (m.is_request() && m.method() != sip::Method::kAck && answerable(m)) {
@@ -248,15 +254,20 @@ bool SipTransport::take(std::string_view bytes, const Flow& flow, const reactor:
   }
   deployment::GroupIndex group;
   if (m.is_request()) {
-    std::string host;
-    if (const auto uri = sip::parse_uri(m.request_uri())) host = std::string(uri->host);
+    std::optional<std::string> host = "";
+    if (const auto* uri = m.target()) {
+      if (uri->is_service())
+        host.reset();
+      else
+        host = std::string(uri->host);
+    }
     const auto found = deployment::recognise(
         *running_.deployment, flow.listener, flow.remote,
         tls ? std::span<const std::string>(tls->names) : std::span<const std::string>(), host);
     if (!found) {
-      observer_.on_dropped(
-          "unrecognised", flow.remote, flow.listener,
-          "no peer group matches this source, certificate and Request-URI host '" + host + "'");
+      observer_.on_dropped("unrecognised", flow.remote, flow.listener,
+                           "no peer group matches this source, certificate and Request-URI host '" +
+                               host.value_or("") + "'");
       if (m.method() != sip::Method::kAck)
         answer_statelessly(m, flow, 403, "No peer group matches this request");
       return true;
@@ -272,19 +283,21 @@ bool SipTransport::take(std::string_view bytes, const Flow& flow, const reactor:
       return true;
     }
   }
+  if (m.is_request() && m.method() != sip::Method::kAck && flow.connection != 0)
+    connections_.expect_answer(flow.connection);
   Received r{std::move(m), flow, group, reactor_.now()};
   return deliver(shard_of(owner->bucket), std::move(r));
 }
 
-bool SipTransport::deliver(ShardId to, Received received) {
+bool SipTransport::deliver(ShardId to, Received&& received) {
   if (to == reactor_.shard()) {
     sink_.on_message(std::move(received));
     return true;
   }
   const bool stream = received.flow.connection != 0;
-  const bool new_call =
-      received.message.is_request() && received.message.method() == sip::Method::kInvite &&
-      sip::parse_name_addr(received.message.value(sip::HeaderId::kTo))->tag().empty();
+  const bool new_call = received.message.is_request() &&
+                        received.message.method() == sip::Method::kInvite &&
+                        received.message.to_tag().empty();
   auto mail = std::make_unique<MessageMail>(std::move(received), running_.deployment);
   auto& box = outboxes_[to.value];
   if (box.empty()) {
@@ -339,17 +352,7 @@ void SipTransport::flush_outboxes() {
     reactor_.timers().schedule(reactor_.now() + kOutboxRetry, *this, kOutboxTimer);
     return;
   }
-  std::vector<std::uint64_t> paused;
-  for (auto& [id, c] : connections_)
-    if (c->paused) paused.push_back(id);
-  std::sort(paused.begin(), paused.end());
-  for (const auto id : paused) {
-    const auto it = connections_.find(id);
-    if (it == connections_.end()) continue;
-    it->second->paused = false;
-    it->second->stream->pause_reading(false);
-    read_frames(*it->second);
-  }
+  connections_.resume();
 }
 
 // By name, from one configuration to the one in force; false when it has no such listener or group.
@@ -409,11 +412,6 @@ reactor::StreamListener* SipTransport::on_accepted(std::unique_ptr<reactor::Stre
                          "no peer group of this listener has that source");
     return nullptr;
   }
-  if (connections_.size() >= d.limits.max_connections) {
-    observer_.on_dropped("too_many_connections", remote, it->index,
-                         "at most " + std::to_string(d.limits.max_connections) + " are taken");
-    return nullptr;
-  }
   if (it->config.transport == Transport::kTls) {
     // Which names would have been right, for the person who reads the refusal.
     const auto names = expected_certificate_names(d, it->index, remote);
@@ -426,17 +424,13 @@ reactor::StreamListener* SipTransport::on_accepted(std::unique_ptr<reactor::Stre
       return nullptr;
     }
   }
-  auto c = std::make_unique<Connection>();
-  c->id = next_connection_++;
-  c->listener = it->index;
-  c->transport = it->config.transport;
-  c->up = true;
-  c->opened = reactor_.now();
-  c->tls = it->tls;
-  c->stream = std::move(stream);
-  by_stream_[c->stream.get()] = c->id;
-  connections_[c->id] = std::move(c);
-  return this;
+  return connections_.adopt(std::move(stream), it->index, it->config.transport, it->tls);
+}
+
+bool SipTransport::on_frame(std::string_view bytes, const Flow& flow, const reactor::TlsPeer& tls) {
+  Flow here = flow;
+  here.shard = reactor_.shard();
+  return take(bytes, here, &tls);
 }
 
 void SipTransport::on_refused(const Endpoint& from, const Error& reason) {
@@ -444,166 +438,21 @@ void SipTransport::on_refused(const Endpoint& from, const Error& reason) {
                        reason.what);
 }
 
-void SipTransport::on_bytes(reactor::Stream& stream, std::span<const std::byte> data) {
-  const auto it = by_stream_.find(&stream);
-  if (it == by_stream_.end()) return;
-  Connection& c = *connections_.at(it->second);
-  c.inbox.append(as_text(data));
-  if (!c.paused) read_frames(c);
-}
-
-void SipTransport::read_frames(Connection& c) {
-  const std::uint64_t id = c.id;
-  std::size_t at = 0;
-  for (;;) {
-    const auto frame = sip::find_frame(std::string_view(c.inbox).substr(at));
-    if (!frame || (!frame->has_value() && c.inbox.size() - at > kMaxUnframed)) {
-      observer_.on_dropped("framing", c.stream->remote(), c.listener,
-                           frame ? "message never ends" : frame.error().what);
-      forget(id);
-      return;
-    }
-    if (!frame->has_value()) break;
-    const sip::Frame& f = **frame;
-    // RFC 5626 3.5.1: a double CRLF is a ping, a single one its answer.
-    if (f.skip >= 4) c.stream->write("\r\n");
-    at += f.skip;
-    if (f.length == 0) continue;
-    Flow flow{reactor_.shard(), c.listener, c.transport, c.stream->local(), c.stream->remote(), id};
-    const bool go_on = take(std::string_view(c.inbox).substr(at, f.length), flow, &c.stream->tls());
-    at += f.length;
-    if (connections_.find(id) == connections_.end()) return;  // closed by what it said
-    if (!go_on) {
-      c.paused = true;
-      c.stream->pause_reading(true);
-      break;
-    }
-  }
-  c.inbox.erase(0, at);
-}
-
-SipTransport::Connection* SipTransport::find_outgoing(const Destination& to) {
-  for (Connection* c : outgoing_)
-    if (c->to == to && (!c->up || reactor_.now() - c->opened < kRenewAfter)) return c;
-  return nullptr;
-}
-
-SipTransport::Connection* SipTransport::open_connection(const Destination& to) {
+Result<std::uint64_t> SipTransport::open_connection(const Destination& to) {
   const ListenerSocket* l = socket_of(to.listener);
-  if (!l) return nullptr;
-  if (outgoing_.size() >= running_.deployment->limits.max_connections) {
-    observer_.on_dropped("too_many_connections", to.remote, to.listener,
-                         "no further one is opened");
-    return nullptr;
-  }
-  auto c = std::make_unique<Connection>();
-  c->id = next_connection_++;
-  c->listener = to.listener;
-  c->transport = to.transport;
-  c->outgoing = true;
-  c->to = to;
-  c->opened = reactor_.now();
-  reactor::TlsClient tls;
-  if (to.transport == Transport::kTls) {
-    // A listener of plain TCP may still send over TLS when the realm has an identity elsewhere.
-    c->tls = l->tls;
-    tls.context = c->tls;
-    tls.server_name = to.tls_name;
-  }
-  auto stream =
-      reactor_.connect(Endpoint{l->config.address.address, 0}, to.remote, socket_options(l->config),
-                       to.transport == Transport::kTls ? &tls : nullptr, *this);
-  if (!stream) {
-    log::warning("cannot connect to {}: {}", to.remote.to_string(), stream.error().what);
-    return nullptr;
-  }
-  c->stream = std::move(*stream);
-  by_stream_[c->stream.get()] = c->id;
-  c->timer = reactor_.timers().schedule(reactor_.now() + to.connect_time, *this, c->id);
-  Connection* raw = c.get();
-  outgoing_.push_back(raw);
-  connections_[c->id] = std::move(c);
-  return raw;
+  if (!l) return fail(ErrorCode::kUnavailable, "the listener was removed");
+  const deployment::Realm& realm = running_.deployment->realm(l->config.realm);
+  auto opened = connections_.open(
+      to, {Endpoint{l->config.address.address, 0}, socket_options(realm), l->tls});
+  if (!opened) log::warning("{}", opened.error().what);
+  return opened;
 }
 
-void SipTransport::on_connected(reactor::Stream& stream) {
-  const auto it = by_stream_.find(&stream);
-  if (it == by_stream_.end()) return;
-  Connection& c = *connections_.at(it->second);
-  c.up = true;
-  reactor_.timers().cancel(c.timer);
-  c.timer = reactor_.timers().schedule(reactor_.now() + kRenewAfter + kRetireTime, *this, c.id);
-  c.tokens.clear();
-  if (!c.outbox.empty()) stream.write(c.outbox);
-  c.outbox.clear();
-  c.outbox.shrink_to_fit();
-}
-
-void SipTransport::on_closed(reactor::Stream& stream, const Error& reason) {
-  const auto it = by_stream_.find(&stream);
-  if (it == by_stream_.end()) return;
-  const std::uint64_t id = it->second;
-  Connection& c = *connections_.at(id);
-  const bool was_up = c.up;
-  const Destination to = c.to;
-  const auto listener = c.listener;
-  std::vector<std::uint64_t> tokens = std::move(c.tokens);
-  forget(id);
-  if (!was_up) {
-    observer_.on_dropped(reason.code == ErrorCode::kTls ? "tls_handshake" : "connect_failed",
-                         to.remote, listener, reason.what);
-    for (const auto t : tokens) sink_.on_send_failed(t, reason);
-  }
-}
-
-void SipTransport::forget(std::uint64_t id) {
-  const auto it = connections_.find(id);
-  if (it == connections_.end()) return;
-  reactor_.timers().cancel(it->second->timer);
-  by_stream_.erase(it->second->stream.get());
-  if (it->second->outgoing) std::erase(outgoing_, it->second.get());
-  connections_.erase(it);
-}
-
-void SipTransport::on_timer(std::uint64_t token, Instant now) {
-  if (token == kOutboxTimer) {
-    flush_outboxes();
-    return;
-  }
-  if (token == kFailedTimer) {
-    const auto failed = std::move(failed_);
-    failed_.clear();
-    for (const auto& [id, reason] : failed) sink_.on_send_failed(id, reason);
-    return;
-  }
-  const auto it = connections_.find(token);
-  if (it == connections_.end()) return;
-  Connection& c = *it->second;
-  if (c.up) {  // renewed long ago; nothing waits on it any more
-    c.stream->close_gracefully();
-    forget(token);
-    return;
-  }
-  (void)now;
-  const Error reason{ErrorCode::kTimeout, "no connection to " + c.to.remote.to_string() +
-                                              " within " +
-                                              std::to_string(c.to.connect_time.count()) + " ms"};
-  const std::vector<std::uint64_t> tokens = std::move(c.tokens);
-  observer_.on_dropped("connect_timeout", c.to.remote, c.listener, reason.what);
-  forget(token);
-  for (const auto t : tokens) sink_.on_send_failed(t, reason);
-}
-
-void SipTransport::renew_connections() {
-  std::vector<std::uint64_t> old;
-  for (auto& [id, c] : connections_) {
-    const ListenerSocket* l = socket_of(c->listener);
-    if (c->transport == Transport::kTls && l && c->tls != l->tls) old.push_back(id);
-  }
-  for (const auto id : old) {
-    connections_.at(id)->stream->close_gracefully();
-    forget(id);
-  }
+void SipTransport::on_timer(std::uint64_t token, Instant) {
+  if (token == kOutboxTimer) return flush_outboxes();
+  const auto failed = std::move(failed_);
+  failed_.clear();
+  for (const auto& [id, reason] : failed) sink_.on_send_failed(id, reason);
 }
 
 // --- Sending -----------------------------------------------------------------------------------
@@ -617,22 +466,14 @@ void SipTransport::send_request(const Destination& to, std::string_view bytes,
     l->udp->send(to.remote, as_data(bytes));
     return;
   }
-  Connection* c = find_outgoing(to);
-  if (!c) c = open_connection(to);
-  if (!c) {
-    fail_later(token, {ErrorCode::kUnavailable, "no connection to " + to.remote.to_string()});
-    return;
+  std::uint64_t id = connections_.outgoing(to);
+  if (id == 0) {
+    const auto opened = open_connection(to);
+    if (!opened) return fail_later(token, opened.error());
+    id = *opened;
   }
-  wire(true, c->stream->local(), to.remote, to.transport, bytes);
-  if (c->up) {
-    c->stream->write(bytes);
-  } else if (c->outbox.size() + bytes.size() <= kMaxPendingBytes) {
-    c->outbox.append(bytes);
-    c->tokens.push_back(token);
-  } else {
-    fail_later(token, {ErrorCode::kUnavailable,
-                       "too much waits for a connection to " + to.remote.to_string()});
-  }
+  wire(true, connections_.local_of(id), to.remote, to.transport, bytes);
+  if (auto ok = connections_.send(id, bytes, token); !ok) fail_later(token, ok.error());
 }
 
 // Callers hear of a failure from the loop, never from inside send_request().
@@ -656,10 +497,8 @@ void SipTransport::send_response(const Flow& flow, std::string_view bytes) {
                            "response dropped: the shard of the connection is behind");
     return;
   }
-  const auto it = connections_.find(flow.connection);
-  if (it != connections_.end()) {
+  if (connections_.respond(flow.connection, bytes)) {
     wire(true, flow.local, flow.remote, flow.transport, bytes);
-    it->second->stream->write(bytes);
     return;
   }
   // RFC 3261 18.2.2: the connection is gone; try one towards where the request came from, on the
@@ -677,18 +516,6 @@ void SipTransport::send_response(const Flow& flow, std::string_view bytes) {
   d.listener = flow.listener;
   d.tls_name = std::string(via->host);
   send_request(d, bytes, 0);
-}
-
-SipTransport::ConnectionCounts SipTransport::connections() const {
-  ConnectionCounts n;
-  for (const auto& [id, c] : connections_) ++(c->outgoing ? n.outgoing : n.incoming);
-  return n;
-}
-
-const reactor::TlsPeer* SipTransport::outgoing_tls(const Destination& to) const {
-  for (const Connection* c : outgoing_)
-    if (c->up && c->to == to) return &c->stream->tls();
-  return nullptr;
 }
 
 }  // namespace causeway::transport

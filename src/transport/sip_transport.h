@@ -1,15 +1,14 @@
-// SIP over sockets, for one shard: listeners, framing, the connection table, keep-alive,
-// recognition of the sender and delivery to the shard that owns the message. Runs on the shard's
-// thread.
+// SIP over sockets, for one shard: listeners, recognition of the sender and delivery to the shard
+// that owns the message; connections are kept by ConnectionTable. Runs on the shard's thread.
 #pragma once
 
 #include <deque>
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "transport/connection_table.h"
 #include "transport/flow.h"
 
 namespace causeway::transport {
@@ -17,9 +16,12 @@ namespace causeway::transport {
 // Receives what belongs to this shard.
 class MessageSink {
  public:
-  virtual void on_message(Received received) = 0;
-  // The bytes of request `token` never left: no connection within the time, or it was refused.
+  virtual void on_message(Received&& received) = 0;
+  // The bytes of request `token` never left.
   virtual void on_send_failed(std::uint64_t token, const Error& reason) = 0;
+  // As ConnectionUser has them.
+  virtual void on_request_lost(std::uint64_t token, bool crossed, const Error& reason) = 0;
+  [[nodiscard]] virtual bool still_waits(std::uint64_t token) const = 0;
   // Mail of other rooms that share the shard's mailbox.
   virtual void on_other_mail(ShardId from, reactor::Mail mail) = 0;
 
@@ -28,8 +30,8 @@ class MessageSink {
 };
 
 class SipTransport final : reactor::UdpListener,
-                           reactor::StreamListener,
                            reactor::AcceptListener,
+                           ConnectionUser,
                            reactor::MailHandler,
                            reactor::TimerTarget {
  public:
@@ -41,6 +43,8 @@ class SipTransport final : reactor::UdpListener,
   // Opens what `running` lists and is not open yet, closes what it no longer lists. On failure
   // nothing has changed.
   [[nodiscard]] Status apply(Running running);
+  // After apply(), when its user has followed: closes the connections of removed listeners.
+  void settle() { connections_.end_without_listener(); }
   [[nodiscard]] bool running() const { return running_.deployment != nullptr; }
   [[nodiscard]] const deployment::Deployment& deployment() const { return *running_.deployment; }
   [[nodiscard]] deployment::DeploymentPtr deployment_ptr() const { return running_.deployment; }
@@ -50,24 +54,17 @@ class SipTransport final : reactor::UdpListener,
   // A response, back along the request's flow. When a connection is gone it is opened anew towards
   // the address that the request came from (RFC 3261 18.2.2).
   void send_response(const Flow& flow, std::string_view bytes);
-  // Closes every connection opened with TLS identity contexts older than the running ones (TDR-18).
-  void renew_connections();
-
   [[nodiscard]] ShardId shard_of(Bucket bucket) const;
   // What we write into Via and Contact for requests that leave by `listener`.
   [[nodiscard]] Endpoint advertised(deployment::ListenerIndex listener) const;
 
-  struct ConnectionCounts {
-    std::size_t incoming = 0, outgoing = 0;
-  };
-  [[nodiscard]] ConnectionCounts connections() const;
+  using ConnectionCounts = ConnectionTable::Counts;
+  [[nodiscard]] ConnectionCounts connections() const { return connections_.counts(); }
   // Is an outgoing connection to this destination up, and what did TLS say? nullptr: none.
-  [[nodiscard]] const reactor::TlsPeer* outgoing_tls(const Destination& to) const;
+  [[nodiscard]] const reactor::TlsPeer* outgoing_tls(const Destination& to) const {
+    return connections_.tls_to(to);
+  }
 
-  static constexpr std::chrono::minutes kRenewAfter{50};  // TDR-21: at least hourly
-  static constexpr Millis kRetireTime{40'000};  // > 64*T1: answers still arrive on the old one
-  static constexpr std::size_t kMaxPendingBytes = 1
-                                                  << 18;  // queued while connecting, per connection
   static constexpr std::size_t kMaxOutbox = 4'096;
 
  private:
@@ -77,49 +74,40 @@ class SipTransport final : reactor::UdpListener,
     deployment::Listener config;
     std::unique_ptr<reactor::UdpSocket> udp;
     std::unique_ptr<reactor::Acceptor> acceptor;
-    std::shared_ptr<const reactor::TlsContext> tls;
+    std::vector<std::shared_ptr<const reactor::TlsContext>> identities;
+    std::shared_ptr<const reactor::TlsContext> tls;  // the choice among them
   };
-  struct Connection {
-    std::uint64_t id = 0;
-    std::unique_ptr<reactor::Stream> stream;
-    deployment::ListenerIndex listener;
-    Transport transport = Transport::kTcp;
-    bool outgoing = false;
-    bool up = false;
-    bool paused = false;
-    Destination to;  // outgoing
-    Instant opened;
-    std::string inbox;                  // bytes of an unfinished frame
-    std::string outbox;                 // until it is up
-    std::vector<std::uint64_t> tokens;  // requests in outbox
-    std::shared_ptr<const reactor::TlsContext> tls;
-    reactor::TimerId timer;
-  };
+  // False: they are the ones that it has.
+  static bool set_identities(ListenerSocket& s, const Running& running);
 
   void on_datagram(reactor::UdpSocket& socket, const Endpoint& from, std::span<std::byte> data,
                    Instant received) override;
-  void on_connected(reactor::Stream& stream) override;
-  void on_bytes(reactor::Stream& stream, std::span<const std::byte> data) override;
-  void on_closed(reactor::Stream& stream, const Error& reason) override;
   reactor::StreamListener* on_accepted(std::unique_ptr<reactor::Stream> stream) override;
   void on_refused(const Endpoint& from, const Error& reason) override;
+  bool on_frame(std::string_view bytes, const Flow& flow, const reactor::TlsPeer& tls) override;
+  void on_request_lost(std::uint64_t token, bool crossed, const Error& reason) override {
+    sink_.on_request_lost(token, crossed, reason);
+  }
+  [[nodiscard]] bool still_waits(std::uint64_t token) const override {
+    return sink_.still_waits(token);
+  }
+  void on_connection_trouble(std::string_view label, const Endpoint& remote,
+                             deployment::ListenerIndex listener, std::string_view what) override {
+    observer_.on_dropped(label, remote, listener, what);
+  }
   void on_mail(ShardId from, reactor::Mail mail) override;
   void on_timer(std::uint64_t token, Instant now) override;
 
   // `connection` is 0 for a datagram. False: stop reading this connection for now.
   bool take(std::string_view bytes, const Flow& flow, const reactor::TlsPeer* tls);
-  bool deliver(ShardId to, Received received);
+  bool deliver(ShardId to, Received&& received);
   [[nodiscard]] bool translate(Received& r, const deployment::Deployment& then) const;
   void answer_statelessly(const sip::Message& m, const Flow& flow, int status,
                           std::string_view why);
-  void read_frames(Connection& c);
-  Connection* find_outgoing(const Destination& to);
-  Connection* open_connection(const Destination& to);
-  void forget(std::uint64_t id);
+  [[nodiscard]] Result<std::uint64_t> open_connection(const Destination& to);
   void fail_later(std::uint64_t token, Error reason);
   void flush_outboxes();
   [[nodiscard]] bool post(ShardId to, reactor::Mail mail);
-  [[nodiscard]] reactor::SocketOptions socket_options(const deployment::Listener& l) const;
   [[nodiscard]] ListenerSocket* socket_of(deployment::ListenerIndex index);
   [[nodiscard]] Result<ListenerSocket> open_listener(const Running& running,
                                                      deployment::ListenerIndex index);
@@ -133,12 +121,9 @@ class SipTransport final : reactor::UdpListener,
   // Owned
   Running running_;
   std::vector<ListenerSocket> listeners_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
-  std::vector<Connection*> outgoing_;  // of connections_: few, and asked for with every request
-  std::unordered_map<const reactor::Stream*, std::uint64_t> by_stream_;
+  ConnectionTable connections_;
   std::vector<std::deque<reactor::Mail>> outboxes_;  // per shard: mail that found a full mailbox
   // State
-  std::uint64_t next_connection_ = 1;
   bool outbox_timer_ = false;
   std::vector<std::pair<std::uint64_t, Error>> failed_;  // to be told by the next timer turn
 };

@@ -1,6 +1,7 @@
 #include "transport/transaction_layer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sip/build.h"
 #include "sip/headers.h"
@@ -14,37 +15,6 @@ using sip::HeaderId;
 using sip::Method;
 using sip::TxEvent;
 
-std::string client_key(std::string_view branch, std::string_view method) {
-  std::string k;
-  k.reserve(branch.size() + method.size() + 2);
-  k.append("c").append(branch).append("|").append(method);
-  return k;
-}
-
-// RFC 3261 17.2.3; without the magic cookie what RFC 2543 compared.
-std::string server_key(const sip::Message& m, const sip::Via& via, std::string_view method) {
-  std::string k = "s";
-  if (via.branch.starts_with(sip::kMagicCookie)) {
-    k.append(via.branch)
-        .append("|")
-        .append(via.host)
-        .append(":")
-        .append(std::to_string(via.port))
-        .append("|")
-        .append(method);
-    return k;
-  }
-  const auto from = sip::parse_name_addr(m.value(HeaderId::kFrom));
-  k.append(m.call_id())
-      .append("|")
-      .append(std::to_string(m.cseq()))
-      .append("|")
-      .append(from ? from->tag() : "")
-      .append("|");
-  k.append(via.host).append("|").append(via.branch).append("|").append(method);
-  return k;
-}
-
 TxEvent event_for(int status) {
   if (status < 200) return TxEvent::kProvisional;
   return status < 300 ? TxEvent::kSuccess : TxEvent::kFailure;
@@ -54,52 +24,93 @@ TxEvent event_for(int status) {
 
 TransactionLayer::TransactionLayer(reactor::Reactor& reactor, TransportObserver& observer,
                                    TransactionUser& user)
-    : reactor_(reactor), observer_(observer), user_(user), transport_(reactor, *this, observer) {}
+    : reactor_(reactor),
+      observer_(observer),
+      user_(user),
+      transport_(reactor, *this, observer),
+      hash_key_{reactor.random().u64(), reactor.random().u64()} {}
+
+Hash128 TransactionLayer::client_key(std::string_view branch, std::string_view method) const {
+  return KeyedHasher(hash_key_).add('c').add(branch).add(method).finish();
+}
+
+// RFC 3261 17.2.3; without the magic cookie what RFC 2543 compared.
+Hash128 TransactionLayer::server_key(const sip::Message& m, std::string_view method) const {
+  const sip::Via& via = *m.top_via();
+  KeyedHasher h(hash_key_);
+  h.add('s').add(via.branch).add(via.host).add(method);
+  if (via.branch.starts_with(sip::kMagicCookie)) return h.add(via.port).finish();
+  return h.add(m.call_id()).add(m.cseq()).add(m.from_tag()).finish();
+}
+
+// 0: it belongs to a dialog, or is no INVITE.
+std::uint64_t TransactionLayer::origin_of(const sip::Message& m) const {
+  if (m.method() != Method::kInvite || !m.to_tag().empty()) return 0;
+  KeyedHasher h(hash_key_);
+  return h.add('o').add(m.call_id()).add(m.from_tag()).add(m.cseq()).finish().low | 1;
+}
 
 TransactionLayer::Slot* TransactionLayer::get(TxId id) {
   const auto index = static_cast<std::uint32_t>(id.value & 0xffffffffU);
   const auto generation = static_cast<std::uint32_t>(id.value >> 32);
-  if (index >= slots_.size() || !slots_[index].used || slots_[index].generation != generation)
-    return nullptr;
-  return &slots_[index];
+  if (index / kChunk >= slots_.size()) return nullptr;
+  Slot& s = (*slots_[index / kChunk])[index % kChunk];
+  return s.used && s.generation == generation ? &s : nullptr;
 }
 const TransactionLayer::Slot* TransactionLayer::get(TxId id) const {
   return const_cast<TransactionLayer*>(this)->get(id);
 }
 
-TxId TransactionLayer::create(sip::TxKind kind, bool reliable, std::string key) {
-  std::uint32_t index = 0;
+TxId TransactionLayer::create(sip::TxKind kind, bool reliable, const Hash128& key) {
   if (free_.empty()) {
-    index = static_cast<std::uint32_t>(slots_.size());
-    slots_.emplace_back();
-  } else {
-    index = free_.back();
-    free_.pop_back();
+    const std::size_t first = slots_.size() * kChunk;
+    slots_.push_back(std::make_unique<std::array<Slot, kChunk>>());
+    for (std::size_t i = kChunk; i-- > 0;) free_.push_back(static_cast<std::uint32_t>(first + i));
   }
-  Slot& s = slots_[index];
+  const std::uint32_t index = free_.back();
+  free_.pop_back();
+  Slot& s = (*slots_[index / kChunk])[index % kChunk];
   const std::uint32_t generation = s.generation;
   s = Slot{};
   s.generation = generation;
   s.used = true;
   s.machine = sip::make_transaction(kind, reliable);
   const TxId id{(std::uint64_t{generation} << 32) | index};
-  s.key = std::move(key);
-  by_key_[s.key] = id;
+  s.key = key;
+  by_key_.insert(key, id);
   ++live_;
   return id;
 }
 
 void TransactionLayer::release(TxId id, Slot& s) {
   reactor_.timers().cancel(s.timer);
-  if (const auto it = by_key_.find(s.key); it != by_key_.end() && it->second == id)
-    by_key_.erase(it);
+  if (const TxId* known = by_key_.find(s.key); known && *known == id) by_key_.erase(s.key);
+  if (s.origin != 0)
+    if (const TxId* known = by_origin_.find(s.origin); known && *known == id)
+      by_origin_.erase(s.origin);
   s.used = false;
   ++s.generation;
-  s.key.clear();
   s.bytes = std::string();
+  s.over_udp.reset();
   drop_request(s);
   free_.push_back(static_cast<std::uint32_t>(id.value & 0xffffffffU));
   --live_;
+}
+
+// Nothing is left but to know the request again (Timers J and L).
+void TransactionLayer::finish(TxId id, Slot& s) {
+  finished_.add(
+      {s.key, s.origin, s.user, reactor_.now() + timers_.b(), s.flow, std::move(s.bytes)});
+  const std::uint64_t origin = std::exchange(s.origin, 0);
+  release(id, s);
+  if (origin != 0) by_origin_.insert(origin, kFinished);
+  schedule_expiry();
+}
+
+void TransactionLayer::schedule_expiry() {
+  const auto next = finished_.next();
+  if (!next || std::exchange(expiry_scheduled_, true)) return;
+  reactor_.timers().schedule(*next + kExpiryStep, *this, kFinished.value);
 }
 
 void TransactionLayer::drop_request(Slot& s) {
@@ -121,11 +132,20 @@ Status TransactionLayer::apply(Running running) {
         return deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
     return deployment::ListenerIndex{0xffff};  // closed: what is sent there is dropped
   };
-  for (Slot& s : slots_) {
-    if (!s.used) continue;
-    if (s.flow.listener.value < before->listeners.size()) s.flow.listener = moved(s.flow.listener);
-    if (s.to.listener.value < before->listeners.size()) s.to.listener = moved(s.to.listener);
+  for (auto& chunk : slots_) {
+    for (Slot& s : *chunk) {
+      if (!s.used) continue;
+      if (s.flow.listener.value < before->listeners.size())
+        s.flow.listener = moved(s.flow.listener);
+      if (s.to.listener.value < before->listeners.size()) s.to.listener = moved(s.to.listener);
+      if (s.over_udp && s.over_udp->to.listener.value < before->listeners.size())
+        s.over_udp->to.listener = moved(s.over_udp->to.listener);
+    }
   }
+  finished_.for_each_flow([&](Flow& flow) {
+    if (flow.listener.value < before->listeners.size()) flow.listener = moved(flow.listener);
+  });
+  transport_.settle();
   return {};
 }
 
@@ -140,6 +160,15 @@ void TransactionLayer::rearm(TxId id, Slot& s) {
 
 void TransactionLayer::on_timer(std::uint64_t token, Instant now) {
   const TxId id{token};
+  if (id == kFinished) {
+    expiry_scheduled_ = false;
+    finished_.expire(now, [this](std::uint64_t origin) {
+      if (const TxId* known = by_origin_.find(origin); known && *known == kFinished)
+        by_origin_.erase(origin);
+    });
+    schedule_expiry();
+    return;
+  }
   Slot* s = get(id);
   if (!s) return;
   s->timer = {};
@@ -197,6 +226,9 @@ void TransactionLayer::run(TxId id, TxEvent event) {
   if (!s) return;
   if (a.terminated)
     release(id, *s);
+  else if (s->machine.kind == sip::TxKind::kNonInviteServer &&
+           s->machine.state == sip::TxState::kCompleted)
+    finish(id, *s);
   else
     rearm(id, *s);
   if (!tell) return;
@@ -209,13 +241,20 @@ void TransactionLayer::run(TxId id, TxEvent event) {
 
 TxId TransactionLayer::send_request(std::string bytes, std::string_view branch, Method method,
                                     const Destination& to, std::uint64_t user) {
-  const bool reliable = to.transport != Transport::kUdp;
+  const bool by_tcp = size_rule_.prefers_tcp(to, bytes.size(), reactor_.now());
+  const bool reliable = to.transport != Transport::kUdp || by_tcp;
   const TxId id =
       create(method == Method::kInvite ? sip::TxKind::kInviteClient : sip::TxKind::kNonInviteClient,
              reliable, client_key(branch, sip::to_string(method)));
   Slot& s = *get(id);
   s.bytes = std::move(bytes);
   s.to = to;
+  if (by_tcp) {
+    s.over_udp = std::make_unique<Slot::OverUdp>(Slot::OverUdp{to, s.bytes});
+    s.bytes = with_tcp_via(s.bytes, transport_.advertised(*to.tcp_listener).port);
+    s.to.transport = Transport::kTcp;
+    s.to.listener = *to.tcp_listener;
+  }
   s.user = user;
   s.method = method;
   run(id, TxEvent::kStart);
@@ -256,7 +295,7 @@ void TransactionLayer::send_cancel(TxId id, Slot& s) {
   b.header(HeaderId::kCallId, invite->call_id());
   b.begin(HeaderId::kCSeq).number(invite->cseq()).add(" CANCEL").end_line();
   if (!s.cancel_reason.empty()) b.header(HeaderId::kReason, s.cancel_reason);
-  const auto via = sip::parse_via(invite->value(HeaderId::kVia));
+  const sip::Via* via = invite->top_via();
   const std::string branch = via ? std::string(via->branch) : std::string();
   const Destination to = s.to;
   const std::uint64_t user = s.user;
@@ -272,16 +311,60 @@ void TransactionLayer::send_cancel(TxId id, Slot& s) {
   }
 }
 
+// TCP was refused: the same request over UDP, whatever its size (RFC 3261 18.1.1).
+bool TransactionLayer::fall_back_to_udp(TxId id, Slot& s) {
+  if (!s.over_udp || s.abandoned || s.cancel_wanted || s.machine.state > sip::TxState::kTrying)
+    return false;
+  const auto other = std::move(s.over_udp);
+  size_rule_.refused(other->to.remote, reactor_.now());
+  s.to = other->to;
+  s.bytes = std::move(other->bytes);
+  s.machine = sip::make_transaction(s.machine.kind, false);
+  user_.on_layer_message(s.user, true, s.bytes);
+  run(id, TxEvent::kStart);
+  return true;
+}
+
 void TransactionLayer::on_send_failed(std::uint64_t token, const Error& reason) {
   const TxId id{token};
   Slot* s = get(id);
   if (!s || s->machine.state == sip::TxState::kTerminated) return;
+  if (fall_back_to_udp(id, *s)) return;
   const std::uint64_t user = s->user;
   const bool tell = !s->abandoned && (s->machine.kind == sip::TxKind::kInviteClient ||
                                       s->machine.kind == sip::TxKind::kNonInviteClient);
   (void)sip::step(s->machine, TxEvent::kTransportError, reactor_.now(), timers_);
   release(id, *s);
   if (tell) user_.on_request_failed(id, user, reason);
+}
+
+bool TransactionLayer::still_waits(std::uint64_t token) const {
+  const Slot* s = get(TxId{token});
+  return s && s->machine.state <= sip::TxState::kProceeding;
+}
+
+// The connection of a request closed before its final answer. A peer that had nothing to do may
+// close one while a request is on its way (TDR-22), and a call outlives its connection (TDR-24):
+// what had no answer at all, and what belongs to a dialog, is sent once more. A peer that rings
+// answers over a connection of its own (RFC 3261 18.2.2). Everybody else hears of it now.
+void TransactionLayer::on_request_lost(std::uint64_t token, bool crossed, const Error& reason) {
+  const TxId id{token};
+  Slot* s = get(id);
+  if (!s || s->machine.state > sip::TxState::kProceeding) return;
+  if (crossed && !s->repeated && !s->cancel_wanted) {
+    bool again = s->machine.state != sip::TxState::kProceeding;
+    if (const auto m = sip::Message::parse(s->bytes); m && !again) {
+      const auto to = sip::parse_name_addr(m->value(HeaderId::kTo));
+      again = to && !to->tag().empty();
+    }
+    if (again) {
+      s->repeated = true;
+      user_.on_layer_message(s->user, true, s->bytes);
+      transport_.send_request(s->to, s->bytes, token);
+      return;
+    }
+  }
+  if (!s->rang) on_send_failed(token, reason);
 }
 
 void TransactionLayer::send_failure_ack(const Slot& s, const sip::Message& response) {
@@ -303,19 +386,20 @@ void TransactionLayer::send_failure_ack(const Slot& s, const sip::Message& respo
   transport_.send_request(s.to, bytes, 0);
 }
 
-void TransactionLayer::on_sip_response(Received r) {
-  const auto via = sip::parse_via(r.message.value(HeaderId::kVia));
+void TransactionLayer::on_sip_response(const Received& r) {
+  const sip::Via* via = r.message.top_via();
   if (!via) return;
-  const auto it = by_key_.find(client_key(via->branch, r.message.method_text()));
-  if (it == by_key_.end()) {
+  const TxId* known = by_key_.find(client_key(via->branch, r.message.method_text()));
+  if (!known) {
     user_.on_stray_response(r);
     return;
   }
-  const TxId id = it->second;
+  const TxId id = *known;
   Slot* s = get(id);
   const sip::TxActions a =
       sip::step(s->machine, event_for(r.message.status()), reactor_.now(), timers_);
   if (a.send_ack) send_failure_ack(*s, r.message);
+  s->rang = s->rang || (r.message.status() > 100 && r.message.status() < 200);
   const std::uint64_t user = s->user;
   const bool tell = a.deliver && !s->abandoned;
   if (!a.deliver) user_.on_layer_message(user, false, r.message.bytes());
@@ -324,7 +408,13 @@ void TransactionLayer::on_sip_response(Received r) {
     s = get(id);
   }
   if (s) {
-    if (a.terminated)
+    // What would be kept only to hear the same final answer again (Timers K and M) is not: one that
+    // comes again is a stray, and the dialog knows what to do with it.
+    const bool heard = (s->machine.kind == sip::TxKind::kNonInviteClient &&
+                        s->machine.state == sip::TxState::kCompleted) ||
+                       (s->machine.kind == sip::TxKind::kInviteClient &&
+                        s->machine.state == sip::TxState::kAccepted);
+    if (a.terminated || heard)
       release(id, *s);
     else
       rearm(id, *s);
@@ -334,25 +424,24 @@ void TransactionLayer::on_sip_response(Received r) {
 
 // --- Server ------------------------------------------------------------------------------------
 
-void TransactionLayer::on_message(Received r) {
+void TransactionLayer::on_message(Received&& r) {
   if (r.message.is_request())
     on_sip_request(std::move(r));
   else
-    on_sip_response(std::move(r));
+    on_sip_response(r);
 }
 
-void TransactionLayer::on_sip_request(Received r) {
-  const auto via = sip::parse_via(r.message.value(HeaderId::kVia));
-  if (!via) return;
+void TransactionLayer::on_sip_request(Received&& r) {
+  if (!r.message.top_via()) return;
   const Method method = r.message.method();
   if (method == Method::kCancel) {
-    on_cancel_request(std::move(r));
+    on_cancel_request(r);
     return;
   }
-  const std::string key =
-      server_key(r.message, *via, method == Method::kAck ? "INVITE" : r.message.method_text());
-  if (const auto it = by_key_.find(key); it != by_key_.end()) {
-    const TxId id = it->second;
+  const Hash128 key =
+      server_key(r.message, method == Method::kAck ? "INVITE" : r.message.method_text());
+  if (const TxId* known = by_key_.find(key)) {
+    const TxId id = *known;
     Slot& s = *get(id);
     if (method != Method::kAck) {
       user_.on_layer_message(s.user, false, r.message.bytes());
@@ -367,14 +456,28 @@ void TransactionLayer::on_sip_request(Received r) {
     }
     return;
   }
+  if (const auto* done = finished_.find(key); done && method != Method::kAck) {
+    user_.on_layer_message(done->user, false, r.message.bytes());
+    if (done->response.empty()) return;
+    user_.on_layer_message(done->user, true, done->response);
+    transport_.send_response(done->flow, done->response);
+    return;
+  }
   if (method == Method::kAck) {
     user_.on_ack(r);
     return;
   }
-  if (live_ >= kMaxTransactions) {
+  if (size() >= kMaxTransactions) {
     observer_.on_dropped("transactions_full", r.flow.remote, r.flow.listener,
                          "too many transactions at once");
     transport_.send_response(r.flow, stateless_response(r.message, r.flow, 503, "Overloaded"));
+    return;
+  }
+  const std::uint64_t origin = origin_of(r.message);
+  if (origin != 0 && merged(origin)) {
+    observer_.on_dropped("merged", r.flow.remote, r.flow.listener,
+                         "the same INVITE came another way (RFC 3261 8.2.2.2)");
+    transport_.send_response(r.flow, stateless_response(r.message, r.flow, 482, "Merged request"));
     return;
   }
   const TxId id =
@@ -382,6 +485,7 @@ void TransactionLayer::on_sip_request(Received r) {
              r.flow.transport != Transport::kUdp, key);
   Slot& s = *get(id);
   s.method = method;
+  if (origin != 0) by_origin_.insert(s.origin = origin, id);
   s.flow = r.flow;
   s.request = std::make_unique<Received>(std::move(r));
   (void)sip::step(s.machine, TxEvent::kStart, reactor_.now(), timers_);
@@ -389,22 +493,31 @@ void TransactionLayer::on_sip_request(Received r) {
     s.trying_at = reactor_.now() + kTrying;
     rearm(id, s);
   }
-  // The user may answer at once, and create transactions (slots move, what they hold does not):
-  // what it reads stays until it returns.
+  // The user may answer at once: what it reads stays until it returns.
   serving_ = s.request.get();
   user_.on_request(id, *serving_);
   serving_ = nullptr;
   served_.reset();
 }
 
-void TransactionLayer::on_cancel_request(Received r) {
-  const auto via = sip::parse_via(r.message.value(HeaderId::kVia));
-  const auto it = by_key_.find(server_key(r.message, *via, "INVITE"));
-  const bool known = it != by_key_.end();
+// Still being worked on, or answered with 2xx. One that was refused may be tried again by another
+// way with the same CSeq (RFC 3263 4.3).
+bool TransactionLayer::merged(std::uint64_t origin) const {
+  const TxId* known = by_origin_.find(origin);
+  if (!known) return false;
+  const Slot* s = get(*known);
+  return *known == kFinished || (s && s->machine.state <= sip::TxState::kAccepted);
+}
+
+void TransactionLayer::on_cancel_request(const Received& r) {
+  const Hash128 key = server_key(r.message, "INVITE");
+  const TxId* live = by_key_.find(key);
+  const TxId invite = live ? *live : TxId{};
+  const bool known = live || finished_.find(key);
   // A repeated CANCEL finds the same answer.
   transport_.send_response(r.flow, user_.answer_to_cancel(r, known ? 200 : 481));
-  if (known && get(it->second)->machine.state < sip::TxState::kAccepted)
-    user_.on_cancel(it->second, r.message);
+  if (const Slot* s = get(invite); s && s->machine.state < sip::TxState::kAccepted)
+    user_.on_cancel(invite, r.message);
 }
 
 void TransactionLayer::respond(TxId tx, int status, std::string bytes) {
@@ -426,7 +539,10 @@ void TransactionLayer::acknowledged(TxId tx) {
   s->acked = true;
   s->resend_at.reset();
   s->bytes = std::string();  // nothing will be sent again
-  rearm(tx, *s);
+  if (s->machine.state == sip::TxState::kAccepted)
+    finish(tx, *s);
+  else
+    rearm(tx, *s);
 }
 
 const Flow* TransactionLayer::flow_of(TxId tx) const {

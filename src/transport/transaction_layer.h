@@ -2,13 +2,18 @@
 // failure and the repetition of a 2xx until its ACK. Runs on the shard's thread.
 #pragma once
 
+#include <array>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "base/flat_map.h"
+#include "base/hash.h"
 #include "sip/transaction.h"
+#include "transport/finished_transactions.h"
 #include "transport/sip_transport.h"
+#include "transport/size_rule.h"
 
 namespace causeway::transport {
 
@@ -72,20 +77,28 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   // user returns from on_request() even when it has answered.
   [[nodiscard]] const sip::Message* request_of(TxId tx) const;
 
-  [[nodiscard]] std::size_t size() const { return live_; }
+  [[nodiscard]] std::size_t size() const { return live_ + finished_.size(); }
   // Over this many transactions new calls are shed (503).
   static constexpr std::size_t kMaxTransactions = 400'000;
   static constexpr Millis kTrying{200};  // RFC 3261 17.2.1
 
  private:
+  static constexpr std::size_t kChunk = 256;
+  static constexpr TxId kFinished{};         // in by_origin_: it is among finished_
+  static constexpr Millis kExpiryStep{250};  // many are forgotten in one timer
   struct Slot {
     std::uint32_t generation = 1;
     bool used = false;
     sip::Transaction machine;
-    std::string key;
+    Hash128 key;
     std::string bytes;                  // client: the request; server: the latest response
     std::unique_ptr<Received> request;  // server, while no final answer was given
     Destination to;                     // client
+    struct OverUdp {
+      Destination to;
+      std::string bytes;
+    };
+    std::unique_ptr<OverUdp> over_udp;  // client, sent over TCP for its size: the other way
     Flow flow;                          // server
     std::uint64_t user = 0;
     std::uint64_t timer_token = 0;
@@ -94,27 +107,39 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
     std::optional<Instant> resend_at;  // server INVITE: the 2xx again
     Millis resend_interval{0};
     std::optional<Instant> trying_at;  // server INVITE: 100 unless something else was said
+    std::uint64_t origin = 0;  // server INVITE that begins a dialog: key in by_origin_; 0: none
     std::string cancel_reason;
     bool cancel_wanted = false, cancel_sent = false, abandoned = false, acked = false;
+    bool rang = false;      // client INVITE: a provisional other than 100 came
+    bool repeated = false;  // client: sent once more, because the connection closed
   };
 
-  void on_message(Received received) override;
+  void on_message(Received&& received) override;
   void on_send_failed(std::uint64_t token, const Error& reason) override;
+  bool fall_back_to_udp(TxId id, Slot& s);
+  void on_request_lost(std::uint64_t token, bool crossed, const Error& reason) override;
+  [[nodiscard]] bool still_waits(std::uint64_t token) const override;
   void on_other_mail(ShardId from, reactor::Mail mail) override {
     user_.on_other_mail(from, std::move(mail));
   }
   void on_timer(std::uint64_t token, Instant now) override;
 
-  void on_sip_request(Received received);
-  void on_sip_response(Received received);
-  void on_cancel_request(Received received);
-  [[nodiscard]] TxId create(sip::TxKind kind, bool reliable, std::string key);
+  void on_sip_request(Received&& received);
+  void on_sip_response(const Received& received);
+  void on_cancel_request(const Received& received);
+  [[nodiscard]] Hash128 client_key(std::string_view branch, std::string_view method) const;
+  [[nodiscard]] Hash128 server_key(const sip::Message& m, std::string_view method) const;
+  [[nodiscard]] std::uint64_t origin_of(const sip::Message& m) const;
+  [[nodiscard]] TxId create(sip::TxKind kind, bool reliable, const Hash128& key);
   [[nodiscard]] Slot* get(TxId id);
   [[nodiscard]] const Slot* get(TxId id) const;
   void run(TxId id, sip::TxEvent event);
   void rearm(TxId id, Slot& s);
   void release(TxId id, Slot& s);
+  void finish(TxId id, Slot& s);
+  void schedule_expiry();
   void drop_request(Slot& s);
+  [[nodiscard]] bool merged(std::uint64_t origin) const;
   void send_failure_ack(const Slot& s, const sip::Message& response);
   void send_cancel(TxId id, Slot& s);
 
@@ -122,10 +147,18 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   TransportObserver& observer_;
   TransactionUser& user_;
   SipTransport transport_;
+  SizeRule size_rule_;
   sip::TimerConfig timers_;
-  std::vector<Slot> slots_;
+  // Slots stay where they are: the table of a busy shard must not move while a call waits.
+  std::vector<std::unique_ptr<std::array<Slot, kChunk>>> slots_;
   std::vector<std::uint32_t> free_;
-  std::unordered_map<std::string, TxId> by_key_;
+  const HashKey hash_key_;
+  FlatMap<Hash128, TxId, LowBits> by_key_;
+  // INVITEs that begin a dialog, by a hash of Call-ID, CSeq and From-tag: the same one that came
+  // another way is a merged request (RFC 3261 8.2.2.2).
+  FlatMap<std::uint64_t, TxId, RandomBits> by_origin_;
+  FinishedTransactions finished_;
+  bool expiry_scheduled_ = false;
   std::size_t live_ = 0;
   const Received* serving_ = nullptr;  // the user is reading it
   std::unique_ptr<Received> served_;   // ... and has answered it already

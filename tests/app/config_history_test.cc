@@ -55,9 +55,14 @@ TEST(ConfigHistory, WhatIsNotConfirmedIsTakenBack) {
   const auto second = h.record("three\n", "/x", "root", "", at(2));
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error().what, HasSubstr("configuration 2 waits to be confirmed"));
-  EXPECT_EQ(*h.revert_if_due(at(300)), std::nullopt);
-  EXPECT_EQ(*h.revert_if_due(at(301)), "one\n");
+  EXPECT_FALSE(h.due(at(300)));
+  EXPECT_TRUE(h.due(at(301)));
+  EXPECT_EQ(h.current(), 2) << "nothing has happened until it is said";
+  EXPECT_EQ(*h.text(h.pending()->previous), "one\n");
+  EXPECT_EQ(h.file_of(h.pending()->previous), "c");
+  ASSERT_TRUE(h.record_return(at(302)));
   EXPECT_FALSE(h.pending());
+  EXPECT_EQ(h.file_of(3), "c") << "relative paths in it start there";
   EXPECT_EQ(h.current(), 3);
   EXPECT_EQ(*h.text(3), "one\n");
   EXPECT_THAT(h.entries().back().why, HasSubstr("2 was not confirmed in time; back to 1"));
@@ -71,7 +76,8 @@ TEST(ConfigHistory, WhatIsConfirmedStays) {
   ASSERT_TRUE(h.record("two\n", "/x", "root", "", at(1), Seconds(300)));
   EXPECT_TRUE(h.confirm());
   auto later = open(f);
-  EXPECT_EQ(*later.revert_if_due(at(1'000)), std::nullopt);
+  EXPECT_FALSE(later.due(at(1'000)));
+  EXPECT_FALSE(later.record_return(at(1'000)));
   EXPECT_EQ(*later.at_start("one\n", "c", at(1'000)), "two\n");
 }
 

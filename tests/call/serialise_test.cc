@@ -52,6 +52,8 @@ CallState sample() {
     l.media.agreed.allowed_sources = {*Prefix::parse("10.0.0.0/8")};
     l.media.srtp_out.resize(2);
     l.media.first_in_us = -5;
+    l.media.last_rtcp_in_us = 7;
+    l.media.expected_us = 9;
     c.legs.push_back(l);
   }
   return c;

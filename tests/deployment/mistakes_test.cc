@@ -106,6 +106,8 @@ const Case kCases[] = {
      "10.0.0.1/8", "peer_group[1].recognise.sources[1]", "beyond its prefix length"},
     {"duration", sample_with("routes_to", "options_interval = 30\nroutes_to"), "options_interval",
      "peer_group[1].options_interval", "in quotes"},
+    {"media_timeout", sample_with("", "[limits]\nmedia_timeout = \"5s\"\n"), "media_timeout",
+     "limits.media_timeout", "at least"},
     {"part_second", sample_with("routes_to", "options_interval = \"500ms\"\nroutes_to"),
      "options_interval", "peer_group[1].options_interval", "whole seconds"},
     {"silence_over_hunt",

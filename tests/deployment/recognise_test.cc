@@ -75,6 +75,17 @@ struct Row {
   const char* group;  // "" for none
 };
 
+TEST(Recognise, ServiceThatNamesNoHostIsOfTheFirstGroupThatFitsOtherwise) {
+  const auto d = deployment();
+  ASSERT_TRUE(d);
+  const std::vector<std::string> hub{"sip.pstnhub.example.com"};
+  const auto source = *Endpoint::parse("52.113.1.1:40000");
+  const auto g = recognise(*d, ListenerIndex(0), source, hub, std::nullopt);
+  ASSERT_TRUE(g);
+  EXPECT_EQ(d->group(*g).name, "direct");
+  EXPECT_FALSE(recognise(*d, ListenerIndex(0), source, {}, std::nullopt));
+}
+
 TEST(Recognise, Table) {
   const auto d = deployment();
   ASSERT_TRUE(d);

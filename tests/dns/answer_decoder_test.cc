@@ -61,6 +61,21 @@ TEST(AnswerDecoder, ReadsServices) {
   EXPECT_EQ(answer->records[1].srv.target, "");
 }
 
+TEST(AnswerDecoder, ReadsNamingAuthorityPointers) {
+  const auto text = [](std::string_view t) { return static_cast<char>(t.size()) + std::string(t); };
+  DnsMessage m(1, 0, "a.example", 35);
+  m.record("@12", 35, 60,
+           DnsMessage::number(50) + DnsMessage::number(7) + text("S") + text("SIPS+D2T") +
+               text("") + DnsMessage::wire_name("_sips._tcp.A.example"));
+  const auto answer = decode(m.bytes, RecordType::kNaptr);
+  ASSERT_TRUE(answer) << answer.error().what;
+  ASSERT_EQ(answer->records.size(), 1U);
+  EXPECT_EQ(answer->records[0].naptr, (Naptr{50, 7, "s", "sips+d2t", "_sips._tcp.a.example"}));
+  DnsMessage cut(1, 0, "a.example", 35);
+  cut.record("@12", 35, 60, DnsMessage::number(50) + DnsMessage::number(7) + "\x40S");
+  EXPECT_FALSE(decode(cut.bytes, RecordType::kNaptr));
+}
+
 TEST(AnswerDecoder, TellsHowLongANameDoesNotExist) {
   DnsMessage m(1, 3, "a.example", 1);
   m.record("example", 6, 900, DnsMessage::soa(60), 1);

@@ -15,7 +15,6 @@ namespace causeway::dns {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::UnorderedElementsAre;
 
 class Rfc3263 : public ::testing::Test, public TargetListener {
  protected:
@@ -101,6 +100,33 @@ TEST_F(Rfc3263, WithoutSrvTheNameIsUsedOnTheDefaultPort) {
   EXPECT_THAT(select("sip.example", 0, Transport::kTcp), ElementsAre("192.0.2.1:5060"));
 }
 
+TEST_F(Rfc3263, NaptrNamesTheServiceOfTheConfiguredTransport) {
+  zone.set_naptr("example.com", {{20, 1, "s", "sip+d2u", "_sip._udp.second.example"},
+                                 {10, 2, "s", "sip+d2u", "_sip._udp.later.example"},
+                                 {10, 1, "s", "sip+d2u", "_sip._udp.first.example"},
+                                 {1, 1, "s", "sips+d2t", "_sips._tcp.secure.example"},
+                                 {1, 1, "u", "sip+d2u", "not.used.example"}});
+  zone.set_srv("_sip._udp.first.example", {srv(1, 1, 5070, "a.example")});
+  zone.set_srv("_sips._tcp.secure.example", {srv(1, 1, 5071, "a.example")});
+  zone.set_srv("_sip._tcp.example.com", {srv(1, 1, 5072, "a.example")});
+  zone.set_a("a.example", {"192.0.2.1"});
+  EXPECT_THAT(select("example.com"), ElementsAre("192.0.2.1:5070"));
+  EXPECT_EQ(got->at(0).name, "example.com") << "what the certificate has to carry";
+  EXPECT_THAT(select("example.com", 0, Transport::kTls), ElementsAre("192.0.2.1:5071"));
+  EXPECT_THAT(select("example.com", 0, Transport::kTcp), ElementsAre("192.0.2.1:5072"))
+      << "no record for that transport: its usual service";
+  const auto asked = zone.queries("example.com", RecordType::kNaptr);
+  (void)select("example.com", 5060);
+  EXPECT_EQ(zone.queries("example.com", RecordType::kNaptr), asked) << "a port is given: no NAPTR";
+}
+
+TEST_F(Rfc3263, WithoutAnAnswerAboutNaptrTheUsualServiceIsUsed) {
+  zone.set_fault("example.com", world::DnsFault::kServfail);
+  zone.set_srv("_sip._udp.example.com", {srv(1, 1, 5070, "a.example")});
+  zone.set_a("a.example", {"192.0.2.1"});
+  EXPECT_THAT(select("example.com"), ElementsAre("192.0.2.1:5070"));
+}
+
 TEST_F(Rfc3263, ANameIsResolvedAgainAfterItsTtl) {
   PROVES("TDR-01");
   zone.set_a("sip.pstnhub.example", {"192.0.2.1"}, Seconds{120});
@@ -147,7 +173,7 @@ TEST_F(Rfc3263, TheListIsBounded) {
   }
   zone.set_srv("_sip._udp.big.example", services);
   EXPECT_EQ(select("big.example").size(), TargetSelection::kMaxTargets);
-  EXPECT_LE(zone.queries(), 1 + 2 * TargetSelection::kMaxSrv);
+  EXPECT_LE(zone.queries(), 2 + 2 * TargetSelection::kMaxSrv);
 }
 
 TEST(SrvOrder, FollowsWeightsWithinAPriority) {

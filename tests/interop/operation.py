@@ -220,4 +220,189 @@ def looking_into_calls():
     g.stop()
 
 
+def long_call(seconds):
+    """A plan of one call of the lab, operator to Phone System (TLS, SRTP), speech up and a tone down."""
+    plan = WORK / "long.json"
+    plan.write_text(json.dumps({"name": "long", "calls": [{"name": "long", "limit_ms": 1000 * seconds + 8000, "calling": {
+        "speech": True, "steps": [{"at_ms": 1000 * seconds, "do": "hang-up"}]}}]}))
+    return plan
+
+
+def in_the_lab(capture_media):
+    """A gateway between the two sides of the lab, and a call of some seconds that is up: gateway, lab, id of the call."""
+    shutil.rmtree(WORK / "state", ignore_errors=True)
+    subprocess.run([str(LAB), "config", str(WORK)], check=True, capture_output=True)
+    text = (WORK / "causeway.toml").read_text()
+    g = Gateway(text.replace("[operation]\n", f"[operation]\ncapture_media = {str(capture_media).lower()}\n", 1))
+    lab = Process("lab", [LAB, "scenario", long_call(8), "--certs", WORK / "tls", "--wait", "15", "--quiet"])
+    live = lambda: [l for l in g.command("calls").splitlines() if " answered" in l]
+    return g, lab, wait_until(live, 20, "the call is up")[0].split()[0]
+
+
+def tshark(file, what, fields):
+    r = subprocess.run(["tshark", "-r", str(file), "-Y", what, "-T", "fields", *[x for f in fields for x in ("-e", f)]],
+                       capture_output=True, text=True)
+    expect(r.returncode == 0, f"tshark: {r.stderr}")
+    return [l.split("\t") for l in r.stdout.splitlines()]
+
+
+@test()
+def capturing_media():
+    """capture --rtp takes the RTP of a live call, decrypted, and tshark reads it"""
+    need("tshark")
+    g, lab, call = in_the_lab(capture_media=True)
+    out = WORK / "media.pcapng"
+    g.command("capture", call, "--rtp", "2s", "--out", out)
+    rtp = tshark(out, "rtp", ("ip.src", "ip.dst", "rtp.p_type", "rtp.ssrc", "rtp.seq", "udp.payload"))
+    sides = {row[0] for row in rtp}
+    expect(len(sides) == 2, f"RTP of both sides is expected, seen are {len(rtp)} packets from {sides}")
+    for side in sides:
+        of_side = [row for row in rtp if row[0] == side]
+        expect(80 <= len(of_side) <= 130, f"{len(of_side)} packets of 20 ms in 2 s from {side}")
+        expect(len({row[3] for row in of_side}) == 1, f"several sources from {side}: {of_side[:3]}")
+        payloads = [row[5].replace(":", "")[24:] for row in of_side]  # after the RTP header
+        expect(all(len(x) == 320 for x in payloads), f"not 160 bytes of G.711: {sorted({len(x) for x in payloads})}")
+        # 160 bytes of a tone or of speech have some 70 different values, encrypted ones 119 on average.
+        values = sum(len(set(re.findall("..", x))) for x in payloads) / len(payloads)
+        expect(values < 95, f"from {side}: looks like noise, not decrypted: {values:.0f} values")
+    expect(not tshark(out, "_ws.malformed", ("frame.number",)), "tshark finds malformed packets")
+    expect(len(tshark(out, 'sip.Method == "INVITE"', ("frame.number",))) >= 2, "no SIP in the capture")
+    code, text = g.ask("capture", "nosuchcall", "--rtp", "1s", "--out", WORK / "x")
+    expect(code == 1 and "nosuchcall" in text, f"of a call that does not exist: {code} {text}")
+    expect(lab.wait(20) == 0, f"the call: {lab.tail()}")
+    g.expect_idle()
+    code, text = g.ask("capture", call, "--rtp", "1s", "--out", WORK / "x")
+    expect(code == 1 and "live call" in text, f"of a call that has ended: {code} {text}")
+    g.stop()
+
+
+@test()
+def capturing_media_needs_permission():
+    """capture --rtp without capture_media is refused with the reason, and writes nothing"""
+    g, lab, call = in_the_lab(capture_media=False)
+    out = WORK / "refused.pcapng"
+    code, text = g.ask("capture", call, "--rtp", "2s", "--out", out)
+    expect(code == 1 and "capture_media = true" in text, f"{code} {text}")
+    expect(not out.exists() or out.stat().st_size == 0, "something was written")
+    g.command("capture", call, "--out", out)  # SIP may always be captured
+    expect(lab.wait(20) == 0, f"the call: {lab.tail()}")
+    g.stop()
+
+
+@test()
+def second_on_the_same_ports():
+    """a second gateway on the same addresses does not start, and says which address is taken"""
+    g = fresh()
+    edited = WORK / "edited.toml"
+    edited.write_text(g.config.read_text() + "\n# edited\n")
+    r = subprocess.run([str(CAUSEWAY), "run", "--config", str(edited)], capture_output=True, text=True, timeout=10)
+    expect(r.returncode == 1 and "in use" in r.stderr, f"with the same state: {r.returncode} {r.stderr}")
+    expect(len(list((WORK / "state" / "configurations").glob("*.toml"))) == 1, "it wrote into the history of the one that runs")
+    other = WORK / "second.toml"
+    other.write_text(g.config.read_text().replace(f"{WORK}/", f"{WORK}/second/"))
+    r = subprocess.run([str(CAUSEWAY), "run", "--config", str(other)], capture_output=True, text=True, timeout=10)
+    expect(r.returncode == 1, f"exit status {r.returncode}: {r.stderr}")
+    expect("'a-udp': 127.0.0.1:5060/udp is in use" in r.stderr and "stop it" in r.stderr, f"it says: {r.stderr}")
+    moved = other.read_text()
+    for port, new in ((5060, 6060), (5070, 6070)):
+        moved = moved.replace(f'"{GATEWAY}:{port}"', f'"{GATEWAY}:{new}"')
+    other.write_text(moved.replace("media_port_min = 20000", "media_port_min = 18000").replace("media_port_max = 39999", "media_port_max = 19999")
+                     .replace("media_port_min = 40000", "media_port_min = 16000").replace("media_port_max = 59999", "media_port_max = 17999"))
+    second = Gateway(other.read_text(), "second")
+    code, text = second.ask("apply", g.config)  # a reload is held to the same
+    expect(code == 1 and "is in use" in text, f"addresses of the other gateway were applied: {code} {text}")
+    second.stop()
+    g.stop()
+
+
+@test()
+def drain_is_shown_and_cut_short():
+    """during the drain status says how many calls are left; a second SIGTERM ends them with BYE"""
+    g = fresh(drain="60s")
+    answering = Sipp("uas", CALLEE, 5060)
+    staying = Sipp("uac_waits", CALLER, 5060, f"{GATEWAY}:5060", 20, 100)
+    wait_until(lambda: g.numbers()["answered"] == 20, 5, "20 calls are up")
+    g.process.popen.send_signal(signal.SIGTERM)
+    text = wait_until(lambda: next((l for l in g.command("status").splitlines() if "STOPPING" in l), None), 3, "status says so")
+    expect("draining" in text and "20 calls left" in text, text)
+    expect(len(g.command("calls").splitlines()) == 21, "calls are not listed during the drain")
+    code, text = g.ask("apply", g.config)
+    expect(code == 1 and "stopping" in text, f"apply during the drain: {code} {text}")
+    began = time.monotonic()
+    g.process.popen.send_signal(signal.SIGTERM)
+    expect(g.process.wait(5) == 0, f"it ended badly: {g.process.tail()}")
+    expect(time.monotonic() - began < 3.5, "the drain went on")
+    staying.finish(10)  # its calls end with a BYE from here
+    time.sleep(1.2)
+    made, _, bad = answering.counts()
+    expect(made == 20 and bad == 0, f"the called side: {made} made, {bad} failed: {answering.why()}")
+
+
+@test()
+def what_needs_a_restart():
+    """apply and SIGHUP name the changed keys that take effect at a restart, and those alone"""
+    g = fresh(operation="shards = 1")
+    new = WORK / "restart.toml"
+    new.write_text(g.config.read_text().replace("shards = 1", "shards = 2\nnode = 9").replace('drain = "1s"', 'drain = "2s"'))
+    text = g.command("apply", new)
+    expect("after a restart: operation.node, operation.shards\n" in text + "\n", text)
+    expect("node 1, 1 shards" in g.command("status"), "it took effect")
+    g.config.write_text(g.config.read_text().replace("shards = 1", "shards = 3"))
+    g.process.popen.send_signal(signal.SIGHUP)
+    wait_until(lambda: "after a restart: operation.shards" in g.process.output(), 3, "the log names it")
+    g.config.write_text(g.config.read_text().replace("shards = 3", "shards = 1"))
+    expect("restart" not in g.command("apply", g.config), "nothing differs any more")
+    g.stop()
+
+
+@test()
+def taken_back_as_it_happened():
+    """what cannot be taken back is not in the history as taken back, and is tried again"""
+    g = fresh()
+    new = WORK / "new.toml"
+    new.write_text(g.config.read_text().replace('name = "callee-1"', 'name = "callee-new"'))
+    g.command("apply", new, "--confirm", "2s")
+    kept = next((WORK / "state" / "configurations").glob("*1.toml"))
+    text = kept.read_text()
+    kept.write_text("[broken\n")
+    wait_until(lambda: "could not be taken back" in g.command("status"), 5, "the alarm")
+    expect("callee-new" in g.command("status") and "to be confirmed" in g.command("history"), "the history says otherwise")
+    expect(len(g.command("history").splitlines()) == 3, g.command("history"))
+    kept.write_text(text)
+    g.command("confirm")
+    expect("could not" not in g.command("status"), "confirmed, and the alarm stays")
+    g.stop()
+
+
+@test()
+def records_on_disk():
+    """old call records are removed at the start; those that cannot be written are an alarm"""
+    g = fresh()
+    g.stop()
+    records = WORK / "state" / "records"
+    for name in ("calls-2020-01-01.jsonl", "calls-2020-01-01.csv", "calls-2020-01-01.jsonl.gz"):
+        (records / name).write_text("x")
+    g.start()
+    wait_until(lambda: [p.name for p in records.glob("*2020*")] == ["calls-2020-01-01.jsonl.gz"], 3, "old records are removed")
+    expect("records were lost" not in g.command("status"), "an alarm for nothing")
+    shutil.rmtree(records)
+    records.write_text("in the way")
+    ask_sip("INVITE", "127.0.0.21", body=AUDIO_SDP, seconds=10)
+    wait_until(lambda: "1 call records were lost" in g.command("status"), 12, "the lost record is shown")
+    g.stop()
+
+
+@test()
+def counted_on_all_shards():
+    """OPTIONS answered by any shard are in the total, and the time of the last one in its peer's row"""
+    g = fresh(operation="shards = 4")
+    for _ in range(24):
+        expect(ask_sip("OPTIONS", CALLER, port=5060) == 200, "OPTIONS")
+        text = g.command("status")
+        row = next(l for l in text.splitlines() if " caller-1 " in l)
+        expect(re.search(r"never\s+0\.\d s ago", row), f"the shard that answered knows it alone: {row}")
+    expect("24 OPTIONS answered" in text, f"the total:\n{text}")
+    g.stop()
+
+
 main()

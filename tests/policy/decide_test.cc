@@ -70,7 +70,15 @@ TEST_F(Decide, EmergenciesAreKnownWithAndWithoutPlusAndByUrn) {
   EXPECT_EQ(emergency_service(d, "110", ""), "sos.police");
   EXPECT_EQ(emergency_service(d, "1120", ""), std::nullopt);
   EXPECT_EQ(emergency_service(d, "", "urn:service:sos.fire"), "sos.fire");
+  EXPECT_EQ(emergency_service(d, "", "URN:Service:SOS"), "sos");
+  EXPECT_FALSE(emergency_service(d, "", "urn:service:sosx"));
   EXPECT_EQ(emergency_service(d, "", "urn:service:counseling"), std::nullopt);
+}
+
+TEST_F(Decide, ServiceHasTheDialStringOfTheOneAroundIt) {
+  EXPECT_EQ(dial_string(d, "sos.police"), "110");
+  EXPECT_EQ(dial_string(d, "sos.fire"), "112");
+  EXPECT_EQ(dial_string(d, "counseling"), "");
 }
 
 TEST_F(Decide, EmergenciesUseTheReserveAndMindNoOtherLimit) {

@@ -29,7 +29,7 @@ class Tls : public ::testing::Test {
   void start(Context server_side, Context client_side, std::string name) {
     server.acceptor = *reactor.listen(endpoint("127.0.0.1:0"), {}, std::move(server_side), server);
     server.echo = true;
-    const TlsClient tls{std::move(client_side), std::move(name)};
+    const TlsClient tls{std::move(client_side), std::move(name), {}};
     client.stream =
         *reactor.connect(endpoint("127.0.0.1:0"), server.acceptor->local(), {}, &tls, client);
   }
@@ -298,6 +298,154 @@ TEST(TlsLimits, AStalledHandshakeEndsAndTheOthersWaitTheirTurn) {
   ASSERT_TRUE(turn_until(reactor, [&] { return server.refused.size() == 2; }));
   EXPECT_THAT(server.refused[0].what, HasSubstr("handshake not finished"));
   EXPECT_TRUE(turn_until(reactor, [&] { return server.refused.size() == 3; }));
+}
+
+// --- several identities, and handshakes elsewhere ----------------------------------------------
+
+TEST_F(TlsServer, TheIdentityIsChosenByTheNameThatTheClientAsksFor) {
+  PROVES("TDR-17");
+  CertificateRequest request;
+  request.dns_names = {"a.example"};
+  const Context a = load(authority.issue(request));
+  request.dns_names = {"*.b.example"};
+  const Context b = load(authority.issue(request));
+  const Context both = TlsContext::choice({a, b});
+  for (const auto& [asked, shown] : {std::pair{"a.example", "a.example"},
+                                     {"sbc.b.example", "*.b.example"},
+                                     {"A.EXAMPLE", "a.example"}}) {
+    server = Peer{};
+    client = Peer{};
+    start(both, a, asked);
+    ASSERT_TRUE(both_connected()) << asked;
+    EXPECT_THAT(client.stream->tls().names, ElementsAre(shown));
+    EXPECT_TRUE(server.stream->tls().verified)
+        << "the client's certificate is asked for all the same";
+  }
+  server = Peer{};
+  client = Peer{};
+  start(both, a, "nobody.example");
+  ASSERT_TRUE(one_complains());
+  EXPECT_THAT(client.closed[0].what, HasSubstr("found a.example")) << "the first, when none fits";
+}
+
+TEST_F(Tls, AClientShowsTheIdentityThatItsPeerExpects) {
+  PROVES("TDR-17");
+  CertificateRequest request;
+  request.dns_names = {"a.example"};
+  const Context a = load(authority.issue(request));
+  request.dns_names = {"b.example"};
+  const Context b = load(authority.issue(request));
+  for (const char* own : {"", "a.example", "b.example"}) {
+    server = Peer{};
+    client = Peer{};
+    server.acceptor = *reactor.listen(endpoint("127.0.0.1:0"), {}, a, server);
+    const TlsClient tls{TlsContext::choice({a, b}), "a.example", own};
+    client.stream =
+        *reactor.connect(endpoint("127.0.0.1:0"), server.acceptor->local(), {}, &tls, client);
+    ASSERT_TRUE(both_connected());
+    EXPECT_THAT(server.stream->tls().names,
+                ElementsAre(std::string(own) == "b.example" ? "b.example" : "a.example"));
+  }
+}
+
+TEST_F(Tls, ARenewedCertificateIsShownFromThenOnAndOldConnectionsGoOn) {
+  PROVES("TDR-18");
+  CertificateRequest request;
+  request.dns_names = {"sip.example"};
+  const Context old = load(authority.issue(request));
+  start(old, old, "sip.example");
+  ASSERT_TRUE(both_connected());
+  request.dns_names = {"sip.example", "new.example"};
+  server.acceptor->set_tls(load(authority.issue(request)));
+  client.stream->write("still here");
+  EXPECT_TRUE(turn_until(reactor, [&] { return client.got == "still here"; }));
+  Peer second;
+  const TlsClient tls{old, "sip.example", {}};
+  second.stream =
+      *reactor.connect(endpoint("127.0.0.1:0"), server.acceptor->local(), {}, &tls, second);
+  ASSERT_TRUE(turn_until(reactor, [&] { return second.connected; }));
+  EXPECT_THAT(second.stream->tls().names, ElementsAre("sip.example", "new.example"));
+}
+
+class TlsElsewhere : public ::testing::Test {
+ protected:
+  static EpollOptions options_with(HandshakePool& pool) {
+    EpollOptions o;
+    o.handshakes = &pool;
+    o.handshake_steps = 2;
+    return o;
+  }
+  Context context() {
+    CertificateRequest request;
+    request.dns_names = {"sip.example"};
+    request.rsa = true;
+    return *TlsContext::load(authority.issue(request));
+  }
+  TestAuthority authority{"Test Root"};
+  HandshakePool pool{2};
+  MailRoom room{1};
+  EpollReactor reactor{room, options_with(pool)};
+};
+
+TEST_F(TlsElsewhere, ManyHandshakesAtOnceSucceedAndCarryBytes) {
+  const Context both = context();
+  struct Server final : AcceptListener, StreamListener {
+    StreamListener* on_accepted(std::unique_ptr<Stream> s) override {
+      streams.push_back(std::move(s));
+      return this;
+    }
+    void on_refused(const Endpoint&, const Error& e) override { ADD_FAILURE() << e.what; }
+    void on_connected(Stream&) override {}
+    void on_bytes(Stream& s, std::span<const std::byte> d) override {
+      s.write(testing::to_text(d));
+    }
+    void on_closed(Stream&, const Error&) override {}
+    std::vector<std::unique_ptr<Stream>> streams;
+  } server;
+  auto acceptor = *reactor.listen(endpoint("127.0.0.1:0"), {}, both, server);
+  std::vector<std::unique_ptr<Peer>> clients;
+  const TlsClient tls{both, "sip.example", {}};
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(std::make_unique<Peer>());
+    auto& c = *clients.back();
+    c.stream = *reactor.connect(endpoint("127.0.0.1:0"), acceptor->local(), {}, &tls, c);
+    c.stream->write("hello");
+  }
+  ASSERT_TRUE(turn_until(reactor, [&] {
+    return std::all_of(clients.begin(), clients.end(),
+                       [](const auto& c) { return c->got == "hello"; });
+  }));
+  EXPECT_EQ(reactor.stats().streams_accepted, 40U);
+}
+
+TEST_F(TlsElsewhere, AStreamMayDieWhileItsHandshakeIsComputed) {
+  const Context both = context();
+  Peer server;
+  server.acceptor = *reactor.listen(endpoint("127.0.0.1:0"), {}, both, server);
+  const TlsClient tls{both, "sip.example", {}};
+  for (int i = 0; i < 20; ++i) {
+    Peer client;
+    client.stream =
+        *reactor.connect(endpoint("127.0.0.1:0"), server.acceptor->local(), {}, &tls, client);
+    for (int turns = 0; turns < i % 5; ++turns) reactor.turn(Millis{1});
+    client.stream.reset();
+    reactor.turn(Millis{1});
+  }
+  server.acceptor.reset();
+  for (int i = 0; i < 20; ++i) reactor.turn(Millis{2});
+  EXPECT_TRUE(server.refused.size() <= 20U);
+}
+
+TEST_F(TlsElsewhere, ACertificateThatDoesNotFitIsRefusedAllTheSame) {
+  PROVES("TDR-17");
+  const Context both = context();
+  Peer server, client;
+  server.acceptor = *reactor.listen(endpoint("127.0.0.1:0"), {}, both, server);
+  const TlsClient tls{both, "other.example", {}};
+  client.stream =
+      *reactor.connect(endpoint("127.0.0.1:0"), server.acceptor->local(), {}, &tls, client);
+  ASSERT_TRUE(turn_until(reactor, [&] { return !client.closed.empty(); }));
+  EXPECT_THAT(client.closed[0].what, HasSubstr("expected other.example, found sip.example"));
 }
 
 TEST_F(Tls, WrongFilesAreNamed) {

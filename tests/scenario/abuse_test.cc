@@ -64,9 +64,7 @@ TEST_P(AbuseTest, NameInAContactThatLeadsToStrangersIsNotFollowed) {
   rig.zone.set_a("victim.example", {"10.9.0.1"});
   core.contact = "<sip:core@victim.example:5060>";
   auto up = core_calls();
-  cloud.request(up.cloud, "BYE");
-  cloud.expect("200 BYE");
-  core.reply(core.expect("BYE"), 200);
+  cloud_hangs_up(up);
   EXPECT_TRUE(stranger.transcript.empty());
   expect_clean(1);
 }
@@ -148,6 +146,55 @@ TEST_P(AbuseTest, ByeThatIsUnderWayDuringAReloadIsNotLost) {
   }
   EXPECT_EQ(rig.dropped("reload_race"), 0U);
   expect_clean(6);
+}
+
+TEST_P(AbuseTest, ACancelledInviteIsForgottenThoughItsFinalAnswerNeverComes) {
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 180);
+  (void)core.expect("180");
+  core.request(d, "CANCEL");
+  (void)core.expect("200 CANCEL");
+  core.ack_failure(d, core.expect("487 INVITE"));
+  cloud.reply(cloud.expect("CANCEL"), 200);
+  cloud.reply(inv, 180);  // gives no further time
+  expect_clean(1);
+}
+
+TEST_P(AbuseTest, ACallerWithoutContactIsHungUpAsThePartyThatItIs) {
+  auto d = core.invite("+4989123", "Contact: *\r\n", sdp("10.1.0.1", 40000));
+  auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000));
+  core.learn(d, core.expect("200 INVITE"));
+  core.ack(d);
+  (void)cloud.expect("ACK");
+  auto there = cloud.answered(inv);
+  cloud.request(there, "BYE");
+  (void)cloud.expect("200 BYE");
+  const auto bye = core.expect("BYE");
+  EXPECT_EQ(bye.request_uri(), "sip:+4930111@10.1.0.1:5060");
+  core.reply(bye, 200);
+  expect_clean(1);
+}
+
+TEST_P(AbuseTest, AnotherGroupCannotHangUpWhatItKnowsTheTagsOf) {
+  ASSERT_TRUE(rig.apply(make_config(
+      {.third_cloud =
+           "[[peer_group]]\nname = \"others\"\nregion = \"west\"\nrealm = \"core\"\n"
+           "listener = \"core-udp\"\nprofile = \"operator\"\noptions_interval = \"0s\"\n"
+           "routes_to = [\"cloud\"]\n[peer_group.recognise]\nsources = [\"10.3.0.0/16\"]\n"
+           "[[peer_group.peer]]\nname = \"other\"\nhost = \"10.3.0.1\"\nport = 5060\n"})));
+  Peer other(rig, "other", "10.3.0.1:5060", Transport::kUdp);
+  other.gateway = "10.0.0.1:5060";
+  auto up = core_calls();
+  PeerDialog stolen = up.core;
+  stolen.cseq = 50;
+  other.request(stolen, "BYE");
+  (void)other.expect("481 BYE");
+  rig.run(Seconds(2));
+  EXPECT_EQ(rig.calls(), 1U);
+  core_hangs_up(up);
+  expect_clean(1);
 }
 
 TEST_P(AbuseTest, SecondForkThatAnswersIsHungUpOverItsOwnTransport) {

@@ -97,9 +97,7 @@ TEST_P(DialogTest, CallsOutliveTheirConnections) {
   rig.run(Seconds(30));
   EXPECT_EQ(rig.calls(), 1U);
   EXPECT_FALSE(core.has("BYE"));
-  core.request(up.core, "BYE");
-  core.expect("200 BYE");
-  cloud.reply(cloud.expect("BYE"), 200);
+  core_hangs_up(up);
   expect_clean(1);
   EXPECT_EQ(rig.records[0].termination, "completed");
 }
@@ -127,6 +125,52 @@ TEST_P(DialogTest, OurRequestsNeverUseAConnectionOfTheService) {
   (void)failure(core, d, 480);
   rig.run(Seconds(50));
   EXPECT_EQ(rig.calls(), 0U);
+}
+
+// An address in Contact says nothing about a name, and a connection without one would take any
+// certificate of a trusted root.
+TEST_P(DialogTest, CallerThatGaveAnAddressIsStillAskedForANameOfItsGroup) {
+  cloud.contact = "<sip:10.2.0.1:5061;transport=tls>";
+  auto up = cloud_calls();
+  core.request(up.core, "BYE");
+  const auto bye = cloud.expect("BYE");
+  EXPECT_FALSE(cloud.came_on_ours(bye));
+  EXPECT_EQ(cloud.asked_for(bye), "sip.pstnhub.example");
+  cloud.reply(bye, 200);
+  expect_clean(1);
+}
+
+TEST_P(DialogTest, WhoeverHasThatAddressWithAnotherCertificateGetsNothing) {
+  Peer other(rig, "other", "10.2.0.7:5061", Transport::kTls, {"elsewhere.example"});
+  cloud.contact = "<sip:10.2.0.7:5061;transport=tls>";
+  auto up = cloud_calls();
+  core.request(up.core, "BYE");
+  core.expect("200 BYE");
+  rig.run(Seconds(40));
+  EXPECT_TRUE(other.received.empty());
+  EXPECT_EQ(rig.calls(), 0U);
+}
+
+class WildcardGroup : public CallTest {
+ protected:
+  static std::string config() {
+    std::string text = make_config();
+    const std::string exact = "certificate_names = [\"sip.pstnhub.example\"]";
+    return text.replace(text.find(exact), exact.size(),
+                        "certificate_names = [\"*.pstnhub.example\"]");
+  }
+  WildcardGroup() : CallTest(config()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, WildcardGroup, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(WildcardGroup, NameOfItsFirstPeerIsAskedFor) {
+  cloud.contact = "<sip:10.2.0.1:5061;transport=tls>";
+  auto up = cloud_calls();
+  core.request(up.core, "BYE");
+  const auto bye = cloud.expect("BYE");
+  EXPECT_EQ(cloud.asked_for(bye), "sip.pstnhub.example");
+  cloud.reply(bye, 200);
+  expect_clean(1);
 }
 
 TEST_P(DialogTest, RecordRouteLeadsAndTheContactIsCopiedUnchanged) {

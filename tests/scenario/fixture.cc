@@ -177,6 +177,17 @@ void CallTest::core_hangs_up(Up& up) {
   cloud.reply(cloud.expect("BYE"), 200);
 }
 
+void CallTest::cloud_hangs_up(Up& up) {
+  cloud.request(up.cloud, "BYE");
+  cloud.expect("200 BYE");
+  core.reply(core.expect("BYE"), 200);
+}
+
+void CallTest::gateway_hangs_up() {
+  core.reply(core.expect("BYE"), 200);
+  cloud.reply(cloud.expect("BYE"), 200);
+}
+
 sip::Message CallTest::failure(Peer& peer, PeerDialog& d, int status, Micros limit) {
   auto m = peer.expect(std::to_string(status) + " INVITE", limit);
   peer.ack_failure(d, m);

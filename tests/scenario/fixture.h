@@ -45,6 +45,8 @@ class CallTest : public ::testing::TestWithParam<Mode> {
                               const std::string& offer = sdp("10.1.0.1", 40000));
   [[nodiscard]] Up cloud_calls(const std::string& headers = "");
   void core_hangs_up(Up& up);
+  void cloud_hangs_up(Up& up);
+  void gateway_hangs_up();  // on both
   // The final failure that `peer`, a caller, gets to INVITE `d`; acknowledged.
   [[nodiscard]] sip::Message failure(Peer& peer, PeerDialog& d, int status,
                                      Micros limit = Seconds(10));

@@ -277,6 +277,20 @@ TEST_P(HoldTest, MoveOfTheCoresMediaIsHiddenFromTheService) {
   expect_clean(1);
 }
 
+TEST_P(HoldTest, ReinviteWithProvisionalAnswersAloneIsTakenBack) {
+  auto up = core_calls();
+  core.request(up.core, "INVITE", "",
+               sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 100);
+  auto cancel = cloud.expect("CANCEL", Seconds(200));
+  cloud.reply(cancel, 200);
+  cloud.reply(inv, 487);
+  (void)failure(core, up.core, 487);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
 TEST_P(HoldTest, RefusedReinviteLeavesTheCallAsItWas) {
   auto up = core_calls();
   core.request(up.core, "INVITE", "",

@@ -180,8 +180,7 @@ TEST_P(HuntTest, DrainKeepsCallsAndBlockEndsThem) {
   rig.each([](call::GatewayShard& s) {
     ASSERT_TRUE(s.set_admin(peers::PeerTable::Kind::kRegion, "west", peers::Admin::kBlock));
   });
-  cloud.reply(cloud.expect("BYE"), 200);
-  core.reply(core.expect("BYE"), 200);
+  gateway_hangs_up();
   expect_clean(2);
   EXPECT_EQ(rig.records.back().termination, "stopped");
 }

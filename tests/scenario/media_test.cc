@@ -1,6 +1,8 @@
 // Audio through the gateway: RTP on one side, SRTP on the other.
 #include <algorithm>
+#include <array>
 
+#include "rtp/rtcp.h"
 #include "rtp/srtp.h"
 #include "scenario/fixture.h"
 #include "sdp/crypto_line.h"
@@ -10,6 +12,7 @@ namespace {
 
 class MediaTest : public CallTest {
  protected:
+  explicit MediaTest(const std::string& config = make_config()) : CallTest(config) {}
   void open() {
     core.open_rtp(40000);
     cloud.open_rtp(50000);
@@ -168,6 +171,106 @@ TEST_P(MediaTest, PacketsFromStrangersAreDropped) {
   EXPECT_EQ(heard_by_cloud().size(), 0U);
   core.send_rtp(media_of(up.to_core), 5);
   EXPECT_EQ(heard_by_cloud().size(), 5U);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+// One minute is enough for the tests; RTCP of the gateway itself does not count.
+class MediaTimeout : public MediaTest {
+ protected:
+  MediaTimeout() : MediaTest(make_config({.top = "[limits]\nmedia_timeout = \"60s\"\n"})) {}
+  void minutes(int n) {  // in steps, so that a call is rebuilt in between where the mode says so
+    for (int i = 0; i < n * 6; ++i) rig.run(Seconds(10));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Modes, MediaTimeout, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(MediaTimeout, CallOfTwoPeersThatVanishedEndsByItself) {
+  open();
+  auto up = core_calls();
+  core.send_rtp(media_of(up.to_core), 10);
+  rig.run(Seconds(55));
+  EXPECT_EQ(rig.calls(), 1U);
+  rig.run(Seconds(10));
+  core.reply(core.expect("BYE"), 200);
+  const auto bye = cloud.expect("BYE");
+  EXPECT_NE(bye.value(HeaderId::kReason).find("cause=102"), std::string::npos);
+  cloud.reply(bye, 200);
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].termination, "dropped");
+  EXPECT_EQ(rig.records[0].released_by, telemetry::Released::kGateway);
+  EXPECT_EQ(rig.records[0].reason,
+            "no RTP or RTCP from either side for 60 s (limits.media_timeout)");
+  EXPECT_NE(rig.trail_of(0).find("limits.media_timeout"), std::string::npos);
+}
+
+TEST_P(MediaTimeout, PeersThatAnswerNothingAreForgottenToo) {
+  auto up = core_calls();
+  core.silent = cloud.silent = true;
+  minutes(2);
+  EXPECT_EQ(rig.calls(), 0U);
+  expect_clean(1);
+}
+
+TEST_P(MediaTimeout, OneSideThatSpeaksKeepsTheCall) {
+  open();
+  auto up = core_calls();
+  for (int i = 0; i < 6; ++i) {
+    core.send_rtp(media_of(up.to_core), 1);
+    rig.run(Seconds(40));
+  }
+  EXPECT_EQ(rig.calls(), 1U);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(MediaTimeout, RtcpAloneKeepsTheCall) {
+  open();
+  auto up = core_calls();
+  const Endpoint rtp = media_of(up.to_core);
+  std::array<std::byte, 64> report;
+  rtp::RtcpWriter w(report);
+  w.receiver_report(0x1234, {});
+  w.sdes(0x1234, "core");
+  ASSERT_TRUE(w.ok());
+  for (int i = 0; i < 6; ++i) {
+    core.send_packet({rtp.address, static_cast<std::uint16_t>(rtp.port + 1)},
+                     std::span(report).first(w.size()));
+    rig.run(Seconds(40));
+  }
+  EXPECT_EQ(rig.calls(), 1U);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(MediaTimeout, HeldCallIsLeftAloneUntilTheHoldEnds) {
+  open();
+  auto up = core_calls();
+  (void)core_reinvites(
+      up, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2), "inactive",
+      2);
+  minutes(5);
+  EXPECT_EQ(rig.calls(), 1U);
+  (void)core_reinvites(
+      up, sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 3), "sendrecv",
+      3);
+  rig.run(Seconds(50));
+  EXPECT_EQ(rig.calls(), 1U) << "the time begins when the hold ends";
+  rig.run(Seconds(20));
+  gateway_hangs_up();
+  expect_clean(1);
+}
+
+class NoMediaTimeout : public MediaTest {
+ protected:
+  NoMediaTimeout() : MediaTest(make_config({.top = "[limits]\nmedia_timeout = \"0s\"\n"})) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, NoMediaTimeout, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(NoMediaTimeout, SilenceIsAllowed) {
+  auto up = core_calls();
+  rig.run(Seconds(3'600));
+  EXPECT_EQ(rig.calls(), 1U);
   core_hangs_up(up);
   expect_clean(1);
 }

@@ -12,7 +12,7 @@ namespace {
 
 std::uint64_t seeds() {
   const char* s = std::getenv("CAUSEWAY_SEEDS");
-  return s ? std::strtoull(s, nullptr, 10) : 200;
+  return s ? std::strtoull(s, nullptr, 10) : 2'000;
 }
 
 enum class Story : std::uint8_t { kAnswered, kHeld, kBusy, kCancelled };

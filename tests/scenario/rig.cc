@@ -134,12 +134,14 @@ void Peer::transmit(const std::string& bytes, reactor::Stream* via, const Endpoi
         queued_ += bytes;
       return;
     }
+  // The gateway listens there; the port that a closed connection came from is nobody's.
+  const Endpoint listener = *Endpoint::parse(gateway);
   reactor::TlsClient client{tls_, "sbc.operator.example"};
   conns_.push_back(std::make_unique<Conn>());
   conns_.back()->ours = true;
   queued_ += bytes;
-  conns_.back()->stream =
-      std::move(*host_.connect(Endpoint{at_.address, 0}, to, {}, tls_ ? &client : nullptr, *this));
+  conns_.back()->stream = std::move(
+      *host_.connect(Endpoint{at_.address, 0}, listener, {}, tls_ ? &client : nullptr, *this));
 }
 
 void Peer::send(const std::string& bytes) { transmit(bytes, nullptr, *Endpoint::parse(gateway)); }
@@ -160,6 +162,12 @@ sip::Message Peer::expect(const std::string& what, Micros limit) {
   sip::Message m = std::move(it->message);
   inbox_.erase(it);
   return m;
+}
+
+std::string Peer::asked_for(const sip::Message& request) const {
+  const auto it =
+      came_from_.find(std::string(sip::parse_via(request.value(HeaderId::kVia))->branch));
+  return it == came_from_.end() || !it->second.second ? "" : it->second.second->tls().sni;
 }
 
 bool Peer::came_on_ours(const sip::Message& request) const {
@@ -208,7 +216,9 @@ PeerDialog Peer::invite(const std::string& user, const std::string& headers,
   const std::string n = std::to_string(serial_);
   d.call_id = address_ + "-call-" + n;
   d.local = "<sip:" + from + "@" + address_ + ">;tag=t" + n;
-  d.target = "sip:" + user + "@" + (request_host.empty() ? gateway : request_host);
+  d.target = user.starts_with("urn:")
+                 ? user
+                 : "sip:" + user + "@" + (request_host.empty() ? gateway : request_host);
   d.remote = "<" + d.target + ">";
   d.cseq = 0;
   request(d, "INVITE", headers, body);
@@ -347,6 +357,11 @@ std::size_t Rig::transactions() const {
 std::size_t Rig::media_legs() const {
   std::size_t n = 0;
   for (const auto& s : shards_) n += s->media_stats().legs;
+  return n;
+}
+std::uint64_t Rig::failed() const {
+  std::uint64_t n = 0;
+  for (const auto& s : shards_) n += s->counters().calls_failed;
   return n;
 }
 std::uint64_t Rig::dropped(std::string_view reason) const {

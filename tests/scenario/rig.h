@@ -52,7 +52,7 @@ class Peer final : reactor::UdpListener, reactor::StreamListener, reactor::Accep
   void send(const std::string& bytes);
   void reply(const sip::Message& request, int status, const std::string& headers = "",
              const std::string& sdp = "", const std::string& to_tag = "peer");
-  // An INVITE to `user`; returns the dialog as far as it is known.
+  // An INVITE to `user` or to a URN; returns the dialog as far as it is known.
   PeerDialog invite(const std::string& user, const std::string& headers = "",
                     const std::string& sdp = "", const std::string& from = "+4930111");
   // A request within a dialog.
@@ -78,6 +78,8 @@ class Peer final : reactor::UdpListener, reactor::StreamListener, reactor::Accep
   // Did this request come on a connection that this peer opened? (RFC 5923 would allow it, a
   // service may not.)
   [[nodiscard]] bool came_on_ours(const sip::Message& request) const;
+  // The name that whoever opened the connection of this request wanted to see (SNI).
+  [[nodiscard]] std::string asked_for(const sip::Message& request) const;
 
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] Endpoint endpoint() const { return at_; }
@@ -145,6 +147,7 @@ class Rig final : public call::RecordSink {
   [[nodiscard]] std::size_t transactions() const;
   [[nodiscard]] std::size_t media_legs() const;
   [[nodiscard]] std::uint64_t dropped(std::string_view reason) const;
+  [[nodiscard]] std::uint64_t failed() const;  // calls, as the shards count them
   [[nodiscard]] std::string trail_of(std::size_t record);
   [[nodiscard]] std::string trail_of_all() const;  // one line for each event, of every call
   Status apply(const std::string& config);

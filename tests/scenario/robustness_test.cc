@@ -137,5 +137,47 @@ TEST_P(MailboxTest, NothingOfAStreamIsLost) {
   expect_clean(6);
 }
 
+TEST_P(RobustnessTest, CallThatCannotBeRebuiltIsHungUpAndRecorded) {
+  auto up = core_calls();
+  // The media ports of the caller's side move: the ones of this call are not to be had a second
+  // time while the pool that they came from still holds them.
+  std::string moved = make_config();
+  for (const auto& [from, to] : {std::pair{"media_port_min = 20000", "media_port_min = 20002"},
+                                 std::pair{"media_port_max = 20999", "media_port_max = 21999"}})
+    moved.replace(moved.find(from), std::string(from).size(), to);
+  ASSERT_TRUE(rig.apply(moved));
+  rig.each([](call::GatewayShard& s) { (void)s.rebuild_stable_calls(); });
+  const auto bye = core.expect("BYE");
+  EXPECT_NE(bye.value(HeaderId::kReason), "");
+  core.reply(bye, 200);
+  cloud.reply(cloud.expect("BYE"), 200);
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].termination, "dropped");
+  EXPECT_EQ(rig.records[0].reason.find("could not be rebuilt: media port 20"), 0U)
+      << rig.records[0].reason;
+  EXPECT_NE(rig.trail_of(0).find("could not be rebuilt"), std::string::npos);
+  EXPECT_EQ(rig.failed(), 1U);
+}
+
+TEST_P(RobustnessTest, FailedMeansTheSameInTheCounterAndInTheRecords) {
+  const auto attempt = [&](int status) {
+    auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+    auto inv = cloud.expect("INVITE");
+    cloud.reply(inv, status);
+    (void)failure(core, d, status);
+  };
+  for (const int status : {486, 480, 404}) attempt(status);
+  auto refused = core.invite("nobody", "", sdp("10.1.0.1", 40000));
+  (void)failure(core, refused, 404);
+  auto up = core_calls();
+  rig.each([](call::GatewayShard& s) { s.end_all_calls("test"); });
+  gateway_hangs_up();
+  expect_clean(5);
+  std::size_t failures = 0;
+  for (const auto& r : rig.records) failures += call::is_failure(r.termination);
+  EXPECT_EQ(failures, 3U) << "busy and unanswered are none; 404, refused and stopped are";
+  EXPECT_EQ(rig.failed(), failures);
+}
+
 }  // namespace
 }  // namespace causeway::scenario

@@ -53,9 +53,7 @@ TEST_P(SetupTest, CloudToCoreIsAnsweredAndHungUpByTheCallee) {
   EXPECT_EQ(up.invite.request_uri(), "sip:+4930111@10.1.0.1");
   EXPECT_EQ(line_of(up.to_core, "m=audio").find("SAVP"), std::string::npos);
   EXPECT_NE(line_of(up.to_cloud, "a=crypto:1 AES_CM_128_HMAC_SHA1_80"), "");
-  core.request(up.core, "BYE");
-  core.expect("200 BYE");
-  cloud.reply(cloud.expect("BYE"), 200);
+  core_hangs_up(up);
   expect_clean(1);
   EXPECT_EQ(rig.records[0].released_by, telemetry::Released::kCallee);
 }
@@ -227,6 +225,18 @@ TEST_P(SetupTest, SecondForkThatAnswersIsHungUp) {
   expect_clean(1);
 }
 
+TEST_P(SetupTest, ForksWithoutEndAreNotHungUpWithoutEnd) {
+  auto up = core_calls();
+  for (int i = 0; i < 40; ++i)
+    cloud.reply(up.invite, 200, "", secure_sdp("10.2.0.1", 50010), "fork" + std::to_string(i));
+  rig.run(Millis(400));
+  int byes = 0;
+  for (; cloud.has("BYE"); ++byes) cloud.reply(cloud.expect("BYE"), 200);
+  EXPECT_EQ(byes, 16);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
 TEST_P(SetupTest, LostAckIsRepeated) {
   auto up = core_calls();
   cloud.reply(up.invite, 200, "", secure_sdp("10.2.0.1", 50000));
@@ -319,6 +329,55 @@ TEST_P(SetupTest, EmergencyIsMarkedWithAndWithoutPlus) {
     EXPECT_EQ(rig.records.back().emergency_service, "sos");
   }
   expect_clean(3);
+}
+
+TEST_P(SetupTest, ServiceUrnOfAnEmergencyReachesThePeerUnchanged) {
+  for (const std::string urn : {"urn:service:sos", "urn:service:sos.police"}) {
+    auto d = cloud.invite(urn, "", secure_sdp("10.2.0.1", 50000), "+4989123");
+    auto inv = core.expect("INVITE");
+    EXPECT_EQ(inv.request_uri(), urn);
+    EXPECT_EQ(inv.value(HeaderId::kTo), "<" + urn + ">");
+    core.reply(inv, 200, "", sdp("10.1.0.1", 40000));
+    cloud.learn(d, cloud.expect("200 INVITE"));
+    core.expect("ACK");
+    cloud.ack(d);
+    rig.run(Millis(100));
+    cloud.request(d, "BYE");
+    core.reply(core.expect("BYE"), 200);
+    cloud.expect("200 BYE");
+    rig.run(Millis(100));
+    ASSERT_FALSE(rig.records.empty());
+    EXPECT_TRUE(rig.records.back().emergency);
+    EXPECT_EQ(rig.records.back().emergency_service, urn.substr(12));
+    EXPECT_EQ(rig.records.back().to, urn);
+  }
+  expect_clean(2);
+}
+
+TEST_P(SetupTest, OtherServicesAndSchemesAreNotSupported) {
+  auto d = cloud.invite("urn:service:counseling", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+  (void)failure(cloud, d, 416);
+  auto other = cloud.invite("urn:isbn:0451450523", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+  (void)failure(cloud, other, 416);
+  EXPECT_FALSE(core.has("INVITE"));
+  expect_clean(1);  // the second is no call: its message was refused before
+}
+
+class EmergencyByDigits : public CallTest {
+ protected:
+  EmergencyByDigits() : CallTest(make_config({.service = "emergency_uri = \"dial_string\"\n"})) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, EmergencyByDigits, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(EmergencyByDigits, ServiceUrnBecomesTheDialStringThatTheProfileAsksFor) {
+  auto d = core.invite("urn:service:sos.fire", "", sdp("10.1.0.1", 40000));
+  auto inv = cloud.expect("INVITE");
+  EXPECT_EQ(inv.request_uri(), "sip:112@sip.pstnhub.example;user=phone");
+  cloud.reply(inv, 486);
+  (void)failure(core, d, 486);
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].emergency_service, "sos.fire");
+  EXPECT_EQ(rig.records[0].to, "urn:service:sos.fire");
 }
 
 class OneCallOnly : public CallTest {

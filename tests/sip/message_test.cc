@@ -246,6 +246,8 @@ TEST(Message, ValidateAnswersWithTheCodeOfTheMistake) {
   const auto line = [&](std::string_view l) { return refusal(without(good, "OPTIONS", l)); };
   EXPECT_EQ(line("OPTIONS sip:a@example.com SIP/3.0\r\n"), 505);
   EXPECT_EQ(line("OPTIONS mailto:a@example.com SIP/2.0\r\n"), 416);
+  EXPECT_EQ(line("OPTIONS urn:service:sos SIP/2.0\r\n"), 0) << "policy says which are routed";
+  EXPECT_EQ(line("OPTIONS urn:service: SIP/2.0\r\n"), 416);
   EXPECT_EQ(line("OPTIONS <sip:a@example.com> SIP/2.0\r\n"), 400);
   EXPECT_EQ(line("OPTIONS sip:a@ex ample.com SIP/2.0\r\n"), 400);
   EXPECT_EQ(line("OPTIONS sip:@example.com SIP/2.0\r\n"), 400);

@@ -87,6 +87,7 @@ TEST(InviteClient, Rows) {
       .rows({{E::kProvisional, "deliver", S::kProceeding},
              {E::kSuccess, "deliver", S::kAccepted},
              {E::kFailure, "deliver ack", S::kCompleted},
+             {E::kTimeout, "timed_out end", S::kTerminated},
              {E::kTransportError, "failed end", S::kTerminated}});
   Machine(k, false, {E::kStart, E::kSuccess})
       .rows({{E::kSuccess, "deliver", S::kAccepted},

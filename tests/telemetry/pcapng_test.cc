@@ -67,6 +67,26 @@ TEST(Pcapng, ALongPayloadIsCutToWhatAPacketHolds) {
   EXPECT_LT(w.take().size(), 66'000u);
 }
 
+// Wireshark gives up a message whose a=crypto key is no base64, and the media that it announces.
+TEST(Pcapng, MaskedKeysAreNotWrittenAsKeys) {
+  Trail t(CallId(1));
+  const auto e = *Endpoint::parse("192.0.2.1:5060");
+  const std::string body =
+      "v=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0\r\na=crypto:2 x\r\n";
+  const std::string message =
+      "INVITE sip:a@b SIP/2.0\r\nContent-Type: application/sdp\r\n"
+      "Content-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body;
+  t.message(true, WallTime{}, 1, "a", Transport::kTls, e, e, message);
+  PcapngWriter w("t");
+  w.trail(t, [](const Endpoint&) { return "core"; });
+  const auto bytes = w.take();
+  const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  EXPECT_THAT(text, HasSubstr("\r\na=masked:1 AES_CM_128_HMAC_SHA1_80 inline:********\r\n"
+                              "a=masked:2 x\r\n"));
+  EXPECT_EQ(text.find("a=crypto"), std::string::npos);
+}
+
 TEST(Pcapng, TsharkReadsWhatWasWritten) {
   if (std::system("command -v tshark >/dev/null 2>&1") != 0)
     GTEST_SKIP() << "tshark is not installed";

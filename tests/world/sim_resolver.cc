@@ -34,6 +34,13 @@ void Zone::set_srv(std::string_view name, const std::vector<dns::Srv>& services,
   for (const dns::Srv& srv : services) records.push_back({dns::RecordType::kSrv, ttl, {}, srv});
 }
 
+void Zone::set_naptr(std::string_view name, const std::vector<dns::Naptr>& services, Seconds ttl) {
+  auto& records = records_[{dns::canonical_name(name), dns::RecordType::kNaptr}];
+  records.clear();
+  for (const dns::Naptr& naptr : services)
+    records.push_back({dns::RecordType::kNaptr, ttl, {}, {}, naptr});
+}
+
 void Zone::remove(std::string_view name) {
   const std::string key = dns::canonical_name(name);
   std::erase_if(records_, [&](const auto& e) { return e.first.first == key; });

@@ -30,6 +30,8 @@ class Zone {
                 Seconds ttl = Seconds{300});
   void set_srv(std::string_view name, const std::vector<dns::Srv>& services,
                Seconds ttl = Seconds{300});
+  void set_naptr(std::string_view name, const std::vector<dns::Naptr>& services,
+                 Seconds ttl = Seconds{300});
   void remove(std::string_view name);  // NXDOMAIN from now on
   void set_fault(std::string_view name, DnsFault fault);
   void set_fault_everywhere(DnsFault fault) { everywhere_ = fault; }

@@ -89,8 +89,10 @@ class Streams {
     Pipe pipe[2];
     bool client_tls = false, server_tls = false;
     reactor::TlsClient client;
-    std::shared_ptr<const reactor::TlsContext> server;
-    SimAcceptor* acceptor = nullptr;  // until accepted or refused
+    const reactor::TlsContext* client_identity = nullptr;  // within client.context
+    std::shared_ptr<const reactor::TlsContext> server_choice;
+    const reactor::TlsContext* server = nullptr;  // within server_choice
+    SimAcceptor* acceptor = nullptr;              // until accepted or refused
   };
   // What deliver() is about; 0 and 1 are the pipes.
   static constexpr int kErrorOfSide0 = 2, kHandshakeTimeoutOfSide0 = 4;

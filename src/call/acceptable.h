@@ -1,0 +1,35 @@
+// Whether a request can be answered as it stands, before its offer is read: what it requires, how
+// its body is packed, what it wants to be answered with. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "call/body.h"
+#include "deployment/deployment.h"
+#include "sip/message.h"
+
+namespace causeway::call {
+
+// A refusal that names what would have been right in a header of its own.
+struct Unacceptable {
+  int status = 0;
+  std::string_view header;  // "Unsupported", "Accept", "Accept-Encoding"
+  std::string value;
+  std::string text;        // for the trail
+  std::string_view label;  // metric label: a literal
+};
+
+// 420 (RFC 3261 8.2.2.3): option tags in Require that the profile does not have.
+[[nodiscard]] std::optional<Unacceptable> unacceptable_extensions(
+    const sip::Message& request, const deployment::Profile& profile);
+
+// 415 (RFC 3261 8.2.3): an encoded body, or one that must be understood and is neither SDP nor of a
+// type that `profile` knows. 406: SDP is not among what the caller accepts (RFC 4475 3.3.15).
+[[nodiscard]] std::optional<Unacceptable> unacceptable_body(const sip::Message& invite,
+                                                            const std::vector<BodyPart>& parts,
+                                                            const deployment::Profile& profile);
+
+}  // namespace causeway::call

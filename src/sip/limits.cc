@@ -1,0 +1,104 @@
+#include "sip/limits.h"
+
+#include <algorithm>
+
+#include "sip/headers.h"
+
+namespace causeway::sip {
+namespace {
+
+Status over(ErrorCode code, std::string_view field, std::size_t size, std::size_t limit) {
+  std::string what(field);
+  what.append(" of ").append(std::to_string(size)).append(" bytes, at most ");
+  what.append(std::to_string(limit)).append(" are taken");
+  return fail(code, std::move(what));
+}
+
+// User part and password of a sip URI, without parsing the rest of it.
+std::size_t userinfo_size(std::string_view uri) {
+  const std::size_t at = uri.find('@');
+  if (at == std::string_view::npos) return 0;
+  const std::size_t colon = uri.find(':');
+  return colon < at ? at - colon - 1 : at;
+}
+
+Status check_userinfo(std::string_view field, std::string_view uri, std::size_t limit) {
+  // The whole is shorter than the limit in nearly every message.
+  if (uri.size() <= limit) return {};
+  const std::size_t n = userinfo_size(uri);
+  if (n > limit) return over(ErrorCode::kMalformed, field, n, limit);
+  return {};
+}
+
+Status check_options(const HeaderField& f, const FieldLimits& limits) {
+  if (f.value.size() > limits.option_list)
+    return over(ErrorCode::kMalformed, header_name(f.id), f.value.size(), limits.option_list);
+  if (f.value.size() <= limits.option_tag) return {};
+  std::string_view list = f.value;
+  for (auto tag = next_value(list); !tag.empty(); tag = next_value(list))
+    if (tag.size() > limits.option_tag)
+      return over(ErrorCode::kMalformed, "option tag in " + std::string(header_name(f.id)),
+                  tag.size(), limits.option_tag);
+  return {};
+}
+
+Status check_contact(std::string_view value, const FieldLimits& limits) {
+  if (value.size() <= std::min(limits.contact_uri, limits.userinfo)) return {};
+  for (auto one = next_value(value); !one.empty(); one = next_value(value)) {
+    const auto contact = parse_name_addr(one);
+    if (!contact) return tl::unexpected(contact.error());
+    if (contact->uri.size() > limits.contact_uri)
+      return over(ErrorCode::kMalformed, "Contact URI", contact->uri.size(), limits.contact_uri);
+    if (auto s = check_userinfo("user part in Contact", contact->uri, limits.userinfo); !s)
+      return s;
+  }
+  return {};
+}
+
+Status check_party(HeaderId id, std::string_view value, const FieldLimits& limits) {
+  if (value.size() <= std::min(limits.userinfo, limits.from_domain)) return {};
+  const auto party = parse_name_addr(value);
+  if (!party) return tl::unexpected(party.error());
+  const std::string name(header_name(id));
+  if (auto s = check_userinfo("user part in " + name, party->uri, limits.userinfo); !s) return s;
+  if (id != HeaderId::kFrom) return {};
+  const auto uri = parse_uri(party->uri);
+  if (uri && uri->host.size() > limits.from_domain)
+    return over(ErrorCode::kMalformed, "domain in From", uri->host.size(), limits.from_domain);
+  return {};
+}
+
+}  // namespace
+
+Status check_limits(const Message& m, const FieldLimits& limits) {
+  if (m.request_uri().size() > limits.request_uri)
+    return over(ErrorCode::kUriTooLong, "Request-URI", m.request_uri().size(), limits.request_uri);
+  if (auto s = check_userinfo("user part in the Request-URI", m.request_uri(), limits.userinfo); !s)
+    return s;
+  for (const HeaderField& f : m.headers()) {
+    if (f.name.size() > limits.header_name)
+      return over(ErrorCode::kMalformed,
+                  "name of header '" + std::string(f.name.substr(0, 32)) + "...'", f.name.size(),
+                  limits.header_name);
+    Status s;
+    switch (f.id) {
+      case HeaderId::kFrom:
+      case HeaderId::kTo: s = check_party(f.id, f.value, limits); break;
+      case HeaderId::kContact: s = check_contact(f.value, limits); break;
+      case HeaderId::kSupported:
+      case HeaderId::kRequire:
+      case HeaderId::kProxyRequire: s = check_options(f, limits); break;
+      case HeaderId::kContentType: {
+        const std::size_t n = std::min(f.value.find(';'), f.value.size());
+        if (n > limits.body_name)
+          s = over(ErrorCode::kMalformed, "type in Content-Type", n, limits.body_name);
+        break;
+      }
+      default: break;
+    }
+    if (!s) return s;
+  }
+  return {};
+}
+
+}  // namespace causeway::sip

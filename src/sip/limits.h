@@ -1,0 +1,14 @@
+// Bounds on single fields of a request (GW-04), over what the parser needs to stay safe. Pure.
+#pragma once
+
+#include "base/result.h"
+#include "sip/headers.h"
+#include "sip/message.h"
+
+namespace causeway::sip {
+
+// Of a request that passed validate(). kUriTooLong (414) for the Request-URI, kMalformed (400) for
+// the rest; the text names the field, its length and the limit.
+[[nodiscard]] Status check_limits(const Message& m, const FieldLimits& limits);
+
+}  // namespace causeway::sip
