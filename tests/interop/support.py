@@ -261,8 +261,13 @@ def rss_kib(pid):
 
 
 def listening(address, port, transport="udp"):
-    want = f"{struct.unpack('<I', socket.inet_aton(address))[0]:08X}:{port:04X}"
-    return any(line.split()[1] == want for line in pathlib.Path(f"/proc/net/{transport}").read_text().splitlines()[1:])
+    if ":" in address:
+        words = struct.unpack("<4I", socket.inet_pton(socket.AF_INET6, address))
+        want, transport = "".join(f"{w:08X}" for w in words) + f":{port:04X}", f"{transport}6"
+    else:
+        want = f"{struct.unpack('<I', socket.inet_aton(address))[0]:08X}:{port:04X}"
+    rows = (line.split() for line in pathlib.Path(f"/proc/net/{transport}").read_text().splitlines()[1:])
+    return any(row[1] == want and (transport.startswith("udp") or row[3] == "0A") for row in rows)  # 0A: LISTEN; TIME_WAIT has that address too
 
 
 class Sipp(Process):
