@@ -126,7 +126,8 @@ constexpr auto kCompact = [] {
 
 bool iequals(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
+  if (!a.empty() && lower(a.front()) != lower(b.front())) return false;
+  for (std::size_t i = 1; i < a.size(); ++i)
     if (lower(a[i]) != lower(b[i])) return false;
   return true;
 }

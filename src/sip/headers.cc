@@ -9,15 +9,6 @@
 namespace causeway::sip {
 namespace {
 
-constexpr auto kToken = [] {
-  std::array<bool, 256> t{};
-  for (int c = '0'; c <= '9'; ++c) t[static_cast<std::size_t>(c)] = true;
-  for (int c = 'a'; c <= 'z'; ++c)
-    t[static_cast<std::size_t>(c)] = t[static_cast<std::size_t>(c - 32)] = true;
-  for (const char c : std::string_view("-.!%*_+`'~")) t[static_cast<unsigned char>(c)] = true;
-  return t;
-}();
-
 // Class bits: one table, one load for each character.
 constexpr std::uint8_t kUserChar = 1, kHostChar = 2, kMustEscape = 4;
 constexpr auto kClass = [] {
@@ -90,8 +81,6 @@ Error bad(std::string_view what, std::string_view text) {
 
 }  // namespace
 
-bool is_token_char(char c) noexcept { return kToken[static_cast<unsigned char>(c)]; }
-
 std::optional<std::uint32_t> parse_u32(std::string_view text) {
   std::uint32_t n = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
@@ -114,14 +103,14 @@ Result<Uri> parse_uri(std::string_view text) {
   if (colon == std::string_view::npos || colon == 0)
     return tl::unexpected(bad("URI without a scheme", text));
   u.scheme = text.substr(0, colon);
-  for (const char c : u.scheme)
-    if (!is_token_char(c)) return tl::unexpected(bad("URI scheme is not a token", text));
   if (iequals(u.scheme, "sip"))
     u.kind = Uri::Scheme::kSip;
   else if (iequals(u.scheme, "sips"))
     u.kind = Uri::Scheme::kSips;
   else if (iequals(u.scheme, "tel"))
     u.kind = Uri::Scheme::kTel;
+  else if (!std::all_of(u.scheme.begin(), u.scheme.end(), is_token_char))
+    return tl::unexpected(bad("URI scheme is not a token", text));
   if (any_of_class(text, kMustEscape))
     return tl::unexpected(bad("URI with a character that must be escaped", text));
   std::string_view rest = text.substr(colon + 1);
@@ -271,8 +260,15 @@ Result<Via> parse_via(std::string_view value) {
   if (!parse_hostport(trim(rest.substr(0, semi)), out.host, out.port))
     return tl::unexpected(bad("Via sent-by is not HOST[:PORT]", value));
   if (semi != std::string_view::npos) out.params = rest.substr(semi + 1);
-  out.branch = find_param(out.params, "branch").value_or(std::string_view{});
-  out.rport = find_param(out.params, "rport").has_value();
+  std::string_view params = out.params;
+  for (auto one = next_param(params); !one.empty(); one = next_param(params)) {
+    const std::size_t eq = std::min(one.find('='), one.size());
+    const std::string_view name = trim(one.substr(0, eq));
+    if (iequals(name, "rport"))
+      out.rport = true;
+    else if (out.branch.empty() && iequals(name, "branch"))
+      out.branch = trim(one.substr(std::min(eq + 1, one.size())));
+  }
   return out;
 }
 

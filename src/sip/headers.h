@@ -1,6 +1,7 @@
 // What headers mean: parsed on access, views into the message. Pure.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,7 +15,18 @@ namespace causeway::sip {
 [[nodiscard]] constexpr bool is_lws(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
-[[nodiscard]] bool is_token_char(char c) noexcept;  // RFC 3261 25.1 token
+// RFC 3261 25.1 token
+inline constexpr auto kTokenChars = [] {
+  std::array<bool, 256> t{};
+  for (int c = '0'; c <= '9'; ++c) t[static_cast<std::size_t>(c)] = true;
+  for (int c = 'a'; c <= 'z'; ++c)
+    t[static_cast<std::size_t>(c)] = t[static_cast<std::size_t>(c - 32)] = true;
+  for (const char c : std::string_view("-.!%*_+`'~")) t[static_cast<unsigned char>(c)] = true;
+  return t;
+}();
+[[nodiscard]] constexpr bool is_token_char(char c) noexcept {
+  return kTokenChars[static_cast<unsigned char>(c)];
+}
 
 // Bounds on single fields of a request, in bytes (limits.h; here because the configuration holds
 // them).

@@ -57,6 +57,12 @@ bool is_token(std::string_view s) {
   return !s.empty();
 }
 
+// RFC 3261 20: what a message has at most once, of what we rely on.
+constexpr bool stands_once(HeaderId id) {
+  return id == HeaderId::kFrom || id == HeaderId::kTo || id == HeaderId::kCallId ||
+         id == HeaderId::kCSeq || id == HeaderId::kContentLength || id == HeaderId::kMaxForwards;
+}
+
 std::optional<std::size_t> parse_length(std::string_view v) {
   std::size_t n = 0;
   const auto [end, ec] = std::from_chars(v.data(), v.data() + v.size(), n);
@@ -159,16 +165,20 @@ Status Message::parse_headers(std::size_t at, const ParseLimits& limits) {
     if (name.size() > limits.max_header_name)
       return fail(ErrorCode::kTooLarge,
                   "header name longer than " + std::to_string(limits.max_header_name));
-    if (!is_token(name)) return fail(ErrorCode::kMalformed, "header name is not a token");
     if (headers_.size() >= limits.max_headers)
       return fail(ErrorCode::kTooLarge,
                   "more than " + std::to_string(limits.max_headers) + " headers");
-    const HeaderId id = header_id(name);
+    const HeaderId id = header_id(name);  // the names that it knows are tokens
+    if (id == HeaderId::kOther && !is_token(name))
+      return fail(ErrorCode::kMalformed, "header name is not a token");
     const std::string_view value = trim(line.substr(colon + 1));
     if (has_bare_cr(value)) return fail(ErrorCode::kMalformed, "bare CR in a header");
     headers_.push_back({id, name, value});
     auto& slot = slot_[static_cast<std::size_t>(id)];
-    if (slot == 0) slot = static_cast<std::uint16_t>(headers_.size());
+    if (slot == 0)
+      slot = static_cast<std::uint16_t>(headers_.size());
+    else if (repeated_ == HeaderId::kOther && stands_once(id))
+      repeated_ = id;
     at = end;
   }
 }
@@ -318,15 +328,14 @@ Status validate_request_uri(const Message& m) {
 }  // namespace
 
 Status validate(const Message& m) {
-  static constexpr HeaderId kOnce[] = {HeaderId::kFrom, HeaderId::kTo, HeaderId::kCallId,
+  static constexpr HeaderId kMust[] = {HeaderId::kFrom, HeaderId::kTo, HeaderId::kCallId,
                                        HeaderId::kCSeq};
-  for (const HeaderId id : kOnce) {
+  for (const HeaderId id : kMust)
     if (!m.has(id))
       return fail(ErrorCode::kMalformed, "no " + std::string(header_name(id)) + " header");
-    if (m.count(id) > 1)
-      return fail(ErrorCode::kMalformed,
-                  "more than one " + std::string(header_name(id)) + " header");
-  }
+  if (m.repeated_ != HeaderId::kOther)
+    return fail(ErrorCode::kMalformed,
+                "more than one " + std::string(header_name(m.repeated_)) + " header");
   // First: nothing else of another version can be judged.
   if (m.is_request() && !m.version_ok_)
     return fail(ErrorCode::kVersion, "SIP version is not SIP/2.0");
@@ -335,12 +344,8 @@ Status validate(const Message& m) {
   if (!m.cseq_ok_)
     return fail(ErrorCode::kMalformed,
                 "CSeq is not a number below 2^32 and the method of the request");
-  if (m.count(HeaderId::kContentLength) > 1)
-    return fail(ErrorCode::kMalformed, "more than one Content-Length header");
   if (!m.length_ok_)
     return fail(ErrorCode::kMalformed, "Content-Length is not a number or longer than the body");
-  if (m.count(HeaderId::kMaxForwards) > 1)
-    return fail(ErrorCode::kMalformed, "more than one Max-Forwards header");
   if (const HeaderField* f = m.find(HeaderId::kMaxForwards)) {
     const auto n = parse_length(f->value);
     if (!n || *n > 255) return fail(ErrorCode::kMalformed, "Max-Forwards is not between 0 and 255");

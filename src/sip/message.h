@@ -132,6 +132,7 @@ class Message {
   std::uint32_t cseq_ = 0;
   int status_ = 0;
   Method method_ = Method::kOther;
+  HeaderId repeated_ = HeaderId::kOther;  // the first that stands twice and must not
   bool cseq_ok_ = false, length_ok_ = true, version_ok_ = true, start_ok_ = true;
   mutable Once<Via> via_;
   mutable Once<Party> from_, to_;
