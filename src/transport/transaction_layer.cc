@@ -196,7 +196,7 @@ void TransactionLayer::on_timer(std::uint64_t token, Instant now) {
     // Accepted with nobody having sent ACK: the user ends the call (RFC 3261 13.3.1.4).
     const bool unacked = s->machine.kind == sip::TxKind::kInviteServer &&
                          s->machine.state == sip::TxState::kAccepted &&
-                         d->event == TxEvent::kTimeout && !s->acked;
+                         d->event == TxEvent::kTimeout && !s->acked && s->role == Role::kEndpoint;
     const std::uint64_t user = s->user;
     run(id, d->event);
     if (unacked) user_.on_no_ack(id, user);
@@ -240,7 +240,7 @@ void TransactionLayer::run(TxId id, TxEvent event) {
 // --- Client ------------------------------------------------------------------------------------
 
 TxId TransactionLayer::send_request(std::string bytes, std::string_view branch, Method method,
-                                    const Destination& to, std::uint64_t user) {
+                                    const Destination& to, std::uint64_t user, Role role) {
   const bool by_tcp = size_rule_.prefers_tcp(to, bytes.size(), reactor_.now());
   const bool reliable = to.transport != Transport::kUdp || by_tcp;
   const TxId id =
@@ -257,6 +257,7 @@ TxId TransactionLayer::send_request(std::string bytes, std::string_view branch, 
   }
   s.user = user;
   s.method = method;
+  s.role = role;
   run(id, TxEvent::kStart);
   return id;
 }
@@ -410,10 +411,11 @@ void TransactionLayer::on_sip_response(const Received& r) {
   if (s) {
     // What would be kept only to hear the same final answer again (Timers K and M) is not: one that
     // comes again is a stray, and the dialog knows what to do with it.
-    const bool heard = (s->machine.kind == sip::TxKind::kNonInviteClient &&
-                        s->machine.state == sip::TxState::kCompleted) ||
-                       (s->machine.kind == sip::TxKind::kInviteClient &&
-                        s->machine.state == sip::TxState::kAccepted);
+    const bool heard =
+        s->role == Role::kEndpoint && ((s->machine.kind == sip::TxKind::kNonInviteClient &&
+                                        s->machine.state == sip::TxState::kCompleted) ||
+                                       (s->machine.kind == sip::TxKind::kInviteClient &&
+                                        s->machine.state == sip::TxState::kAccepted));
     if (a.terminated || heard)
       release(id, *s);
     else
@@ -473,7 +475,8 @@ void TransactionLayer::on_sip_request(Received&& r) {
     transport_.send_response(r.flow, stateless_response(r.message, r.flow, 503, "Overloaded"));
     return;
   }
-  const std::uint64_t origin = origin_of(r.message);
+  const Role role = user_.role_of(r);
+  const std::uint64_t origin = role == Role::kProxy ? 0 : origin_of(r.message);
   if (origin != 0 && merged(origin)) {
     observer_.on_dropped("merged", r.flow.remote, r.flow.listener,
                          "the same INVITE came another way (RFC 3261 8.2.2.2)");
@@ -485,6 +488,7 @@ void TransactionLayer::on_sip_request(Received&& r) {
              r.flow.transport != Transport::kUdp, key);
   Slot& s = *get(id);
   s.method = method;
+  s.role = role;
   if (origin != 0) by_origin_.insert(s.origin = origin, id);
   s.flow = r.flow;
   s.request = std::make_unique<Received>(std::move(r));
@@ -514,6 +518,7 @@ void TransactionLayer::on_cancel_request(const Received& r) {
   const TxId* live = by_key_.find(key);
   const TxId invite = live ? *live : TxId{};
   const bool known = live || finished_.find(key);
+  if (!known && user_.on_unknown_cancel(r)) return;
   // A repeated CANCEL finds the same answer.
   transport_.send_response(r.flow, user_.answer_to_cancel(r, known ? 200 : 481));
   if (const Slot* s = get(invite); s && s->machine.state < sip::TxState::kAccepted)
@@ -526,7 +531,8 @@ void TransactionLayer::respond(TxId tx, int status, std::string bytes) {
   s->bytes = std::move(bytes);
   s->trying_at.reset();
   if (status >= 200) drop_request(*s);
-  if (status >= 200 && status < 300 && s->machine.kind == sip::TxKind::kInviteServer) {
+  if (status >= 200 && status < 300 && s->machine.kind == sip::TxKind::kInviteServer &&
+      s->role == Role::kEndpoint) {
     s->resend_interval = timers_.t1;  // RFC 3261 13.3.1.4: over every transport
     s->resend_at = reactor_.now() + s->resend_interval;
   }

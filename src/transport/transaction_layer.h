@@ -20,14 +20,25 @@ namespace causeway::transport {
 // Slot and generation: a stale id names nothing.
 using TxId = StrongId<struct TxIdTag, std::uint64_t>;
 
+// Who stands behind a transaction. An endpoint's 2xx is repeated for it until the ACK, and a
+// request that came to it twice is merged (RFC 3261 8.2.2.2, 13.3.1.4). A proxy passes every 2xx on
+// as it comes and repeats none, hears all of them until Timer M (RFC 6026 7.2, 8.4), and looks for
+// loops itself (16.3).
+enum class Role : std::uint8_t { kEndpoint, kProxy };
+
 class TransactionUser {
  public:
+  // As what is this new request (no ACK, no CANCEL) taken?
+  virtual Role role_of(const Received& /*received*/) { return Role::kEndpoint; }
   // A new server transaction (anything but ACK and CANCEL).
   virtual void on_request(TxId tx, const Received& received) = 0;
   // The ACK of a 2xx; the user matches it by dialog.
   virtual void on_ack(const Received& received) = 0;
   // CANCEL for a pending INVITE; it has been answered, the INVITE has not (RFC 3261 9.2).
   virtual void on_cancel(TxId invite, const sip::Message& cancel) = 0;
+  // A CANCEL of something that this shard knows nothing of. True: it has been dealt with, as a
+  // proxy does that passes it on without state (RFC 3261 16.10); else it is answered 481.
+  virtual bool on_unknown_cancel(const Received& /*cancel*/) { return false; }
   // The answer to a CANCEL, in the dialect of its sender.
   virtual std::string answer_to_cancel(const Received& cancel, int status) = 0;
   // `user` is what the request was sent with.
@@ -55,8 +66,9 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   [[nodiscard]] Status apply(Running running);
 
   // Client. `branch` is the one in the top Via of `bytes`. Not for ACK.
+  // kProxy: every 2xx to an INVITE is handed up, and no final answer is a stray until Timer K or M.
   TxId send_request(std::string bytes, std::string_view branch, sip::Method method,
-                    const Destination& to, std::uint64_t user);
+                    const Destination& to, std::uint64_t user, Role role = Role::kEndpoint);
   // CANCEL for a pending INVITE client transaction; waits for its first provisional (RFC 3261 9.1).
   // `reason`: value of a Reason header, may be empty.
   void cancel(TxId invite, std::string_view reason);
@@ -104,6 +116,7 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
     std::uint64_t timer_token = 0;
     reactor::TimerId timer;
     sip::Method method = sip::Method::kOther;
+    Role role = Role::kEndpoint;
     std::optional<Instant> resend_at;  // server INVITE: the 2xx again
     Millis resend_interval{0};
     std::optional<Instant> trying_at;  // server INVITE: 100 unless something else was said
