@@ -108,6 +108,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] const CallState& state() const { return state_; }
   [[nodiscard]] std::vector<std::string> groups() const;
   [[nodiscard]] bool uses_peer(std::string_view name) const;
+  [[nodiscard]] std::string peer_of(LegId leg) const;  // empty: not known, or no such leg
   void tap_media(bool on);
   [[nodiscard]] std::string path_in_words() const;
 

@@ -359,6 +359,12 @@ bool Call::uses_peer(std::string_view name) const {
   return false;
 }
 
+std::string Call::peer_of(LegId id) const {
+  for (const auto& leg : legs_)
+    if (leg->s.id == id) return leg->s.peer;
+  return {};
+}
+
 // --- Written form ------------------------------------------------------------------------------
 
 bool Call::stable() const {

@@ -21,6 +21,13 @@ struct PeerNews final : reactor::MailBase {
   peers::PeerState state;
 };
 
+// An address failed, or works again.
+struct AddressNews final : reactor::MailBase {
+  Endpoint remote;
+  Transport transport = Transport::kUdp;
+  bool failed = false;
+};
+
 telemetry::TrailStore::Outcome outcome_of(const Termination& t, const telemetry::CallRecord& r) {
   using Outcome = telemetry::TrailStore::Outcome;
   if (is_failure(t.what)) return Outcome::kFailed;
@@ -64,7 +71,9 @@ GatewayShard::GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver,
       media_(reactor, *this),
       locator_(resolver, reactor),
       prober_(reactor, layer_, locator_, peers_, *this, kProberTag),
-      services_{reactor, layer_, media_, peers_, locator_, trails_, counters_, *this} {}
+      services_{reactor, layer_, media_, peers_, locator_, trails_, counters_, *this} {
+  locator_.set_observer(this);
+}
 
 // Calls give up their tags and media legs, which must still be there.
 GatewayShard::~GatewayShard() { calls_.clear(); }
@@ -232,6 +241,24 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   if (ref.counted && decision.emergency == policy::EmergencyClass::kEmergency)
     ++counters_.emergency_now;
   ref.start(tx, r, decision);
+  if (!watches_.empty()) trace_if_watched(ref.state());
+}
+
+bool GatewayShard::watch_number(std::string digits, Instant until) {
+  std::erase_if(watches_, [&](const Watch& w) { return w.until <= reactor_.now(); });
+  for (Watch& w : watches_)
+    if (w.digits == digits) return w.until = until, true;
+  if (watches_.size() >= kMaxWatches) return false;
+  watches_.push_back({std::move(digits), until});
+  return true;
+}
+
+void GatewayShard::trace_if_watched(const CallState& call) {
+  std::erase_if(watches_, [&](const Watch& w) { return w.until <= reactor_.now(); });
+  for (const Watch& w : watches_)
+    if (call.calling.find(w.digits) != std::string::npos ||
+        call.called.find(w.digits) != std::string::npos)
+      (void)trails_.trace(call.id);
 }
 
 void GatewayShard::on_ack(const transport::Received& r) {
@@ -298,6 +325,8 @@ void GatewayShard::on_layer_message(std::uint64_t user, bool outgoing, std::stri
 void GatewayShard::on_other_mail(ShardId, reactor::Mail mail) {
   if (auto* command = dynamic_cast<ShardCommand*>(mail.get())) {
     command->run(*this);
+  } else if (auto* address = dynamic_cast<AddressNews*>(mail.get())) {
+    locator_.heard(address->remote, address->transport, address->failed);
   } else if (auto* news = dynamic_cast<PeerNews*>(mail.get())) {
     if (const auto p = peers_.deployment()->find_peer(news->peer)) {
       auto& s = peers_.state(*p);
@@ -342,7 +371,7 @@ void GatewayShard::on_dropped(std::string_view reason, const Endpoint& from,
 
 void GatewayShard::on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote,
                            Transport transport, std::string_view bytes) {
-  if (wire_) wire_->on_wire(reactor_.wall(), outgoing, local, remote, transport, bytes);
+  if (wire_) wire_->on_wire(peers_, reactor_.wall(), outgoing, local, remote, transport, bytes);
 }
 
 void GatewayShard::on_media_started(media::MediaLegId id) {
@@ -387,6 +416,18 @@ void GatewayShard::on_peer_news(deployment::PeerIndex peer) {
     reactor::Mail mail = std::move(news);
     (void)reactor_.post(ShardId{static_cast<std::uint16_t>(i)},
                         mail);  // the next round says it again
+  }
+}
+
+void GatewayShard::on_address_news(const Endpoint& remote, Transport transport, bool failed) {
+  for (std::size_t i = 0; i < reactor_.shard_count(); ++i) {
+    if (i == reactor_.shard().value) continue;
+    auto news = std::make_unique<AddressNews>();
+    news->remote = remote;
+    news->transport = transport;
+    news->failed = failed;
+    reactor::Mail mail = std::move(news);
+    (void)reactor_.post(ShardId{static_cast<std::uint16_t>(i)}, mail);  // without it, it finds out
   }
 }
 
@@ -533,6 +574,8 @@ std::vector<CallReport> GatewayShard::call_reports() const {
     r.ingress = s.ingress_group;
     const auto groups = c->groups();
     r.egress = groups.size() > 1 ? groups.back() : "";
+    r.ingress_peer = c->peer_of(s.ingress);
+    r.egress_peer = c->peer_of(s.egress);
     r.state = s.answered.micros ? "answered" : s.rang.micros ? "ringing" : "calling";
     r.began = s.began;
     r.answered = s.answered;

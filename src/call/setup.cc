@@ -124,8 +124,12 @@ void Call::refuse(transport::TxId tx, const sip::Message& request, int status, i
 void Call::start_hunt(const policy::Decision& decision) {
   const Leg& in = *find_leg(state_.ingress);
   hunt_deadline_ = services_.reactor.now() + deployment_->group(in.group).timers.hunt;
+  const bool emergency = decision.emergency == policy::EmergencyClass::kEmergency;
+  std::vector<Way> drained;  // for an emergency better than nothing
   for (const auto g : decision.targets)
-    for (const auto p : services_.peers.candidates(g)) ways_.push_back({g, p});
+    for (const auto p : services_.peers.candidates(g, emergency))
+      (services_.peers.is_drained(g, p) ? drained : ways_).push_back({g, p});
+  ways_.insert(ways_.end(), drained.begin(), drained.end());
   std::reverse(ways_.begin(), ways_.end());
   if (ways_.empty()) {
     last_why_ = "every peer of the target groups is drained or blocked";
@@ -182,7 +186,14 @@ void Call::try_destination() {
            std::string(to_string(to.transport)));
   if (auto ok = send_initial_invite(leg, way_.peer); !ok) {
     const int status = ok.error().code == ErrorCode::kNotAcceptable ? 488 : 503;
-    attempt_failed(leg, status, ok.error().what, nullptr);
+    // What is wrong is wrong here: no other peer would mend it, and this one is not to blame.
+    close_media(leg);
+    leg_ended(leg);
+    last_status_ = status;
+    tell(EventKind::kError, &leg, ok.error().what);
+    services_.counters.refused.add(status == 488 ? "media" : "media_ports");
+    fail_ingress(status, status == 488 ? 88 : 47, ok.error().what, nullptr,
+                 TerminationClass::kRefused);
   }
 }
 

@@ -73,8 +73,29 @@ TEST_P(RobustnessTest, CertificateOfAnotherNameIsRefusedNamingBoth) {
   });
   EXPECT_NE(text.find("sip.pstnhub.example"), std::string::npos) << text;
   EXPECT_NE(text.find("other.example"), std::string::npos) << text;
+  const std::string trail = rig.trail_of_all();
+  EXPECT_NE(trail.find("refusal leg 0 certificate name mismatch: expected one of "
+                       "sip.pstnhub.example; the certificate has other.example"),
+            std::string::npos)
+      << trail;
   expect_clean(0);
 }
+
+// What is written to the log while it lives.
+class Alarms {
+ public:
+  Alarms() { ::testing::internal::CaptureStderr(); }
+  std::string text() const {
+    taken_ = true;
+    return ::testing::internal::GetCapturedStderr();
+  }
+  ~Alarms() {
+    if (!taken_) (void)::testing::internal::GetCapturedStderr();
+  }
+
+ private:
+  mutable bool taken_ = false;
+};
 
 class FewPorts : public CallTest {
  protected:
@@ -84,6 +105,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, FewPorts,
                          ::testing::ValuesIn(std::vector<Mode>{{1, false}, {1, true}}), mode_name);
 
 TEST_P(FewPorts, ExhaustedPortsRefuseTheCallAndRaiseAnAlarm) {
+  const Alarms output;
   auto a = core_calls();
   auto b = core_calls();
   auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
@@ -95,6 +117,21 @@ TEST_P(FewPorts, ExhaustedPortsRefuseTheCallAndRaiseAnAlarm) {
   // A call that would need a port on its way out, too.
   auto e = cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
   (void)failure(cloud, e, 503);
+  // Its peers are not to blame, and none is asked in vain.
+  EXPECT_FALSE(core.has("INVITE"));
+  transport::Destination at;
+  at.remote = core.endpoint();
+  std::uint64_t refused = 0;
+  rig.each([&](call::GatewayShard& s) {
+    EXPECT_FALSE(s.locator().is_set_aside(at));
+    refused += s.counters().refused.get("media_ports");
+  });
+  EXPECT_EQ(refused, 2U);
+  for (const auto& r : rig.records) {
+    EXPECT_EQ(r.termination, "refused");
+    EXPECT_NE(r.reason.find("no media port in realm core"), std::string::npos) << r.reason;
+  }
+  EXPECT_NE(output.text().find("media ports of realm core are exhausted"), std::string::npos);
   core_hangs_up(a);
   rig.run(Seconds(70));  // ports rest before they are used again
   auto c = core_calls();
@@ -177,6 +214,53 @@ TEST_P(RobustnessTest, FailedMeansTheSameInTheCounterAndInTheRecords) {
   for (const auto& r : rig.records) failures += call::is_failure(r.termination);
   EXPECT_EQ(failures, 3U) << "busy and unanswered are none; 404, refused and stopped are";
   EXPECT_EQ(rig.failed(), failures);
+}
+
+// Good calls of which none is kept.
+class WatchTest : public CallTest {
+ protected:
+  WatchTest() : CallTest(make_config({.top = "[limits]\nkeep_one_in = 0\n"})) {}
+  void call() {
+    auto up = core_calls();
+    core_hangs_up(up);
+    rig.run(Seconds(40));
+  }
+  std::string kept() {
+    std::string out;
+    for (std::size_t i = 0; i < rig.records.size(); ++i) out += rig.trail_of(i).empty() ? '-' : 'k';
+    return out;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Modes, WatchTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(WatchTest, TrailsOfAWatchedNumberAreKeptUntilTheWatchEnds) {
+  call();
+  rig.each([&](call::GatewayShard& s) {
+    EXPECT_TRUE(s.watch_number("4989123", s.now() + Seconds(60)));
+    EXPECT_TRUE(s.watch_number("999999", s.now() + Seconds(600)));
+  });
+  call();
+  EXPECT_EQ(kept(), "-k");
+  rig.run(Seconds(60));
+  call();
+  EXPECT_EQ(kept(), "-k-");
+  rig.each([&](call::GatewayShard& s) {
+    std::size_t taken = 0;
+    while (s.watch_number(std::to_string(100 + taken), s.now() + Seconds(60))) ++taken;
+    EXPECT_EQ(taken, call::GatewayShard::kMaxWatches - 1);
+  });
+}
+
+TEST_P(WatchTest, ACallThatIsMarkedWhileItIsUpKeepsItsTrail) {
+  auto up = core_calls();
+  bool marked = false;
+  rig.each([&](call::GatewayShard& s) {
+    for (const auto& c : s.call_reports()) marked = s.trails().trace(c.id) || marked;
+  });
+  EXPECT_TRUE(marked);
+  core_hangs_up(up);
+  expect_clean(1);
+  EXPECT_EQ(kept(), "k");
 }
 
 }  // namespace
