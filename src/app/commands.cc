@@ -260,14 +260,16 @@ std::vector<telemetry::Trail> Commands::trails(
   trails_left_out_ = 0;
   for (auto& part : gateway_.ask<Part>([wanted](call::GatewayShard& s) {
          Part p;
-         s.trails().each([&](const telemetry::Trail& t) {
+         const auto take = [&](const telemetry::Trail& t) {
            if (!wanted(t)) return true;
            if (p.first.size() < kMaxTrails)
              p.first.push_back(t);
            else
              ++p.second;
            return true;
-         });
+         };
+         s.trails().each(take);
+         s.refused().each(take);
          return p;
        })) {
     all.insert(all.end(), std::make_move_iterator(part.first.begin()),

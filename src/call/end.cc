@@ -429,7 +429,10 @@ Status Call::restore(CallState state) {
     leg.s.has_media = true;
     services_.owner.bind_media(leg.media, *this, leg.s.id);
   }
-  if (complete) join_media();
+  if (complete) {
+    join_media();
+    fill_silence();
+  }
   return complete;
 }
 

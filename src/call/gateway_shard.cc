@@ -59,6 +59,31 @@ int own_vias(const sip::Message& m, NodeId self) {
   return ours;
 }
 
+// The facts of a decision for the trail. What has its usual value is left out.
+std::vector<telemetry::Field> inputs_of(const deployment::Deployment& d, const policy::CallFacts& f,
+                                        const transport::Received& r,
+                                        const policy::Decision& decision, peers::Admin admin) {
+  std::vector<telemetry::Field> out;
+  out.reserve(12);
+  const auto number = [&](const char* name, std::int64_t n, std::int64_t usual) {
+    if (n != usual) out.push_back({name, std::to_string(n)});
+  };
+  out.push_back({"listener", d.listener(r.flow.listener).name});
+  out.push_back({"configuration", std::to_string(d.version)});
+  number("calls", f.calls_now, -1);
+  number("of group", f.group_calls_now, -1);
+  number("this second", f.calls_this_second, -1);
+  number("group, second", f.group_calls_this_second, -1);
+  number("max-forwards", f.max_forwards, 70);
+  number("own vias", f.own_vias, 0);
+  if (f.resource_priority) out.push_back({"priority", "yes"});
+  if (f.stopping) out.push_back({"stopping", f.ending ? "ending" : "draining"});
+  if (admin != peers::Admin::kActive) out.push_back({"state", std::string(to_string(admin))});
+  if (decision.emergency == policy::EmergencyClass::kEmergency)
+    out.push_back({"emergency", decision.service});
+  return out;
+}
+
 }  // namespace
 
 GatewayShard::GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver,
@@ -67,6 +92,7 @@ GatewayShard::GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver,
       load_(load),
       records_(records),
       trails_({}),
+      refusals_(reactor),
       layer_(reactor, *this, *this),
       media_(reactor, *this),
       locator_(resolver, reactor),
@@ -89,6 +115,9 @@ Status GatewayShard::apply(transport::Running running) {
   limits.keep_one_in = deployment->limits.keep_one_in;
   limits.kept = std::max<std::size_t>(1, deployment->limits.kept_trails / reactor_.shard_count());
   trails_.set_limits(limits);
+  std::vector<media::RealmMedia> realms;
+  for (const auto& r : deployment->realms) realms.push_back(realm_media(r));
+  media_.keep_realms(realms);
   media_.set_quiet_limit(deployment->limits.media_timeout);
   prober_.apply();
   std::vector<Call*> orphans;
@@ -190,7 +219,7 @@ CallId GatewayShard::new_call_id() {
   for (;;) {
     const CallId id{(std::uint64_t{reactor_.shard().value} << 40) |
                     (reactor_.random().u64() & 0xffffffffffULL)};
-    if (id.value != 0 && !calls_.find(id) && !trails_.find(id)) return id;
+    if (id.value != 0 && !calls_.find(id) && !trails_.find(id) && !refused().find(id)) return id;
   }
 }
 
@@ -215,6 +244,7 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   f.group_calls_now = group.calls.load(std::memory_order_relaxed);
   f.group_calls_this_second = group.this_second(reactor_.now());
   f.stopping = stopping_;
+  f.ending = ending_;
   policy::Decision decision = policy::decide(d, f);
   peers::Admin admin = peers_.admin_of(r.group);
   if (const auto peer = peers_.peer_at(r.group, r.flow.remote))
@@ -240,7 +270,7 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   ref.counted = !decision.refusal;
   if (ref.counted && decision.emergency == policy::EmergencyClass::kEmergency)
     ++counters_.emergency_now;
-  ref.start(tx, r, decision);
+  ref.start(tx, r, decision, inputs_of(d, f, r, decision, admin));
   if (!watches_.empty()) trace_if_watched(ref.state());
 }
 
@@ -358,15 +388,22 @@ void GatewayShard::on_dropped(std::string_view reason, const Endpoint& from,
   // A neighbour that was turned away because of its certificate or handshake has a trail to ask
   // for.
   if (reason == "certificate_name" || reason == "tls" || reason == "tls_handshake") {
-    const CallId id = new_call_id();
-    if (auto* t = trails_.start(id)) {
-      t->add(telemetry::EventKind::kRefusal, reactor_.wall(), 0, detail, {}, from.to_string());
+    if (const CallId id = new_call_id(); refusals_.note(id, detail, from))
       line += fmt::format("  (trail {:013x})", id.value);
-    }
-    trails_.finish(id, telemetry::TrailStore::Outcome::kFailed);
   }
   drops_.push_back(std::move(line));
   if (drops_.size() > kRecentDrops) drops_.pop_front();
+}
+
+// Limited like what is put into words; in a flood the rest is counted, by on_dropped().
+void GatewayShard::on_refused_call(const sip::Message& invite, const transport::Flow& flow,
+                                   int status, std::string_view why) {
+  auto record =
+      refusals_.invite(new_call_id(), layer_.transport().deployment(), invite, flow, status, why);
+  if (!record) return;
+  records_.on_call_record(*record);
+  recent_.push_back(std::move(*record));
+  if (recent_.size() > kRecent) recent_.pop_front();
 }
 
 void GatewayShard::on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote,
@@ -476,6 +513,7 @@ std::vector<Call*> GatewayShard::all_calls() const {
 }
 
 void GatewayShard::end_all_calls(const std::string& why) {
+  ending_ = true;
   for (Call* c : all_calls()) c->stop(TerminationClass::kStopped, why);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/flat_map.h"
 #include "call/call.h"
+#include "call/refusals.h"
 #include "peers/prober.h"
 
 namespace causeway::call {
@@ -104,6 +105,8 @@ class GatewayShard final : transport::TransactionUser,
   [[nodiscard]] const std::deque<telemetry::CallRecord>& recent() const { return recent_; }
   [[nodiscard]] const peers::Locator& locator() const { return locator_; }
   [[nodiscard]] telemetry::TrailStore& trails() { return trails_; }
+  // Of what never became a call.
+  [[nodiscard]] const telemetry::TrailStore& refused() const { return refusals_.trails(); }
   [[nodiscard]] transport::SipTransport::ConnectionCounts connections() const {
     return const_cast<transport::TransactionLayer&>(layer_).transport().connections();
   }
@@ -155,6 +158,8 @@ class GatewayShard final : transport::TransactionUser,
   // TransportObserver
   void on_dropped(std::string_view reason, const Endpoint& from, deployment::ListenerIndex listener,
                   std::string_view detail) override;
+  void on_refused_call(const sip::Message& invite, const transport::Flow& flow, int status,
+                       std::string_view why) override;
   bool wants_wire() const override { return wire_ != nullptr; }
   void on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport transport,
                std::string_view bytes) override;
@@ -202,6 +207,7 @@ class GatewayShard final : transport::TransactionUser,
   // Owned
   telemetry::ShardCounters counters_;
   telemetry::TrailStore trails_;
+  Refusals refusals_;
   transport::TransactionLayer layer_;
   media::MediaPlane media_;
   peers::PeerTable peers_;
@@ -225,7 +231,7 @@ class GatewayShard final : transport::TransactionUser,
   std::vector<Watch> watches_;
   std::optional<CallId> tapped_call_;
   std::vector<TappedPacket> tapped_;
-  bool stopping_ = false, sweep_ = false;
+  bool stopping_ = false, ending_ = false, sweep_ = false;
   Instant drops_second_{};
   std::uint32_t drops_in_second_ = 0;
 };

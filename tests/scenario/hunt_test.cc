@@ -318,5 +318,49 @@ TEST_P(DrainedByName, CallsFromAPeerWhoseNameIsNotProbedAreTold) {
   EXPECT_EQ(rig.records[0].ingress_peer, "cloud-1");
 }
 
+// Two groups of the core, the one in another region named first.
+class TwoRegions : public HuntTest {
+ protected:
+  TwoRegions() : HuntTest({}), east(rig, "east", "10.4.0.3:5060", Transport::kUdp) {
+    east.gateway = "10.0.0.1:5060";
+    std::string text = make_config({.third_cloud = kEastCore});
+    const std::string west = "[[region]]\nname = \"west\"\n";
+    text.insert(text.find(west), "[[region]]\nname = \"east\"\n");
+    const std::string routes = "routes_to = [\"core\"]";
+    text.replace(text.find(routes), routes.size(), "routes_to = [\"east-core\", \"core\"]");
+    const auto ok = rig.apply(text);
+    EXPECT_TRUE(ok) << (ok ? "" : ok.error().what);
+  }
+  Peer east;
+  static constexpr const char* kEastCore = R"([[peer_group]]
+name = "east-core"
+region = "east"
+realm = "core"
+listener = "core-udp"
+profile = "operator"
+options_interval = "0s"
+[peer_group.recognise]
+sources = ["10.4.0.3/32"]
+[[peer_group.peer]]
+name = "east-1"
+host = "10.4.0.3"
+port = 5060
+)";
+};
+INSTANTIATE_TEST_SUITE_P(Modes, TwoRegions, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(TwoRegions, AnotherRegionIsTriedOnlyWhenAllLocalPeersHaveFailed) {
+  PROVES("GW-02");
+  auto d = call();
+  core.reply(core.expect("INVITE"), 503);
+  core2.reply(core2.expect("INVITE"), 504);
+  answer_and_hang_up(east, d, east.expect("INVITE"));
+  auto e = call();
+  core.reply(core.expect("INVITE"), 486);
+  (void)failure(cloud, e, 486);
+  rig.run(Seconds(1));
+  EXPECT_EQ(east.count("INVITE"), 1U);
+}
+
 }  // namespace
 }  // namespace causeway::scenario

@@ -423,20 +423,24 @@ std::uint64_t Rig::dropped(std::string_view reason) const {
 
 std::string Rig::trail_of_all() const {
   std::string out;
-  for (const auto& s : shards_)
-    s->trails().each([&](const telemetry::Trail& t) {
-      for (const auto* e : t.events())
-        out += std::string(telemetry::to_string(e->kind)) + " leg " + std::to_string(e->leg) + " " +
-               e->text + e->message.substr(0, e->message.find('\r')) + "\n";
-      return true;
-    });
+  const auto add = [&](const telemetry::Trail& t) {
+    for (const auto* e : t.events())
+      out += std::string(telemetry::to_string(e->kind)) + " leg " + std::to_string(e->leg) + " " +
+             e->text + e->message.substr(0, e->message.find('\r')) + "\n";
+    return true;
+  };
+  for (const auto& s : shards_) {
+    s->trails().each(add);
+    s->refused().each(add);
+  }
   return out;
 }
 
 std::string Rig::trail_of(std::size_t record) {
   for (auto& s : shards_)
-    if (const auto* t = s->trails().find(CallId{records.at(record).call}))
-      return telemetry::export_json(*t);
+    for (const auto* store : {&std::as_const(*s).refused(), &std::as_const(s->trails())})
+      if (const auto* t = store->find(CallId{records.at(record).call}))
+        return telemetry::export_json(*t);
   return "";
 }
 
