@@ -102,7 +102,7 @@ Result<Request> request_of(const CommandLine& line) {
     r.args["file"] = std::filesystem::absolute(operand(0), ec).string();
     r.args["text"] = std::move(*text);
   }
-  for (const char* name : {"since", "confirm", "rtp"})
+  for (const char* name : {"since", "confirm", "rtp", "for"})
     if (const auto it = r.args.find(name); it != r.args.end())
       if (const auto seconds = parse_seconds(it->second)) it->second = std::to_string(*seconds);
   return r;

@@ -61,16 +61,21 @@ const std::vector<CommandSpec>& commands() {
        "recent calls with their outcome",
        ""},
       {"trace",
-       {"CALL"},
-       {{"json", "", "as exported, instead of the ladder"}},
+       {"[CALL]"},
+       {{"json", "", "as exported, instead of the ladder"},
+        {"number", "NUMBER", "keep the trails of calls to come from or to this number"},
+        {"for", "TIME", "... that begin within this time: 10m"}},
        "the ladder of one call",
-       "CALL is an id from `causeway calls`, or a SIP Call-ID."},
+       "CALL is an id from `causeway calls`, or a SIP Call-ID. The trail of a call that is up is "
+       "kept after its end, whatever becomes of it. With --number there is no CALL."},
       {"capture",
-       {"CALL|PEER"},
+       {"CALL|PEER|GROUP"},
        {{"out", "FILE", "pcapng file to write", true},
+        {"for", "TIME", "for so long everything that a peer or group sends and is sent: 30s"},
         {"rtp", "TIME", "for so long also the RTP of a live call, decrypted: 10s"}},
        "decrypted SIP of a call or a peer as pcapng",
-       "--rtp is refused unless the configuration says capture_media = true."},
+       "Without --for: what the trails of the call, or of the calls with that peer, hold. --rtp is "
+       "refused unless the configuration says capture_media = true."},
       {"peer",
        {"drain|block|resume", "NAME"},
        {},
@@ -122,7 +127,9 @@ tl::unexpected<Error> wrong(const std::string& what, const CommandSpec* c) {
 }
 
 Status check_operands(const CommandSpec& c, const CommandLine& line) {
-  if (line.operands.size() < c.operands.size())
+  const auto optional = static_cast<std::size_t>(std::count_if(
+      c.operands.begin(), c.operands.end(), [](const auto o) { return o.starts_with('['); }));
+  if (line.operands.size() < c.operands.size() - optional)
     return wrong(fmt::format("{} is missing", c.operands[line.operands.size()]), &c);
   if (line.operands.size() > c.operands.size())
     return wrong(fmt::format("'{}' is one word too many", line.operands[c.operands.size()]), &c);
@@ -132,7 +139,13 @@ Status check_operands(const CommandSpec& c, const CommandLine& line) {
   for (const auto& o : c.options)
     if (o.required && !line.options.contains(std::string(o.name)))
       return wrong(fmt::format("--{} {} is missing", o.name, o.value), &c);
-  for (const std::string name : {"since", "confirm"})
+  if (c.name == "trace") {
+    const bool number = line.options.contains("number");
+    if (number == !line.operands.empty())
+      return wrong(number ? "either CALL or --number" : "CALL or --number is missing", &c);
+    if (!number && line.options.contains("for")) return wrong("--for goes with --number", &c);
+  }
+  for (const std::string name : {"since", "confirm", "for"})
     if (const auto it = line.options.find(name); it != line.options.end())
       if (const auto t = parse_seconds(it->second); !t)
         return wrong("--" + name + ": " + t.error().what, &c);

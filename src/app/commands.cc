@@ -30,21 +30,6 @@ std::string ago(std::int64_t ms) {
   return fmt::format("{} s ago", ms / 1000);
 }
 
-bool mentions(const telemetry::Trail& t, const std::vector<std::string>& peers) {
-  for (const auto* e : t.events())
-    if (std::find(peers.begin(), peers.end(), e->peer) != peers.end()) return true;
-  return false;
-}
-
-// A peer, or every peer of a group; none when there is neither of that name.
-std::vector<std::string> peers_named(const deployment::Deployment& d, const std::string& name) {
-  if (d.find_peer(name)) return {name};
-  std::vector<std::string> out;
-  if (const auto group = d.find_group(name))
-    for (const auto p : d.group(*group).peers) out.push_back(d.peer(p).name);
-  return out;
-}
-
 }  // namespace
 
 void Commands::on_command(const Request& request, Responder responder) {
@@ -243,9 +228,13 @@ void Commands::calls(const Request& r, const Responder& out) {
   out.head({"CALL", "BEGAN", "FROM", "TO", "IN", "OUT", "SET-UP", "LENGTH", "OUTCOME", "REASON"});
   if (!failed)
     for (const auto& c : live)
-      if (hit(c.from, c.to) && (at(c.ingress) || at(c.egress)) && c.began.micros >= from)
-        out.row({call_name(c.id.value), format_time_of_day(c.began), c.from, c.to, c.ingress,
-                 c.egress, "", "", c.state, c.emergency ? "EMERGENCY" : ""});
+      if (hit(c.from, c.to) &&
+          (at(c.ingress) || at(c.egress) || at(c.ingress_peer) || at(c.egress_peer)) &&
+          c.began.micros >= from)
+        out.row({call_name(c.id.value), format_time_of_day(c.began), c.from, c.to,
+                 c.ingress_peer.empty() ? c.ingress : c.ingress_peer,
+                 c.egress_peer.empty() ? c.egress : c.egress_peer, "", "", c.state,
+                 c.emergency ? "EMERGENCY" : ""});
   std::size_t shown = 0;
   for (const auto& c : ended) {
     if (shown == 200) break;
@@ -266,17 +255,27 @@ void Commands::calls(const Request& r, const Responder& out) {
 
 std::vector<telemetry::Trail> Commands::trails(
     const std::function<bool(const telemetry::Trail&)>& wanted) {
+  using Part = std::pair<std::vector<telemetry::Trail>, std::size_t>;
   std::vector<telemetry::Trail> all;
-  for (auto& part : gateway_.ask<std::vector<telemetry::Trail>>([wanted](call::GatewayShard& s) {
-         std::vector<telemetry::Trail> out;
-         s.trails().each([&](const telemetry::Trail& t) {
-           if (wanted(t)) out.push_back(t);
-           return out.size() < 500;
-         });
-         return out;
-       }))
-    all.insert(all.end(), std::make_move_iterator(part.begin()),
-               std::make_move_iterator(part.end()));
+  trails_left_out_ = 0;
+  for (auto& part : gateway_.ask<Part>([wanted](call::GatewayShard& s) {
+         Part p;
+         const auto take = [&](const telemetry::Trail& t) {
+           if (!wanted(t)) return true;
+           if (p.first.size() < kMaxTrails)
+             p.first.push_back(t);
+           else
+             ++p.second;
+           return true;
+         };
+         s.trails().each(take);
+         s.refused().each(take);
+         return p;
+       })) {
+    all.insert(all.end(), std::make_move_iterator(part.first.begin()),
+               std::make_move_iterator(part.first.end()));
+    trails_left_out_ += part.second;
+  }
   return all;
 }
 
@@ -306,7 +305,25 @@ std::vector<telemetry::Trail> Commands::trails_of(const std::string& call) {
   return found.empty() ? trails(of_call_id(call)) : found;
 }
 
+void Commands::watch(const Request& r, const Responder& out) {
+  std::string digits = r.arg("number");
+  std::erase_if(digits, [](char c) { return c < '0' || c > '9'; });
+  if (digits.size() < 3)
+    return out.fail("'" + r.arg("number") + "' has fewer than three digits: too many calls");
+  const std::string given = r.arg("for");
+  const Seconds length{
+      given.empty() ? 600 : std::clamp(std::strtol(given.c_str(), nullptr, 10), 1L, 86'400L)};
+  for (const bool ok : gateway_.ask<bool>([digits, length](call::GatewayShard& s) {
+         return s.watch_number(digits, s.now() + length);
+       }))
+    if (!ok) return out.fail("too many numbers are watched; wait for the end of one");
+  out.text(fmt::format("the trails of calls from or to {} that begin within {} s are kept", digits,
+                       length.count()));
+  out.done();
+}
+
 void Commands::trace(const Request& r, const Responder& out) {
+  if (!r.arg("number").empty()) return watch(r, out);
   const auto found = trails_of(r.arg("name"));
   if (found.empty())
     return out.fail("no trail of call '" + r.arg("name") +
@@ -315,84 +332,16 @@ void Commands::trace(const Request& r, const Responder& out) {
   if (found.size() > 1)
     return out.fail("'" + r.arg("name") + "' names " + std::to_string(found.size()) +
                     " calls: write more of the id");
-  if (r.arg("json").empty())
+  // Whoever looks at a call that is up wants to see its end, too.
+  const CallId id = found[0].id();
+  const auto marked =
+      gateway_.ask<bool>([id](call::GatewayShard& s) { return s.trails().trace(id); });
+  if (r.arg("json").empty()) {
     out.text(telemetry::render_ladder(found[0], 110));
-  else
+    if (std::find(marked.begin(), marked.end(), true) != marked.end())
+      out.text("The call is up: its trail will be kept.");
+  } else
     out.text(telemetry::export_json(found[0]));
-  out.done();
-}
-
-std::string Commands::realm_of(const Endpoint& local) const {
-  const auto& d = gateway_.deployment();
-  for (const auto& l : d.listeners)
-    if (l.address == local) return d.realm(l.realm).name;
-  return "unknown";
-}
-
-void Commands::capture(const Request& r, const Responder& out) {
-  const std::string name = r.arg("name");
-  const auto& d = gateway_.deployment();
-  std::vector<telemetry::Trail> found;
-  if (const auto peers = peers_named(d, name); !peers.empty())
-    found = trails([peers](const telemetry::Trail& t) { return mentions(t, peers); });
-  else
-    found = trails_of(name);
-  if (found.empty())
-    return out.fail("'" + name + "' is neither a call with a trail nor a peer with calls");
-  const std::string seconds = r.arg("rtp");
-  if (seconds.empty()) return write_capture(found, {}, out);
-  if (!d.operation.capture_media)
-    return out.fail(
-        "media may not be captured: the configuration does not say capture_media = true");
-  if (!captures_.empty()) return out.fail("another capture of RTP is under way; wait for its end");
-  // Of a peer, and of a SIP Call-ID, there may be calls that have ended, too.
-  std::vector<CallId> live;
-  for (const auto& part : gateway_.ask<std::vector<call::CallReport>>(
-           [](call::GatewayShard& s) { return s.call_reports(); }))
-    for (const auto& c : part)
-      if (std::any_of(found.begin(), found.end(), [&](const auto& t) { return t.id() == c.id; }))
-        live.push_back(c.id);
-  if (live.size() != 1)
-    return out.fail("RTP can be captured of one live call at a time: '" + name + "' names " +
-                    (live.empty() ? "none" : std::to_string(live.size()) + " of them; say which"));
-  const CallId id = live[0];
-  bool started = false;
-  for (const bool one : gateway_.ask<bool>([id](call::GatewayShard& s) { return s.start_tap(id); }))
-    started = started || one;
-  if (!started) return out.fail("call " + call_name(id.value) + " has just ended");
-  std::erase_if(found, [&](const auto& t) { return t.id() != id; });
-  const long length = std::clamp(std::strtol(seconds.c_str(), nullptr, 10), 1L, 300L);
-  captures_.push_back(
-      {id, std::chrono::steady_clock::now() + std::chrono::seconds(length), std::move(found), out});
-}
-
-void Commands::finish_captures() {
-  for (auto it = captures_.begin(); it != captures_.end();) {
-    if (it->until > std::chrono::steady_clock::now()) {
-      ++it;
-      continue;
-    }
-    std::vector<call::TappedPacket> rtp;
-    for (auto& part : gateway_.ask<std::vector<call::TappedPacket>>(
-             [](call::GatewayShard& s) { return s.take_tapped(); }))
-      rtp.insert(rtp.end(), std::make_move_iterator(part.begin()),
-                 std::make_move_iterator(part.end()));
-    const CallId id = it->call;
-    // A good call that ended meanwhile may have no trail any more: what it had at first is shown.
-    auto found = trails([id](const telemetry::Trail& t) { return t.id() == id; });
-    write_capture(found.empty() ? it->found : found, rtp, it->out);
-    it = captures_.erase(it);
-  }
-}
-
-void Commands::write_capture(const std::vector<telemetry::Trail>& found,
-                             const std::vector<call::TappedPacket>& rtp, const Responder& out) {
-  telemetry::PcapngWriter w("causeway " + std::string(deployment::software_version()));
-  for (const auto& t : found) w.trail(t, [&](const Endpoint& local) { return realm_of(local); });
-  for (const auto& p : rtp) w.packet("media", p.at, p.from, p.to, p.rtp);
-  const auto bytes = w.take();
-  for (std::size_t at = 0; at < bytes.size(); at += 32'768)
-    out.bytes(std::span(bytes).subspan(at, std::min<std::size_t>(32'768, bytes.size() - at)));
   out.done();
 }
 
@@ -451,7 +400,18 @@ void Commands::apply(const Request& r, const Responder& out) {
   const auto entry = history_.record(r.arg("text"), r.arg("file"),
                                      r.arg("who").empty() ? "operator" : r.arg("who"), "apply",
                                      wall_now(), Seconds(confirm));
-  if (!entry) return out.fail("in force, but not recorded: " + entry.error().what);
+  if (!entry) {
+    // Without a record nothing would take it back, and a restart would not know of it.
+    const int before = history_.current();
+    const auto text = history_.text(before);
+    const auto back = text ? put_in_force(*text, history_.file_of(before))
+                           : Result<std::vector<std::string>>(tl::unexpected(text.error()));
+    if (back)
+      return out.fail("the configuration in force stays: the new one cannot be recorded: " +
+                      entry.error().what);
+    return out.fail("in force, but not recorded (" + entry.error().what +
+                    "), and the one before could not be put back: " + back.error().what);
+  }
   reload_trouble_.clear();
   log::info("configuration {} is in force, from {}", entry->number, r.arg("file"));
   out.text("configuration " + std::to_string(entry->number) + " is in force");

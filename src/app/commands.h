@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <deque>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "app/config_history.h"
@@ -12,6 +14,7 @@
 #include "app/gateway.h"
 #include "app/peer_states.h"
 #include "app/stopping.h"
+#include "app/wire_capture.h"
 
 namespace causeway::app {
 
@@ -36,7 +39,14 @@ class Commands final : public ControlHandler {
   void status(const Responder& out, const Stopping& stopping);
   void calls(const Request& r, const Responder& out);
   void trace(const Request& r, const Responder& out);
+  void watch(const Request& r, const Responder& out);
+  // capture.cc
   void capture(const Request& r, const Responder& out);
+  void capture_wire(const std::string& name, const std::string& seconds, const Responder& out);
+  void capture_media(const std::string& name, const std::string& seconds,
+                     std::vector<telemetry::Trail> found, const Responder& out);
+  void finish_wire();
+  [[nodiscard]] bool is_live(CallId id);
   void write_capture(const std::vector<telemetry::Trail>& trails,
                      const std::vector<call::TappedPacket>& rtp, const Responder& out);
   void service(const Request& r, const Responder& out, peers::PeerTable::Kind kind);
@@ -45,8 +55,10 @@ class Commands final : public ControlHandler {
   // The names of changed keys that take effect at a restart.
   [[nodiscard]] Result<std::vector<std::string>> put_in_force(const std::string& text,
                                                               const std::string& file);
+  // At most kMaxTrails of each shard; the rest are counted in trails_left_out_.
   [[nodiscard]] std::vector<telemetry::Trail> trails(
       const std::function<bool(const telemetry::Trail&)>& wanted);
+  static constexpr std::size_t kMaxTrails = 500;
   [[nodiscard]] std::vector<telemetry::Trail> trails_of(const std::string& call);
   [[nodiscard]] std::string realm_of(const Endpoint& local) const;
 
@@ -66,6 +78,13 @@ class Commands final : public ControlHandler {
   std::chrono::steady_clock::time_point revert_not_before_{};
   std::string revert_failure_;
   std::vector<Capture> captures_;  // at most one
+  struct LiveCapture {
+    std::chrono::steady_clock::time_point until;
+    std::vector<std::shared_ptr<WireCapture>> sinks;  // of each shard
+    Responder out;
+  };
+  std::optional<LiveCapture> live_;
+  std::size_t trails_left_out_ = 0;  // of the latest trails()
   std::mutex mutex_;
   std::deque<std::pair<Request, Responder>> queue_;  // guarded by mutex_
   static constexpr std::size_t kMaxQueue = 64;

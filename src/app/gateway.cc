@@ -78,7 +78,27 @@ Status usable(const transport::Running& running, WallTime now) {
   return {};
 }
 
+// Puts everybody out of service who is to be; says which of them the configuration does not have.
+std::vector<std::string> kept_states(call::GatewayShard& shard, const PeerStates& states) {
+  std::vector<std::string> unknown;
+  for (const auto& [key, state] : states.all()) {
+    const auto kind = static_cast<peers::PeerTable::Kind>(key.first);
+    const auto admin =
+        state == ServiceState::kBlocked ? peers::Admin::kBlock : peers::Admin::kDrain;
+    if (auto ok = shard.set_admin(kind, key.second, admin); !ok)
+      unknown.push_back("kept state of '" + key.second + "': " + ok.error().what);
+  }
+  return unknown;
+}
+
 }  // namespace
+
+void Gateway::apply_states() {
+  (void)ask<int>([states = states_](call::GatewayShard& s) {
+    (void)kept_states(s, states);
+    return 0;
+  });
+}
 
 // An identity whose files say what they said keeps its context, and so its connections: only a
 // renewed certificate closes them (TDR-18).
@@ -110,7 +130,7 @@ Result<transport::Running> Gateway::load_tls(deployment::DeploymentPtr deploymen
 
 Result<std::unique_ptr<Gateway>> Gateway::start(const deployment::DeploymentPtr& deployment,
                                                 PeerStates& states) {
-  std::unique_ptr<Gateway> g(new Gateway);
+  std::unique_ptr<Gateway> g(new Gateway(states));
   const auto& op = deployment->operation;
   telemetry::RecordWriter::Options options;
   options.directory = record_directory_of(op);
@@ -153,13 +173,8 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const deployment::DeploymentPtr&
     s.cache = std::make_unique<dns::Cache>(*s.resolver, *s.reactor);
     s.gateway = std::make_unique<call::GatewayShard>(*s.reactor, *s.cache, g->load_, *g);
     if (auto ok = s.gateway->apply(g->running_); !ok) return tl::unexpected(ok.error());
-    for (const auto& [key, state] : states.all()) {
-      const auto kind = static_cast<peers::PeerTable::Kind>(key.first);
-      const auto admin =
-          state == ServiceState::kBlocked ? peers::Admin::kBlock : peers::Admin::kDrain;
-      if (auto ok = s.gateway->set_admin(kind, key.second, admin); !ok && i == 0)
-        log::warning("kept state of '{}': {}", key.second, ok.error().what);
-    }
+    for (const auto& text : kept_states(*s.gateway, states))
+      if (i == 0) log::warning("{}", text);
     g->shards_.push_back(std::move(s));
   }
   g->started_ = g->shards_[0].reactor->now();
@@ -202,11 +217,17 @@ Status Gateway::apply(const deployment::DeploymentPtr& deployment) {
   versioned->version = version_ + 1;
   keep_restart_keys(*versioned, *started_with_);
   if (auto free = addresses_free(*deployment, &this->deployment()); !free) return free;
+  const auto identities = identities_;
+  const auto certificates = certificates_;
   auto running = load_tls(versioned);
   if (!running) return tl::unexpected(running.error());
   if (auto ok = on_all_shards(*running, [](auto& shard, const auto& r) { return shard.apply(r); });
-      !ok)
+      !ok) {
+    identities_ = identities;
+    certificates_ = certificates;
     return ok;
+  }
+  apply_states();  // a name that was away for a while comes back as it was left
   ++version_;
   running_ = std::move(*running);
   seen_files_ = stamp_of(*running_.deployment);

@@ -69,7 +69,8 @@ class Gateway final : public call::RecordSink {
     std::unique_ptr<call::GatewayShard> gateway;
     std::jthread thread;
   };
-  Gateway() = default;
+  explicit Gateway(const PeerStates& states) : states_(states) {}
+  void apply_states();
   void on_call_record(const telemetry::CallRecord& record) override {
     (void)records_->post(record);
   }
@@ -81,6 +82,7 @@ class Gateway final : public call::RecordSink {
   void warn_of_expiry(WallTime now);
   [[nodiscard]] bool post(std::size_t shard, std::function<void(call::GatewayShard&)> work);
 
+  const PeerStates& states_;  // borrowed
   transport::Running running_;
   deployment::DeploymentPtr started_with_;
   std::unique_ptr<telemetry::RecordWriter> records_;

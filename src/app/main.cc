@@ -103,6 +103,7 @@ int run(const std::string& file) {
   const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC);
   const int wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
+  const log::Background background;  // before any shard: none waits for standard error
   deployment::LoadOptions options;
   options.now = wall_now();
   auto loaded = deployment::load_file(file, options);

@@ -74,7 +74,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
 
   // The initial INVITE.
   void start(transport::TxId tx, const transport::Received& invite,
-             const policy::Decision& decision);
+             const policy::Decision& decision, std::vector<telemetry::Field> inputs = {});
   // From its written form; kUnavailable when a peer group is gone or a port is taken. Then it is a
   // call all the same, as far as stop() needs it.
   [[nodiscard]] Status restore(CallState state);
@@ -108,6 +108,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] const CallState& state() const { return state_; }
   [[nodiscard]] std::vector<std::string> groups() const;
   [[nodiscard]] bool uses_peer(std::string_view name) const;
+  [[nodiscard]] std::string peer_of(LegId leg) const;  // empty: not known, or no such leg
   void tap_media(bool on);
   [[nodiscard]] std::string path_in_words() const;
 
@@ -211,6 +212,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void apply_media(Leg& leg, const sdp::RemoteMedia& remote,
                    const std::optional<sdp::Crypto>& chosen_theirs);
   void join_media();
+  void fill_silence();  // towards peers whose profile wants it
   [[nodiscard]] Result<sdp::MediaWish> wish_for(const Leg& to, const sdp::MediaWish& from,
                                                 const Leg& source) const;
   // Why an offer of plain RTP or of SRTP cannot be taken from this peer (TDM-01); empty: it can.

@@ -359,6 +359,12 @@ bool Call::uses_peer(std::string_view name) const {
   return false;
 }
 
+std::string Call::peer_of(LegId id) const {
+  for (const auto& leg : legs_)
+    if (leg->s.id == id) return leg->s.peer;
+  return {};
+}
+
 // --- Written form ------------------------------------------------------------------------------
 
 bool Call::stable() const {
@@ -423,7 +429,10 @@ Status Call::restore(CallState state) {
     leg.s.has_media = true;
     services_.owner.bind_media(leg.media, *this, leg.s.id);
   }
-  if (complete) join_media();
+  if (complete) {
+    join_media();
+    fill_silence();
+  }
   return complete;
 }
 

@@ -21,6 +21,13 @@ struct PeerNews final : reactor::MailBase {
   peers::PeerState state;
 };
 
+// An address failed, or works again.
+struct AddressNews final : reactor::MailBase {
+  Endpoint remote;
+  Transport transport = Transport::kUdp;
+  bool failed = false;
+};
+
 telemetry::TrailStore::Outcome outcome_of(const Termination& t, const telemetry::CallRecord& r) {
   using Outcome = telemetry::TrailStore::Outcome;
   if (is_failure(t.what)) return Outcome::kFailed;
@@ -52,6 +59,31 @@ int own_vias(const sip::Message& m, NodeId self) {
   return ours;
 }
 
+// The facts of a decision for the trail. What has its usual value is left out.
+std::vector<telemetry::Field> inputs_of(const deployment::Deployment& d, const policy::CallFacts& f,
+                                        const transport::Received& r,
+                                        const policy::Decision& decision, peers::Admin admin) {
+  std::vector<telemetry::Field> out;
+  out.reserve(12);
+  const auto number = [&](const char* name, std::int64_t n, std::int64_t usual) {
+    if (n != usual) out.push_back({name, std::to_string(n)});
+  };
+  out.push_back({"listener", d.listener(r.flow.listener).name});
+  out.push_back({"configuration", std::to_string(d.version)});
+  number("calls", f.calls_now, -1);
+  number("of group", f.group_calls_now, -1);
+  number("this second", f.calls_this_second, -1);
+  number("group, second", f.group_calls_this_second, -1);
+  number("max-forwards", f.max_forwards, 70);
+  number("own vias", f.own_vias, 0);
+  if (f.resource_priority) out.push_back({"priority", "yes"});
+  if (f.stopping) out.push_back({"stopping", f.ending ? "ending" : "draining"});
+  if (admin != peers::Admin::kActive) out.push_back({"state", std::string(to_string(admin))});
+  if (decision.emergency == policy::EmergencyClass::kEmergency)
+    out.push_back({"emergency", decision.service});
+  return out;
+}
+
 }  // namespace
 
 GatewayShard::GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver,
@@ -60,11 +92,14 @@ GatewayShard::GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver,
       load_(load),
       records_(records),
       trails_({}),
+      refusals_(reactor),
       layer_(reactor, *this, *this),
       media_(reactor, *this),
       locator_(resolver, reactor),
       prober_(reactor, layer_, locator_, peers_, *this, kProberTag),
-      services_{reactor, layer_, media_, peers_, locator_, trails_, counters_, *this} {}
+      services_{reactor, layer_, media_, peers_, locator_, trails_, counters_, *this} {
+  locator_.set_observer(this);
+}
 
 // Calls give up their tags and media legs, which must still be there.
 GatewayShard::~GatewayShard() { calls_.clear(); }
@@ -80,6 +115,9 @@ Status GatewayShard::apply(transport::Running running) {
   limits.keep_one_in = deployment->limits.keep_one_in;
   limits.kept = std::max<std::size_t>(1, deployment->limits.kept_trails / reactor_.shard_count());
   trails_.set_limits(limits);
+  std::vector<media::RealmMedia> realms;
+  for (const auto& r : deployment->realms) realms.push_back(realm_media(r));
+  media_.keep_realms(realms);
   media_.set_quiet_limit(deployment->limits.media_timeout);
   prober_.apply();
   std::vector<Call*> orphans;
@@ -181,7 +219,7 @@ CallId GatewayShard::new_call_id() {
   for (;;) {
     const CallId id{(std::uint64_t{reactor_.shard().value} << 40) |
                     (reactor_.random().u64() & 0xffffffffffULL)};
-    if (id.value != 0 && !calls_.find(id) && !trails_.find(id)) return id;
+    if (id.value != 0 && !calls_.find(id) && !trails_.find(id) && !refused().find(id)) return id;
   }
 }
 
@@ -206,6 +244,7 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   f.group_calls_now = group.calls.load(std::memory_order_relaxed);
   f.group_calls_this_second = group.this_second(reactor_.now());
   f.stopping = stopping_;
+  f.ending = ending_;
   policy::Decision decision = policy::decide(d, f);
   peers::Admin admin = peers_.admin_of(r.group);
   if (const auto peer = peers_.peer_at(r.group, r.flow.remote))
@@ -231,7 +270,25 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   ref.counted = !decision.refusal;
   if (ref.counted && decision.emergency == policy::EmergencyClass::kEmergency)
     ++counters_.emergency_now;
-  ref.start(tx, r, decision);
+  ref.start(tx, r, decision, inputs_of(d, f, r, decision, admin));
+  if (!watches_.empty()) trace_if_watched(ref.state());
+}
+
+bool GatewayShard::watch_number(std::string digits, Instant until) {
+  std::erase_if(watches_, [&](const Watch& w) { return w.until <= reactor_.now(); });
+  for (Watch& w : watches_)
+    if (w.digits == digits) return w.until = until, true;
+  if (watches_.size() >= kMaxWatches) return false;
+  watches_.push_back({std::move(digits), until});
+  return true;
+}
+
+void GatewayShard::trace_if_watched(const CallState& call) {
+  std::erase_if(watches_, [&](const Watch& w) { return w.until <= reactor_.now(); });
+  for (const Watch& w : watches_)
+    if (call.calling.find(w.digits) != std::string::npos ||
+        call.called.find(w.digits) != std::string::npos)
+      (void)trails_.trace(call.id);
 }
 
 void GatewayShard::on_ack(const transport::Received& r) {
@@ -298,6 +355,8 @@ void GatewayShard::on_layer_message(std::uint64_t user, bool outgoing, std::stri
 void GatewayShard::on_other_mail(ShardId, reactor::Mail mail) {
   if (auto* command = dynamic_cast<ShardCommand*>(mail.get())) {
     command->run(*this);
+  } else if (auto* address = dynamic_cast<AddressNews*>(mail.get())) {
+    locator_.heard(address->remote, address->transport, address->failed);
   } else if (auto* news = dynamic_cast<PeerNews*>(mail.get())) {
     if (const auto p = peers_.deployment()->find_peer(news->peer)) {
       auto& s = peers_.state(*p);
@@ -329,20 +388,27 @@ void GatewayShard::on_dropped(std::string_view reason, const Endpoint& from,
   // A neighbour that was turned away because of its certificate or handshake has a trail to ask
   // for.
   if (reason == "certificate_name" || reason == "tls" || reason == "tls_handshake") {
-    const CallId id = new_call_id();
-    if (auto* t = trails_.start(id)) {
-      t->add(telemetry::EventKind::kRefusal, reactor_.wall(), 0, detail, {}, from.to_string());
+    if (const CallId id = new_call_id(); refusals_.note(id, detail, from))
       line += fmt::format("  (trail {:013x})", id.value);
-    }
-    trails_.finish(id, telemetry::TrailStore::Outcome::kFailed);
   }
   drops_.push_back(std::move(line));
   if (drops_.size() > kRecentDrops) drops_.pop_front();
 }
 
+// Limited like what is put into words; in a flood the rest is counted, by on_dropped().
+void GatewayShard::on_refused_call(const sip::Message& invite, const transport::Flow& flow,
+                                   int status, std::string_view why) {
+  auto record =
+      refusals_.invite(new_call_id(), layer_.transport().deployment(), invite, flow, status, why);
+  if (!record) return;
+  records_.on_call_record(*record);
+  recent_.push_back(std::move(*record));
+  if (recent_.size() > kRecent) recent_.pop_front();
+}
+
 void GatewayShard::on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote,
                            Transport transport, std::string_view bytes) {
-  if (wire_) wire_->on_wire(reactor_.wall(), outgoing, local, remote, transport, bytes);
+  if (wire_) wire_->on_wire(peers_, reactor_.wall(), outgoing, local, remote, transport, bytes);
 }
 
 void GatewayShard::on_media_started(media::MediaLegId id) {
@@ -387,6 +453,18 @@ void GatewayShard::on_peer_news(deployment::PeerIndex peer) {
     reactor::Mail mail = std::move(news);
     (void)reactor_.post(ShardId{static_cast<std::uint16_t>(i)},
                         mail);  // the next round says it again
+  }
+}
+
+void GatewayShard::on_address_news(const Endpoint& remote, Transport transport, bool failed) {
+  for (std::size_t i = 0; i < reactor_.shard_count(); ++i) {
+    if (i == reactor_.shard().value) continue;
+    auto news = std::make_unique<AddressNews>();
+    news->remote = remote;
+    news->transport = transport;
+    news->failed = failed;
+    reactor::Mail mail = std::move(news);
+    (void)reactor_.post(ShardId{static_cast<std::uint16_t>(i)}, mail);  // without it, it finds out
   }
 }
 
@@ -435,6 +513,7 @@ std::vector<Call*> GatewayShard::all_calls() const {
 }
 
 void GatewayShard::end_all_calls(const std::string& why) {
+  ending_ = true;
   for (Call* c : all_calls()) c->stop(TerminationClass::kStopped, why);
 }
 
@@ -533,6 +612,8 @@ std::vector<CallReport> GatewayShard::call_reports() const {
     r.ingress = s.ingress_group;
     const auto groups = c->groups();
     r.egress = groups.size() > 1 ? groups.back() : "";
+    r.ingress_peer = c->peer_of(s.ingress);
+    r.egress_peer = c->peer_of(s.egress);
     r.state = s.answered.micros ? "answered" : s.rang.micros ? "ringing" : "calling";
     r.began = s.began;
     r.answered = s.answered;

@@ -11,6 +11,7 @@
 
 #include "base/flat_map.h"
 #include "call/call.h"
+#include "call/refusals.h"
 #include "peers/prober.h"
 
 namespace causeway::call {
@@ -33,14 +34,13 @@ class RecordSink {
   ~RecordSink() = default;
 };
 
-// Decrypted SIP as it passes, while a capture runs.
+// Decrypted SIP as it passes, while a capture runs. On the shard's thread.
 class WireSink {
  public:
-  virtual void on_wire(WallTime at, bool outgoing, const Endpoint& local, const Endpoint& remote,
-                       Transport transport, std::string_view bytes) = 0;
-
- protected:
-  ~WireSink() = default;
+  virtual ~WireSink() = default;
+  virtual void on_wire(const peers::PeerTable& peers, WallTime at, bool outgoing,
+                       const Endpoint& local, const Endpoint& remote, Transport transport,
+                       std::string_view bytes) = 0;
 };
 
 // One RTP packet of a call that is being captured.
@@ -65,6 +65,7 @@ struct PeerReport {
 struct CallReport {
   CallId id;
   std::string from, to, ingress, egress, state;
+  std::string ingress_peer, egress_peer;  // empty: not told apart within the group
   WallTime began, answered;
   bool emergency = false;
 };
@@ -73,6 +74,7 @@ class GatewayShard final : transport::TransactionUser,
                            transport::TransportObserver,
                            media::MediaObserver,
                            peers::ProberListener,
+                           peers::AddressObserver,
                            CallOwner,
                            reactor::TimerTarget {
  public:
@@ -101,14 +103,25 @@ class GatewayShard final : transport::TransactionUser,
   [[nodiscard]] std::vector<PeerReport> peer_reports() const;
   [[nodiscard]] std::vector<CallReport> call_reports() const;
   [[nodiscard]] const std::deque<telemetry::CallRecord>& recent() const { return recent_; }
+  [[nodiscard]] const peers::Locator& locator() const { return locator_; }
   [[nodiscard]] telemetry::TrailStore& trails() { return trails_; }
+  // Of what never became a call.
+  [[nodiscard]] const telemetry::TrailStore& refused() const { return refusals_.trails(); }
   [[nodiscard]] transport::SipTransport::ConnectionCounts connections() const {
     return const_cast<transport::TransactionLayer&>(layer_).transport().connections();
   }
   [[nodiscard]] media::PlaneStats media_stats() const { return media_.plane_stats(); }
   [[nodiscard]] std::size_t transactions() const { return layer_.size(); }
   [[nodiscard]] const std::deque<std::string>& recent_drops() const { return drops_; }
-  void set_wire_sink(WireSink* sink) { wire_ = sink; }
+  void set_wire_sink(std::shared_ptr<WireSink> sink) { wire_ = std::move(sink); }
+  [[nodiscard]] const WireSink* wire_sink() const { return wire_.get(); }
+  [[nodiscard]] bool has_call(CallId id) const { return calls_.find(id) != nullptr; }
+
+  // The trails of calls that begin before `until` from or to a number with these digits are kept.
+  // False: there are kMaxWatches already.
+  [[nodiscard]] bool watch_number(std::string digits, Instant until);
+  [[nodiscard]] Instant now() const { return reactor_.now(); }
+  static constexpr std::size_t kMaxWatches = 32;
 
   // Collects what a live call receives, decrypted, until take_tapped(). False: no such call, or the
   // configuration does not permit media in captures, or another capture is under way.
@@ -145,6 +158,8 @@ class GatewayShard final : transport::TransactionUser,
   // TransportObserver
   void on_dropped(std::string_view reason, const Endpoint& from, deployment::ListenerIndex listener,
                   std::string_view detail) override;
+  void on_refused_call(const sip::Message& invite, const transport::Flow& flow, int status,
+                       std::string_view why) override;
   bool wants_wire() const override { return wire_ != nullptr; }
   void on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport transport,
                std::string_view bytes) override;
@@ -157,6 +172,8 @@ class GatewayShard final : transport::TransactionUser,
                  std::span<const std::byte> rtp) override;
   // ProberListener
   void on_peer_news(deployment::PeerIndex peer) override;
+  // AddressObserver
+  void on_address_news(const Endpoint& remote, Transport transport, bool failed) override;
   // CallOwner
   void bind_tag(const std::string& tag, Call& call, LegId leg) override {
     if (const auto key = sip::random_of_tag(tag)) tags_.insert(*key, {&call, leg});
@@ -174,6 +191,7 @@ class GatewayShard final : transport::TransactionUser,
   void on_timer(std::uint64_t token, Instant now) override;
 
   void on_new_call(transport::TxId tx, const transport::Received& r);
+  void trace_if_watched(const CallState& call);
   void answer_options(transport::TxId tx, const transport::Received& r);
   void answer(transport::TxId tx, const transport::Received& r, int status, std::string_view why,
               const Unacceptable* naming = nullptr);
@@ -189,6 +207,7 @@ class GatewayShard final : transport::TransactionUser,
   // Owned
   telemetry::ShardCounters counters_;
   telemetry::TrailStore trails_;
+  Refusals refusals_;
   transport::TransactionLayer layer_;
   media::MediaPlane media_;
   peers::PeerTable peers_;
@@ -204,10 +223,15 @@ class GatewayShard final : transport::TransactionUser,
   // State
   std::deque<telemetry::CallRecord> recent_;
   std::deque<std::string> drops_;
-  WireSink* wire_ = nullptr;
+  std::shared_ptr<WireSink> wire_;
+  struct Watch {
+    std::string digits;
+    Instant until;
+  };
+  std::vector<Watch> watches_;
   std::optional<CallId> tapped_call_;
   std::vector<TappedPacket> tapped_;
-  bool stopping_ = false, sweep_ = false;
+  bool stopping_ = false, ending_ = false, sweep_ = false;
   Instant drops_second_{};
   std::uint32_t drops_in_second_ = 0;
 };

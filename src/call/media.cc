@@ -126,6 +126,12 @@ void Call::join_media() {
     tell(telemetry::EventKind::kError, nullptr, "media: " + ok.error().what);
 }
 
+void Call::fill_silence() {
+  for (const LegId id : {state_.ingress, state_.egress})
+    if (Leg* leg = find_leg(id); leg && leg->s.has_media && leg->profile->fill_silence)
+      services_.media.fill_silence(leg->media);
+}
+
 std::string Call::path_in_words() const {
   const auto word = [&](LegId id) -> std::string {
     if (id.value == 0 || id.value > legs_.size()) return "nothing";

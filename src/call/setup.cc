@@ -13,8 +13,8 @@ using sip::HeaderId;
 using sip::Method;
 using telemetry::EventKind;
 
-void Call::start(transport::TxId tx, const transport::Received& r,
-                 const policy::Decision& decision) {
+void Call::start(transport::TxId tx, const transport::Received& r, const policy::Decision& decision,
+                 std::vector<telemetry::Field> inputs) {
   const sip::Message& m = r.message;
   state_.began = services_.reactor.wall();
   state_.emergency = decision.emergency;
@@ -48,7 +48,11 @@ void Call::start(transport::TxId tx, const transport::Received& r,
     leg.s.next_hop.remote = {
         r.flow.remote.address,
         static_cast<std::uint16_t>(r.flow.transport == Transport::kTls ? 5061 : 5060)};
-  for (const auto& reason : decision.reasons) tell(EventKind::kDecision, nullptr, reason);
+  // What was known stands with the first reason: with the configuration it gives the same decision.
+  for (std::size_t i = 0; i < decision.reasons.size(); ++i)
+    if (auto* t = trail())
+      t->add(EventKind::kDecision, services_.reactor.wall(), 0, decision.reasons[i],
+             i == 0 ? std::move(inputs) : std::vector<telemetry::Field>{});
 
   if (decision.refusal) {
     refuse(tx, m, decision.refusal->status, decision.refusal->q850, decision.refusal->text,
@@ -124,8 +128,16 @@ void Call::refuse(transport::TxId tx, const sip::Message& request, int status, i
 void Call::start_hunt(const policy::Decision& decision) {
   const Leg& in = *find_leg(state_.ingress);
   hunt_deadline_ = services_.reactor.now() + deployment_->group(in.group).timers.hunt;
+  const bool emergency = decision.emergency == policy::EmergencyClass::kEmergency;
+  std::vector<Way> drained;  // for an emergency better than nothing
   for (const auto g : decision.targets)
-    for (const auto p : services_.peers.candidates(g)) ways_.push_back({g, p});
+    for (const auto p : services_.peers.candidates(g, emergency))
+      (services_.peers.is_drained(g, p) ? drained : ways_).push_back({g, p});
+  // GW-02: another region only when every peer of the caller's own has failed.
+  const auto home = deployment_->group(in.group).region;
+  std::stable_partition(ways_.begin(), ways_.end(),
+                        [&](const Way& w) { return deployment_->group(w.group).region == home; });
+  ways_.insert(ways_.end(), drained.begin(), drained.end());
   std::reverse(ways_.begin(), ways_.end());
   if (ways_.empty()) {
     last_why_ = "every peer of the target groups is drained or blocked";
@@ -182,7 +194,14 @@ void Call::try_destination() {
            std::string(to_string(to.transport)));
   if (auto ok = send_initial_invite(leg, way_.peer); !ok) {
     const int status = ok.error().code == ErrorCode::kNotAcceptable ? 488 : 503;
-    attempt_failed(leg, status, ok.error().what, nullptr);
+    // What is wrong is wrong here: no other peer would mend it, and this one is not to blame.
+    close_media(leg);
+    leg_ended(leg);
+    last_status_ = status;
+    tell(EventKind::kError, &leg, ok.error().what);
+    services_.counters.refused.add(status == 488 ? "media" : "media_ports");
+    fail_ingress(status, status == 488 ? 88 : 47, ok.error().what, nullptr,
+                 TerminationClass::kRefused);
   }
 }
 
@@ -440,6 +459,7 @@ void Call::answer_ingress(const sip::Message& from_far) {
   in.s.phase = LegPhase::kConfirmed;
   state_.answered = services_.reactor.wall();
   ++services_.counters.calls_answered;
+  fill_silence();
   tell(EventKind::kMediaStart, nullptr, path_in_words());
   const auto far_parts = body_parts(from_far);
   respond(in, in.server_invite, *invite_, 200, &from_far,

@@ -36,6 +36,7 @@ pass_headers = ["Privacy", "History-Info", "User-to-User", "Session-ID", "Resour
   "Subject"]
 offer_required = true                # TDR-54
 reason_on_failure = true             # TDR-85
+fill_silence = true                  # TDM-20
 
 [profile.sdp]
 security = "sdes"                    # TDM-01

@@ -103,8 +103,7 @@ struct Profile {
   std::map<int, int>
       q850_by_status;              // rewrites Reason Q.850 cause sent with this status: 486 -> 17
   bool reason_on_failure = false;  // Reason: Q.850 on every 4xx-6xx that we create (TDR-85)
-  // Timers of the protocol
-  bool session_timer = false;                // say Supported: timer and obey what is negotiated
+  bool fill_silence = false;       // silence of ours until the other side speaks (TDM-20)
   std::uint16_t max_message_bytes = 10'240;  // larger is refused: 513
   bool contact_host_required =
       false;  // a group that uses it must give contact_host (TDR-33, TDR-52)

@@ -45,7 +45,20 @@ std::uint8_t number_at_partner(const sdp::Codec& c, const std::vector<sdp::Codec
 
 }  // namespace
 
-MediaPlane::Impl::~Impl() { reactor.timers().cancel(tick); }
+MediaPlane::Impl::~Impl() {
+  reactor.timers().cancel(tick);
+  reactor.timers().cancel(fill_tick);
+}
+
+// Pools of realms that are no more, when nothing of them is in use.
+void MediaPlane::Impl::forget_pools() {
+  std::erase_if(pools, [&](const auto& p) {
+    if (!p->done()) return false;
+    for (auto& other : pools)
+      if (other) std::erase(other->elders, p.get());
+    return true;
+  });
+}
 
 Leg* MediaPlane::Impl::find(MediaLegId id) const {
   const auto index = static_cast<std::uint32_t>(id.value);
@@ -57,7 +70,10 @@ PortPool& MediaPlane::Impl::pool_of(const RealmMedia& realm, const IpAddress& ad
   const PortRange range{address, realm.port_min, realm.port_max, realm.interface, realm.dscp};
   for (auto& p : pools)
     if (p->range() == range) return *p;
-  pools.push_back(std::make_unique<PortPool>(reactor, *this, range));
+  auto pool = std::make_unique<PortPool>(reactor, *this, range);
+  for (auto& p : pools)
+    if (p->range().address == range.address) pool->elders.push_back(p.get());
+  pools.push_back(std::move(pool));
   pools.back()->realm = realm.name;
   return *pools.back();
 }
@@ -234,6 +250,23 @@ void MediaPlane::tap(MediaLegId id, bool on) {
   if (Leg* leg = impl_->find(id)) leg->tapped = on;
 }
 
+void MediaPlane::keep_realms(std::span<const RealmMedia> realms) {
+  for (auto& p : impl_->pools) {
+    const PortRange& r = p->range();
+    if (std::none_of(realms.begin(), realms.end(), [&](const RealmMedia& m) {
+          const auto& address = r.address.is_v6() ? m.v6 : m.v4;
+          return address == r.address &&
+                 r == PortRange{*address, m.port_min, m.port_max, m.interface, m.dscp};
+        }))
+      p->retire();
+  }
+  impl_->forget_pools();
+}
+
+void MediaPlane::fill_silence(MediaLegId id) {
+  if (Leg* leg = impl_->find(id)) impl_->fill(*leg);
+}
+
 void MediaPlane::set_quiet_limit(Seconds limit) { impl_->quiet_limit = limit; }
 
 std::vector<sdp::Crypto> MediaPlane::local_crypto(MediaLegId id) const {
@@ -262,7 +295,6 @@ Status MediaPlane::apply(MediaLegId id, const LegMedia& agreed) {
   leg->may_relatch = true;
   leg->latched_at = now;
   if (!leg->applied || !sdp::receives(leg->agreed.direction)) leg->expected_since = now;
-  if (!leg->applied) leg->last_rtcp_out = now - Micros(impl_->reactor.random().below(1'000'000));
   leg->agreed = agreed;
   leg->applied = true;
   impl_->compile(*leg);
@@ -300,7 +332,7 @@ LegStats MediaPlane::stats(MediaLegId id) const {
 }
 
 PlaneStats MediaPlane::plane_stats() const {
-  return {impl_->open_legs, impl_->ports_exhausted, impl_->stray};
+  return {impl_->open_legs, impl_->ports_exhausted, impl_->stray, impl_->pools.size()};
 }
 
 Result<LegSnapshot> MediaPlane::snapshot(MediaLegId id) const {
@@ -348,6 +380,9 @@ Result<LegSnapshot> MediaPlane::snapshot(MediaLegId id) const {
 
 Result<MediaLegId> MediaPlane::restore(const RealmMedia& realm, const LegSnapshot& s,
                                        std::uint16_t skip) {
+  if (realm.v4 != s.rtp.address && realm.v6 != s.rtp.address)
+    return fail(ErrorCode::kUnavailable, "realm " + realm.name + " has no media address " +
+                                             s.rtp.address.to_string() + " any more");
   PortPool& pool = impl_->pool_of(realm, s.rtp.address);
   auto ports = pool.take(s.rtp.port);
   if (!ports) return tl::unexpected(ports.error());

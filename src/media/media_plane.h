@@ -79,12 +79,14 @@ class MediaObserver {
 };
 
 inline constexpr Seconds kLostAfter{10};
+inline constexpr Seconds kFillFor{30};
 inline constexpr Seconds kReportInterval{5};  // RTCP at least this often (TDM-12)
 
 struct PlaneStats {
   std::uint64_t legs = 0;             // open now
   std::uint64_t ports_exhausted = 0;  // refusals of open()
   std::uint64_t stray = 0;            // datagrams for a port that no leg uses any more
+  std::uint64_t pools = 0;  // of ports; those that a reload left behind go with their calls
 };
 
 class MediaPlane {
@@ -109,6 +111,12 @@ class MediaPlane {
   // Whether on_tapped() is told of what this leg receives.
   void tap(MediaLegId id, bool on);
   [[nodiscard]] std::vector<sdp::Crypto> local_crypto(MediaLegId id) const;
+  // The peer hears silence from now on until the first packet of the partner, at most for
+  // kFillFor: a peer that hears nothing after an answer gives the call up (TDM-20). PCMU and PCMA
+  // have a code for it; with another codec comfort noise (RFC 3389) when that was agreed.
+  void fill_silence(MediaLegId id);
+  // The realms of the configuration in force: ports of others are closed as calls leave them.
+  void keep_realms(std::span<const RealmMedia> realms);
   // After how much silence on_media_quiet() is told; 0 (at first): never.
   void set_quiet_limit(Seconds limit);
 

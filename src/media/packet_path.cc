@@ -193,12 +193,15 @@ void MediaPlane::Impl::send_rtcp(Leg& leg, std::span<std::byte> buffer, std::siz
 
 void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
   if (!leg.applied) return;
-  if (now - leg.last_rtcp_out >= kOwnReport) {
+  const bool first = leg.last_rtcp_out == Instant{};  // the first look after the answer (TDM-20)
+  if (first || now - leg.last_rtcp_out >= kOwnReport) {
     std::array<std::byte, 256> buffer;
     const auto room = std::span(buffer).first(buffer.size() - rtp::Srtp::kMaxExpansion);
     const std::size_t size = own_report(leg, room, now, reactor.wall());
     leg.last_rtcp_out = now;
     if (size != 0) send_rtcp(leg, buffer, size, now);
+    // Legs that were answered together do not go on reporting together.
+    if (first) leg.last_rtcp_out = now - Micros(reactor.random().below(1'000'000));
   }
   if (leg.source && !leg.ports->connected && now - leg.latched_at >= kSettled) {
     leg.may_relatch = false;
@@ -230,7 +233,8 @@ bool MediaPlane::Impl::quiet(const Leg& leg, Instant now) const {
   return true;
 }
 
-void MediaPlane::Impl::on_timer(std::uint64_t, Instant now) {
+void MediaPlane::Impl::on_timer(std::uint64_t token, Instant now) {
+  if (token == kFillTimer) return fill_all(now);
   tick = {};
   for (std::size_t i = 0; i < legs.size(); ++i)
     if (Leg* leg = legs[i].get()) look_after(*leg, now);
@@ -239,6 +243,7 @@ void MediaPlane::Impl::on_timer(std::uint64_t, Instant now) {
     p->close_idle(now);
     idle = idle || p->idle() != 0;
   }
+  forget_pools();
   if (open_legs != 0 || idle) start_tick();
 }
 

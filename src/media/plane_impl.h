@@ -10,6 +10,14 @@
 
 namespace causeway::media {
 
+inline constexpr std::uint64_t kFillTimer = 1;
+
+struct Fill {
+  MediaLegId leg;
+  Instant until;
+  std::uint8_t turn = 0;  // of twenty milliseconds
+};
+
 class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget {
  public:
   Impl(reactor::Reactor& r, MediaObserver& o) : reactor(r), observer(o) {}
@@ -24,8 +32,11 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   std::uint64_t open_legs = 0, ports_exhausted = 0, stray = 0;
   reactor::TimerId tick{};
   Seconds quiet_limit{0};
+  std::vector<Fill> fills;  // legs that hear silence of ours (silence.cc)
+  reactor::TimerId fill_tick{};
 
   [[nodiscard]] Leg* find(MediaLegId id) const;
+  void forget_pools();
   [[nodiscard]] PortPool& pool_of(const RealmMedia& realm, const IpAddress& address);
   Leg& add(std::unique_ptr<PortPair> ports, PortPool& pool, const RealmMedia& realm, bool mux);
   void remove(Leg& leg, bool say_goodbye);
@@ -50,6 +61,11 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   void look_after(Leg& leg, Instant now);
   [[nodiscard]] bool quiet(const Leg& leg, Instant now) const;
   void start_tick();
+
+  // Silence until the partner speaks (silence.cc)
+  void fill(Leg& leg);
+  void fill_all(Instant now);
+  [[nodiscard]] bool fill_one(const Fill& f, Instant now);
 };
 
 }  // namespace causeway::media

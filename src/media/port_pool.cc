@@ -5,7 +5,7 @@
 namespace causeway::media {
 
 PortPool::PortPool(reactor::Reactor& reactor, PortListener& listener, PortRange range)
-    : reactor_(reactor), listener_(listener), range_(std::move(range)) {
+    : reactor_(reactor), listener_(listener), range_(std::move(range)), held_(65'536) {
   // Each shard has every n-th pair: two shards never try for the same one.
   const std::uint32_t shards =
       std::max<std::uint32_t>(1, static_cast<std::uint32_t>(reactor.shard_count()));
@@ -36,6 +36,8 @@ Result<std::unique_ptr<PortPair>> PortPool::open(std::uint16_t port) {
   if (!rtcp) return tl::unexpected(rtcp.error());
   pair->rtp.socket = std::move(*rtp);
   pair->rtcp.socket = std::move(*rtcp);
+  held_[port] = true;
+  ++open_;
   return pair;
 }
 
@@ -52,10 +54,16 @@ Result<std::unique_ptr<PortPair>> PortPool::take() {
     return refreshed(std::move(pair));
   }
   Error last{ErrorCode::kUnavailable, "no free port"};
-  const int tries = static_cast<int>(std::min<std::size_t>(closed_.size(), kOpenTries));
-  for (int i = 0; i < tries; ++i) {
+  int tries = kOpenTries;
+  for (std::size_t i = closed_.size(); i > 0 && tries > 0; --i) {
     const std::uint16_t port = closed_.front();
     closed_.pop_front();
+    // A call that began before a reload has that port: nobody else holds it, and it comes back.
+    if (std::any_of(elders.begin(), elders.end(), [&](auto* e) { return e->holds(port); })) {
+      closed_.push_back(port);
+      continue;
+    }
+    --tries;
     auto pair = open(port);
     if (pair) return pair;
     closed_.push_back(port);
@@ -84,17 +92,34 @@ Result<std::unique_ptr<PortPair>> PortPool::take(std::uint16_t port) {
 
 void PortPool::give_back(std::unique_ptr<PortPair> pair) {
   pair->leg = nullptr;
-  if (idle_.size() < kMaxIdlePairs) {
+  if (idle_.size() < kMaxIdlePairs && !retired_) {
     idle_.push_back({std::move(pair), reactor_.now()});
     return;
   }
-  closed_.push_back(pair->port);
+  close(std::move(pair));
+}
+
+void PortPool::close(std::unique_ptr<PortPair> pair) {
+  held_[pair->port] = false;
+  --open_;
+  // One that a rebuilt call brought along may lie outside the range.
+  if (pair->port >= range_.min && pair->port < range_.max) closed_.push_back(pair->port);
+}
+
+void PortPool::retire() {
+  retired_ = true;
+  while (!idle_.empty()) {
+    auto pair = std::move(idle_.front().pair);
+    idle_.pop_front();
+    close(std::move(pair));
+  }
 }
 
 void PortPool::close_idle(Instant now) {
   while (!idle_.empty() && now - idle_.front().since >= kIdleFor) {
-    closed_.push_back(idle_.front().pair->port);
+    auto pair = std::move(idle_.front().pair);
     idle_.pop_front();
+    close(std::move(pair));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/net.h"
 #include "base/result.h"
@@ -69,6 +70,13 @@ class PortPool {
   void close_idle(Instant now);  // called about once a second
   [[nodiscard]] const PortRange& range() const { return range_; }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
+  // Has sockets at that port, in use or at rest.
+  [[nodiscard]] bool holds(std::uint16_t port) const { return held_[port]; }
+  // Of an earlier configuration: what comes back is closed at once.
+  void retire();
+  [[nodiscard]] bool done() const { return retired_ && open_ == 0; }
+  // Of the same address, earlier than this one: their ports are not tried.
+  std::vector<const PortPool*> elders;
 
   Instant last_alarm{};
   std::string realm;
@@ -79,6 +87,7 @@ class PortPool {
     Instant since;
   };
   [[nodiscard]] Result<std::unique_ptr<PortPair>> open(std::uint16_t port);
+  void close(std::unique_ptr<PortPair> pair);
   [[nodiscard]] std::unique_ptr<PortPair> refreshed(std::unique_ptr<PortPair> pair);
 
   reactor::Reactor& reactor_;
@@ -86,6 +95,9 @@ class PortPool {
   PortRange range_;
   std::deque<std::uint16_t> closed_;  // even ports without sockets, reused last
   std::deque<Idle> idle_;             // open, in order of `since`
+  std::vector<bool> held_;            // by port: has sockets
+  std::size_t open_ = 0;              // pairs that have
+  bool retired_ = false;
 };
 
 }  // namespace causeway::media

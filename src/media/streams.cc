@@ -73,6 +73,21 @@ std::optional<Numbered> number(OutStream& o, const rtp::Header& h, std::uint32_t
   return n;
 }
 
+Numbered next_of_ours(OutStream& o, std::uint32_t clock, std::int64_t now_us) {
+  Numbered n;
+  n.restarted = !o.started;
+  if (o.started) {
+    ++o.highest;
+    o.last_ts += std::max(clock_units(now_us - o.last_ts_us, clock), 1u);
+  }
+  o.last_ts_us = now_us;
+  o.clock = clock;
+  o.started = true;
+  n.sequence = static_cast<std::uint16_t>(o.highest);
+  n.timestamp = o.last_ts;
+  return n;
+}
+
 void count(InStream& in, const rtp::Header& h, std::uint32_t clock, std::int64_t now_us) {
   const int ahead = static_cast<std::int16_t>(h.sequence - static_cast<std::uint16_t>(in.highest));
   if (!in.started || in.ssrc != h.ssrc || ahead > kMaxDropout || ahead < -kMaxMisorder) {

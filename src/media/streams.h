@@ -26,6 +26,10 @@ struct Numbered {
 [[nodiscard]] std::optional<Numbered> number(OutStream& o, const rtp::Header& h,
                                              std::uint32_t clock, std::int64_t now_us);
 
+// Our numbers for a packet that we made ourselves: the next one, at the time that has passed. What
+// arrives later goes on behind it.
+[[nodiscard]] Numbered next_of_ours(OutStream& o, std::uint32_t clock, std::int64_t now_us);
+
 // Counts an accepted packet. `clock` 0: no jitter from this one (telephone events repeat a
 // timestamp).
 void count(InStream& in, const rtp::Header& h, std::uint32_t clock, std::int64_t now_us);

@@ -31,20 +31,37 @@ Locator::~Locator() {
   for (auto& [id, q] : questions_) reactor_.timers().cancel(q.timer);
 }
 
-std::string Locator::key_of(const transport::Destination& where) {
-  return where.remote.to_string() + "/" + std::string(to_string(where.transport));
+std::string Locator::key_of(const Endpoint& remote, Transport transport) {
+  return remote.to_string() + "/" + std::string(to_string(transport));
 }
 
 void Locator::failed(const transport::Destination& where) {
+  const auto it = set_aside_.find(key_of(where.remote, where.transport));
+  const bool news = it == set_aside_.end() || it->second < reactor_.now() + kSetAside - kTellAgain;
+  heard(where.remote, where.transport, true);
+  if (news && observer_) observer_->on_address_news(where.remote, where.transport, true);
+}
+
+void Locator::worked(const transport::Destination& where) {
+  if (set_aside_.empty() || set_aside_.erase(key_of(where.remote, where.transport)) == 0) return;
+  if (observer_) observer_->on_address_news(where.remote, where.transport, false);
+}
+
+void Locator::heard(const Endpoint& remote, Transport transport, bool failed) {
   const Instant now = reactor_.now();
+  const std::string key = key_of(remote, transport);
+  if (!failed) {
+    set_aside_.erase(key);
+    return;
+  }
   if (set_aside_.size() >= kMaxSetAside)
     std::erase_if(set_aside_, [&](const auto& e) { return e.second <= now; });
-  if (set_aside_.size() < kMaxSetAside) set_aside_[key_of(where)] = now + kSetAside;
+  if (set_aside_.size() < kMaxSetAside) set_aside_[key] = now + kSetAside;
 }
 
 bool Locator::is_set_aside(const transport::Destination& where) const {
   if (set_aside_.empty()) return false;
-  const auto it = set_aside_.find(key_of(where));
+  const auto it = set_aside_.find(key_of(where.remote, where.transport));
   return it != set_aside_.end() && it->second > reactor_.now();
 }
 

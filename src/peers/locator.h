@@ -24,6 +24,15 @@ class LocatorClient {
   ~LocatorClient() = default;
 };
 
+// What one shard learns of an address, for the others: they send there, too.
+class AddressObserver {
+ public:
+  virtual void on_address_news(const Endpoint& remote, Transport transport, bool failed) = 0;
+
+ protected:
+  ~AddressObserver() = default;
+};
+
 // Which listener requests leave from, by the family of the address.
 struct WaysOut {
   std::optional<deployment::ListenerIndex> v4, v6;
@@ -51,8 +60,12 @@ class Locator final : dns::TargetListener, reactor::TimerTarget {
   void cancel(LocatorClient& client);
 
   // An address that did not answer, or said 503, stands behind the others for kSetAside.
+  // What is new of it is told to the observer.
   void failed(const transport::Destination& where);
-  void worked(const transport::Destination& where) { set_aside_.erase(key_of(where)); }
+  void worked(const transport::Destination& where);
+  // News of another shard.
+  void heard(const Endpoint& remote, Transport transport, bool failed);
+  void set_observer(AddressObserver* observer) { observer_ = observer; }
   [[nodiscard]] bool is_set_aside(const transport::Destination& where) const;
   [[nodiscard]] std::size_t open_questions() const { return questions_.size(); }
 
@@ -62,6 +75,7 @@ class Locator final : dns::TargetListener, reactor::TimerTarget {
   static constexpr Millis kPatience{4'000};
   static constexpr Millis kNaptrGrace{500};  // NAPTR gets so much more time than SRV, or less
   static constexpr Seconds kSetAside{30};
+  static constexpr Seconds kTellAgain{5};  // of an address that goes on failing
   static constexpr std::size_t kMaxSetAside = 4'096;
 
  private:
@@ -82,11 +96,12 @@ class Locator final : dns::TargetListener, reactor::TimerTarget {
   [[nodiscard]] Result<std::vector<transport::Destination>> to_destinations(
       const Result<std::vector<dns::Target>>& targets, const WaysOut& ways) const;
   void close(std::unordered_map<std::uint64_t, Question>::iterator it);
-  [[nodiscard]] static std::string key_of(const transport::Destination& where);
+  [[nodiscard]] static std::string key_of(const Endpoint& remote, Transport transport);
 
   // Borrowed
   dns::Resolver& resolver_;
   reactor::Reactor& reactor_;
+  AddressObserver* observer_ = nullptr;
   // State
   std::unordered_map<std::uint64_t, Question> questions_;
   std::unordered_map<std::string, std::size_t> by_host_;  // of questions_

@@ -63,12 +63,16 @@ Admin PeerTable::admin_of(GroupIndex group) const {
   return std::max(groups_[group.value], regions_[deployment_->group(group).region.value]);
 }
 
-std::vector<PeerIndex> PeerTable::candidates(GroupIndex group) const {
+std::vector<PeerIndex> PeerTable::candidates(GroupIndex group, bool emergency) const {
   std::vector<PeerIndex> out;
-  if (admin_of(group) != Admin::kActive) return out;
-  for (const bool up : {true, false})
-    for (const PeerIndex p : deployment_->group(group).peers)
-      if (states_[p.value].up == up && states_[p.value].admin == Admin::kActive) out.push_back(p);
+  const Admin of_group = admin_of(group);
+  for (const Admin admin : {Admin::kActive, Admin::kDrain}) {
+    if (admin == Admin::kDrain && !emergency) break;
+    for (const bool up : {true, false})
+      for (const PeerIndex p : deployment_->group(group).peers)
+        if (states_[p.value].up == up && std::max(of_group, states_[p.value].admin) == admin)
+          out.push_back(p);
+  }
   return out;
 }
 

@@ -2,6 +2,7 @@
 // were last exchanged. Runs on the shard's thread; news travels to the other shards by mail.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -25,7 +26,7 @@ struct PeerState {
   bool up = true;
   Admin admin = Admin::kActive;
   Instant options_out{}, options_in{};  // zero: never
-  std::vector<IpAddress> targets;       // that OPTIONS went to last
+  std::vector<IpAddress> targets;       // of its name, as looked up last
   int last_status = 0;                  // of the latest OPTIONS; 0: none
   std::string last_failure;             // why it is down
   std::uint32_t changes = 0;
@@ -60,11 +61,17 @@ class PeerTable {
 
   // Peers of a group in the order to try them: up before down, then by the file's order. Drained
   // and blocked ones are left out; a group with all peers down is still tried.
-  [[nodiscard]] std::vector<deployment::PeerIndex> candidates(deployment::GroupIndex group) const;
+  // `emergency`: drained ones, and those of a drained group, come last.
+  [[nodiscard]] std::vector<deployment::PeerIndex> candidates(deployment::GroupIndex group,
+                                                              bool emergency = false) const;
   [[nodiscard]] PeerState& state(deployment::PeerIndex i) { return states_[i.value]; }
   [[nodiscard]] const PeerState& state(deployment::PeerIndex i) const { return states_[i.value]; }
   // The stricter of the group's, its region's and (when given) the peer's.
   [[nodiscard]] Admin admin_of(deployment::GroupIndex group) const;
+
+  [[nodiscard]] bool is_drained(deployment::GroupIndex group, deployment::PeerIndex peer) const {
+    return std::max(admin_of(group), states_[peer.value].admin) == Admin::kDrain;
+  }
 
   // The peer of the group that sends from there; where several share an address, the one with that
   // port. nullopt: none is known by address.

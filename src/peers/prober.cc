@@ -64,7 +64,9 @@ void Prober::apply() {
   for (std::size_t i = 0; i < d.peers.size(); ++i) {
     if (i % reactor_.shard_count() != reactor_.shard().value) continue;
     const deployment::PeerIndex p{static_cast<std::uint16_t>(i)};
-    if (d.group(d.peer(p).group).options_interval.count() == 0) continue;
+    // Without OPTIONS the addresses of a name are looked up all the same: what comes from them is
+    // told as the peer's.
+    if (d.group(d.peer(p).group).options_interval.count() == 0 && d.peer(p).address) continue;
     schedule(p,
              Micros(reactor_.random().below(static_cast<std::uint64_t>(Micros(kSpread).count()))));
   }
@@ -84,7 +86,8 @@ void Prober::on_timer(std::uint64_t token, Instant) {
 void Prober::probe(deployment::PeerIndex peer) {
   const auto& d = *table_.deployment();
   const auto group = d.peer(peer).group;
-  const Micros interval = d.group(group).options_interval;
+  const Micros configured = d.group(group).options_interval;
+  const Micros interval = configured.count() == 0 ? Micros(kLookUp) : configured;
   schedule(peer, table_.state(peer).up ? interval : std::min<Micros>(interval, kDownInterval));
   Turn& turn = turns_[peer.value];
   if (turn.open != 0 || turn.locating) return;  // the one before has no outcome yet
@@ -101,6 +104,16 @@ void Prober::on_located(std::uint64_t token, Result<std::vector<transport::Desti
   if (token != pack(round_, peer)) return;
   Turn& turn = turns_[peer.value];
   turn.locating = false;
+  const auto& d = *table_.deployment();
+  if (d.group(d.peer(peer).group).options_interval.count() == 0) {
+    if (!where) return;  // not probed: neither up nor down
+    auto& targets = table_.state(peer).targets;
+    std::vector<IpAddress> now;
+    for (const auto& to : *where)
+      if (now.size() < kMaxAddresses) now.push_back(to.remote.address);
+    if (std::exchange(targets, now) != now) listener_.on_peer_news(peer);
+    return;
+  }
   if (!where) {
     verdict(peer, false, 0, where.error().what);
     return;

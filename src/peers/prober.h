@@ -38,6 +38,8 @@ class Prober final : reactor::TimerTarget, LocatorClient {
   static constexpr Millis kSpread{500};
   // A peer that is down is asked at least this often, so that it is noticed when it returns.
   static constexpr Seconds kDownInterval{10};
+  // The names of peers that are not probed are looked up so often.
+  static constexpr Seconds kLookUp{60};
   static constexpr std::size_t kMaxAddresses = 8;  // of one name that are asked
 
  private:

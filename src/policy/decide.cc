@@ -82,7 +82,7 @@ Decision decide(const Deployment& d, const CallFacts& f) {
                           "' is an emergency number: " + *service);
   }
   const bool emergency = out.emergency == EmergencyClass::kEmergency;
-  if (f.stopping && !emergency) {
+  if (f.ending || (f.stopping && !emergency)) {
     out.refusal = Refusal{503, 41, "the gateway is shutting down", "stopping"};
     return out;
   }

@@ -29,6 +29,7 @@ struct CallFacts {
   std::uint32_t calls_this_second = 0;
   std::uint32_t group_calls_this_second = 0;
   bool stopping = false;
+  bool ending = false;  // calls get BYE: not even an emergency would live
 };
 
 // A call may rightly pass here again on its way (from a trunk to a core, from the core to a

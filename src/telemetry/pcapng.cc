@@ -56,8 +56,10 @@ std::span<const std::byte> address_bytes(const IpAddress& a) {
   return std::as_bytes(std::span(a.bytes())).first(a.is_v6() ? 16 : 4);
 }
 
-Bytes udp(const Endpoint& from, const Endpoint& to, std::span<const std::byte> payload) {
-  const std::size_t length = payload.size() + 8;
+// `lost` bytes are missing at the end of the payload: the lengths are those of the whole.
+Bytes udp(const Endpoint& from, const Endpoint& to, std::span<const std::byte> payload,
+          std::size_t lost) {
+  const std::size_t length = payload.size() + 8 + lost;
   Bytes pseudo;
   append(pseudo, address_bytes(from.address));
   append(pseudo, address_bytes(to.address));
@@ -71,6 +73,7 @@ Bytes udp(const Endpoint& from, const Endpoint& to, std::span<const std::byte> p
   big16(out, length);
   big16(out, 0);
   append(out, payload);
+  if (lost != 0) return out;  // the sum of what is not there is not known: none (RFC 768)
   append(pseudo, out);
   const std::uint16_t sum = checksum(pseudo);
   const std::uint16_t sent = sum == 0 ? 0xffff : sum;  // RFC 768: 0 means none
@@ -80,17 +83,17 @@ Bytes udp(const Endpoint& from, const Endpoint& to, std::span<const std::byte> p
 }
 
 Bytes ip(const Endpoint& from, const Endpoint& to, std::span<const std::byte> payload,
-         std::uint16_t id) {
-  const Bytes inner = udp(from, to, payload);
+         std::uint16_t id, std::size_t lost) {
+  const Bytes inner = udp(from, to, payload, lost);
   Bytes out;
   if (from.address.is_v6()) {
     out = {std::byte{0x60}, std::byte{0}, std::byte{0}, std::byte{0}};
-    big16(out, inner.size());
+    big16(out, inner.size() + lost);
     out.push_back(std::byte{17});
     out.push_back(std::byte{64});
   } else {
     out = {std::byte{0x45}, std::byte{0}};
-    big16(out, inner.size() + 20);
+    big16(out, inner.size() + lost + 20);
     big16(out, id);
     big16(out, 0x4000);
     out.push_back(std::byte{64});
@@ -156,10 +159,11 @@ std::uint32_t PcapngWriter::interface_of(std::string_view realm) {
 
 void PcapngWriter::packet(std::string_view realm, WallTime at, const Endpoint& from,
                           const Endpoint& to, std::span<const std::byte> payload,
-                          std::string_view comment) {
+                          std::string_view comment, std::size_t lost) {
   const std::uint32_t interface = interface_of(realm);
-  const Bytes data = ip(in_family_of(from, to), in_family_of(to, from),
-                        payload.first(std::min(payload.size(), kMaxPayload)), ip_id_++);
+  payload = payload.first(std::min(payload.size(), kMaxPayload));
+  lost = std::min(lost, kMaxPayload - payload.size());
+  const Bytes data = ip(in_family_of(from, to), in_family_of(to, from), payload, ip_id_++, lost);
   const auto micros =
       static_cast<std::uint64_t>(at.micros);  // if_tsresol is left at its default, 10^-6 s
   Bytes body;
@@ -167,7 +171,7 @@ void PcapngWriter::packet(std::string_view realm, WallTime at, const Endpoint& f
   little<std::uint32_t>(body, static_cast<std::uint32_t>(micros >> 32));
   little<std::uint32_t>(body, static_cast<std::uint32_t>(micros));
   little<std::uint32_t>(body, static_cast<std::uint32_t>(data.size()));
-  little<std::uint32_t>(body, static_cast<std::uint32_t>(data.size()));
+  little<std::uint32_t>(body, static_cast<std::uint32_t>(data.size() + lost));
   append(body, data);
   pad(body);
   if (!comment.empty()) {
@@ -175,6 +179,16 @@ void PcapngWriter::packet(std::string_view realm, WallTime at, const Endpoint& f
     end_options(body);
   }
   block(kEnhancedPacket, body);
+}
+
+void PcapngWriter::message(std::string_view realm, WallTime at, bool outgoing,
+                           const Endpoint& local, const Endpoint& remote, std::string_view text,
+                           std::string comment) {
+  const std::size_t lost = take_cut_note(text);
+  if (lost != 0) comment += fmt::format("; {} bytes at its end were not kept", lost);
+  const std::string shown = readable(text);
+  packet(realm, at, outgoing ? local : remote, outgoing ? remote : local,
+         std::as_bytes(std::span(shown)), comment, lost);
 }
 
 std::vector<std::byte> PcapngWriter::take() { return std::exchange(out_, {}); }

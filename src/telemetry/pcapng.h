@@ -22,18 +22,21 @@ class PcapngWriter {
   explicit PcapngWriter(std::string_view application);
 
   // One interface per realm, named after it; made at first use. Payloads beyond 65,000 bytes are
-  // cut.
+  // cut. `lost`: so many bytes at the end of the payload are not there any more; the packet is then
+  // one of its true length of which the capture has less.
   void packet(std::string_view realm, WallTime at, const Endpoint& from, const Endpoint& to,
-              std::span<const std::byte> payload, std::string_view comment = {});
+              std::span<const std::byte> payload, std::string_view comment = {},
+              std::size_t lost = 0);
+  // A SIP message, masked; one that a trail had to cut is written as a packet that was cut.
+  void message(std::string_view realm, WallTime at, bool outgoing, const Endpoint& local,
+               const Endpoint& remote, std::string_view text, std::string comment);
   // The messages of a trail; `realm_of` is asked with the local endpoint of each.
   template <typename F>
   void trail(const Trail& t, F realm_of) {
     for (const Event* e : t.events()) {
       if (e->message.empty()) continue;
       const bool in = e->kind == EventKind::kMessageIn;
-      const std::string message = readable(e->message);
-      packet(realm_of(e->local), e->at, in ? e->remote : e->local, in ? e->local : e->remote,
-             std::as_bytes(std::span(message)), comment_of(t, *e));
+      message(realm_of(e->local), e->at, !in, e->local, e->remote, e->message, comment_of(t, *e));
     }
   }
 

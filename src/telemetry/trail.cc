@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <iterator>
 
 namespace causeway::telemetry {
@@ -27,6 +28,19 @@ void cut(std::string& s, std::size_t most) {
 }
 
 }  // namespace
+
+std::size_t take_cut_note(std::string_view& message) {
+  constexpr std::string_view kEnd = " bytes cut]";
+  if (!message.ends_with(kEnd)) return 0;
+  const auto at = message.rfind(" [");
+  std::size_t bytes = 0;
+  const char* end = message.data() + message.size() - kEnd.size();
+  if (at == std::string_view::npos ||
+      std::from_chars(message.data() + at + 2, end, bytes).ptr != end)
+    return 0;
+  message = message.substr(0, at);
+  return bytes;
+}
 
 // Of a call that is answered and ends.
 constexpr std::size_t kUsualEvents = 20;

@@ -63,6 +63,10 @@ struct Event {
 [[nodiscard]] std::optional<std::string> mask_if_needed(std::string_view sip_message);
 [[nodiscard]] std::string mask(std::string_view sip_message);
 
+// A message that was longer than a trail keeps ends with a note of ours. Takes the note off; how
+// many bytes it says are missing, 0: there was none.
+[[nodiscard]] std::size_t take_cut_note(std::string_view& message);
+
 // Bounded: when full, the beginning is kept (half of the bytes) and of the rest the latest.
 class Trail {
  public:

@@ -340,6 +340,11 @@ void ConnectionTable::retire_others(deployment::ListenerIndex listener,
     if (c->transport == Transport::kTls && c->listener == listener && c->tls != tls) retire(*c);
 }
 
+void ConnectionTable::retire_all(deployment::ListenerIndex listener) {
+  for (auto& [id, c] : connections_)
+    if (c->listener == listener) retire(*c);
+}
+
 void ConnectionTable::move_listeners(
     const std::function<std::optional<deployment::ListenerIndex>(deployment::ListenerIndex)>& to) {
   for (auto& [id, c] : connections_) {

@@ -86,6 +86,9 @@ class ConnectionTable final : reactor::StreamListener, reactor::TimerTarget {
   void retire_others(deployment::ListenerIndex listener,
                      const std::shared_ptr<const reactor::TlsContext>& tls);
 
+  // All of them: its socket was opened anew, with other options.
+  void retire_all(deployment::ListenerIndex listener);
+
   struct Counts {
     std::size_t incoming = 0, outgoing = 0;
   };

@@ -65,6 +65,9 @@ class TransportObserver {
  public:
   virtual void on_dropped(std::string_view reason, const Endpoint& from,
                           deployment::ListenerIndex listener, std::string_view detail) = 0;
+  // An INVITE that would have been a new call was answered with `status` before it became one.
+  virtual void on_refused_call(const sip::Message& /*invite*/, const Flow& /*flow*/, int /*status*/,
+                               std::string_view /*why*/) {}
   // SIP as it passes the wire, after decryption; only called while wants_wire().
   virtual bool wants_wire() const = 0;
   virtual void on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote,

@@ -63,6 +63,36 @@ bool fits_any(const std::vector<std::string>& expected, const std::vector<std::s
   return false;
 }
 
+// The names that groups of this listener with that source and Request-URI host want to see.
+std::vector<std::string> certificate_names_for(const deployment::Deployment& d,
+                                               deployment::ListenerIndex listener,
+                                               const Endpoint& source, const std::string& host) {
+  std::vector<std::string> names;
+  for (const auto& g : d.groups) {
+    const auto& r = g.recognition;
+    if (r.certificate_names.empty() ||
+        std::find(r.listeners.begin(), r.listeners.end(), listener) == r.listeners.end() ||
+        std::none_of(r.sources.begin(), r.sources.end(),
+                     [&](const Prefix& p) { return p.contains(source.address); }))
+      continue;
+    if (!r.request_hosts.empty() &&
+        std::none_of(r.request_hosts.begin(), r.request_hosts.end(),
+                     [&](const std::string& h) { return host_matches(h, host); }))
+      continue;
+    names.insert(names.end(), r.certificate_names.begin(), r.certificate_names.end());
+  }
+  return names;
+}
+
+std::string mismatch(const std::vector<std::string>& expected,
+                     const std::vector<std::string>& found) {
+  std::string text = ": expected one of";
+  for (const auto& n : expected) text += " " + n;
+  text += "; the certificate has";
+  for (const auto& n : found) text += " " + n;
+  return text;
+}
+
 // The least that lets a sender find its transaction. What else a response repeats (RFC 3261
 // 8.2.6.2) is left out when the request had none (RFC 4475 3.3.1).
 bool answerable(const sip::Message& m) {
@@ -76,6 +106,11 @@ reactor::SocketOptions socket_options(const deployment::Realm& realm) {
   o.receive_buffer = 4 << 20;
   o.reuse_port = true;
   return o;
+}
+
+// A socket keeps what it was opened with: another interface or DSCP takes another socket.
+bool same_options(const reactor::SocketOptions& a, const reactor::SocketOptions& b) {
+  return a.interface == b.interface && a.dscp == b.dscp;
 }
 
 bool is_keep_alive(std::string_view s) {
@@ -109,6 +144,7 @@ Result<SipTransport::ListenerSocket> SipTransport::open_listener(const Running& 
   s.name = l.name;
   s.config = l;
   const reactor::SocketOptions o = socket_options(running.deployment->realm(l.realm));
+  s.options = o;
   if (l.transport == Transport::kUdp) {
     auto udp = reactor_.open_udp(l.address, o, *this);
     if (!udp)
@@ -144,7 +180,8 @@ Status SipTransport::apply(Running running) {
     const auto same =
         std::find_if(listeners_.begin(), listeners_.end(), [&](const ListenerSocket& s) {
           return s.config.transport == l.transport && s.config.address == l.address &&
-                 s.name == l.name;
+                 s.name == l.name &&
+                 same_options(s.options, socket_options(running.deployment->realm(l.realm)));
         });
     if (same != listeners_.end()) {
       kept.push_back(static_cast<std::size_t>(same - listeners_.begin()));
@@ -170,6 +207,8 @@ Status SipTransport::apply(Running running) {
   std::vector<ListenerSocket> next;
   std::size_t f = 0;
   for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (kept[i] == std::string::npos)
+      connections_.retire_all(deployment::ListenerIndex{static_cast<std::uint16_t>(i)});
     ListenerSocket s =
         kept[i] == std::string::npos ? std::move(fresh[f++]) : std::move(listeners_[kept[i]]);
     s.index = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
@@ -265,11 +304,17 @@ bool SipTransport::take(std::string_view bytes, const Flow& flow, const reactor:
         *running_.deployment, flow.listener, flow.remote,
         tls ? std::span<const std::string>(tls->names) : std::span<const std::string>(), host);
     if (!found) {
-      observer_.on_dropped("unrecognised", flow.remote, flow.listener,
-                           "no peer group matches this source, certificate and Request-URI host '" +
-                               host.value_or("") + "'");
+      std::string detail = "no peer group matches this source, certificate and Request-URI host '" +
+                           host.value_or("") + "'";
+      // A certificate of one group, and a request for another's host: both names are of use.
+      std::vector<std::string> expected;
+      if (tls && host)
+        expected = certificate_names_for(*running_.deployment, flow.listener, flow.remote, *host);
+      if (!expected.empty()) detail += mismatch(expected, tls->names);
+      observer_.on_dropped(expected.empty() ? "unrecognised" : "certificate_name", flow.remote,
+                           flow.listener, detail);
       if (m.method() != sip::Method::kAck)
-        answer_statelessly(m, flow, 403, "No peer group matches this request");
+        answer_statelessly(m, flow, 403, "No peer group matches this request", detail);
       return true;
     }
     group = *found;
@@ -391,7 +436,9 @@ void SipTransport::on_mail(ShardId from, reactor::Mail mail) {
 }
 
 void SipTransport::answer_statelessly(const sip::Message& m, const Flow& flow, int status,
-                                      std::string_view why) {
+                                      std::string_view why, std::string_view detail) {
+  if (m.method() == sip::Method::kInvite && m.to_tag().empty())
+    observer_.on_refused_call(m, flow, status, detail.empty() ? why : detail);
   send_response(flow, stateless_response(m, flow, status, why));
 }
 
@@ -416,11 +463,8 @@ reactor::StreamListener* SipTransport::on_accepted(std::unique_ptr<reactor::Stre
     // Which names would have been right, for the person who reads the refusal.
     const auto names = expected_certificate_names(d, it->index, remote);
     if (!names.empty() && !fits_any(names, stream->tls().names)) {
-      std::string text = "certificate name mismatch: expected one of";
-      for (const auto& n : names) text += " " + n;
-      text += "; the certificate has";
-      for (const auto& n : stream->tls().names) text += " " + n;
-      observer_.on_dropped("certificate_name", remote, it->index, text);
+      observer_.on_dropped("certificate_name", remote, it->index,
+                           "certificate name mismatch" + mismatch(names, stream->tls().names));
       return nullptr;
     }
   }

@@ -72,6 +72,7 @@ class SipTransport final : reactor::UdpListener,
     deployment::ListenerIndex index;
     std::string name;
     deployment::Listener config;
+    reactor::SocketOptions options;  // of its realm, as it was opened
     std::unique_ptr<reactor::UdpSocket> udp;
     std::unique_ptr<reactor::Acceptor> acceptor;
     std::vector<std::shared_ptr<const reactor::TlsContext>> identities;
@@ -102,8 +103,9 @@ class SipTransport final : reactor::UdpListener,
   bool take(std::string_view bytes, const Flow& flow, const reactor::TlsPeer* tls);
   bool deliver(ShardId to, Received&& received);
   [[nodiscard]] bool translate(Received& r, const deployment::Deployment& then) const;
-  void answer_statelessly(const sip::Message& m, const Flow& flow, int status,
-                          std::string_view why);
+  // `detail`: for us alone.
+  void answer_statelessly(const sip::Message& m, const Flow& flow, int status, std::string_view why,
+                          std::string_view detail = {});
   [[nodiscard]] Result<std::uint64_t> open_connection(const Destination& to);
   void fail_later(std::uint64_t token, Error reason);
   void flush_outboxes();

@@ -472,6 +472,8 @@ void TransactionLayer::on_sip_request(Received&& r) {
   if (size() >= kMaxTransactions) {
     observer_.on_dropped("transactions_full", r.flow.remote, r.flow.listener,
                          "too many transactions at once");
+    if (method == Method::kInvite && r.message.to_tag().empty())
+      observer_.on_refused_call(r.message, r.flow, 503, "too many transactions at once");
     transport_.send_response(r.flow, stateless_response(r.message, r.flow, 503, "Overloaded"));
     return;
   }

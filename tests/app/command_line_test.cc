@@ -28,6 +28,10 @@ TEST(CommandLine, EveryCommandIsUnderstood) {
   EXPECT_EQ(request_of(*calls)->arg("since"), "600");
   EXPECT_EQ(request_of(*parse({"trace", "abc"}))->arg("name"), "abc");
   EXPECT_TRUE(parse({"capture", "abc", "--out", "f"}));
+  EXPECT_EQ(request_of(*parse({"capture", "a", "--out", "f", "--for", "1m"}))->arg("for"), "60");
+  const auto watch = request_of(*parse({"trace", "--number", "200100", "--for", "10m"}));
+  EXPECT_EQ(watch->arg("number"), "200100");
+  EXPECT_EQ(watch->arg("for"), "600");
   for (const char* kind : {"peer", "group", "region"})
     for (const char* action : {"drain", "block", "resume"}) {
       const auto r = request_of(*parse({kind, action, "x"}));
@@ -64,6 +68,10 @@ TEST(CommandLine, MistakesAreExplained) {
       {{"calls", "--since", "soon"}, "write 90s, 5m or 2h"},
       {{"peer", "stop", "x"}, "'stop' is not drain, block or resume"},
       {{"peer", "drain"}, "NAME is missing"},
+      {{"trace"}, "CALL or --number is missing"},
+      {{"trace", "abc", "--number", "200"}, "either CALL or --number"},
+      {{"trace", "abc", "--for", "10m"}, "--for goes with --number"},
+      {{"capture", "core", "--out", "f", "--for", "soon"}, "write 90s, 5m or 2h"},
       {{"--socket", "x", "status"}, "the command comes before --socket"},
       {{"status", "--socket", "a", "--socket", "b"}, "given twice"},
   };
@@ -81,7 +89,7 @@ TEST(CommandLine, HelpSaysWhatThereIs) {
   ASSERT_TRUE(peer);
   EXPECT_EQ(peer->command, "peer");
   EXPECT_THAT(help_text("peer"), HasSubstr("causeway peer drain|block|resume NAME"));
-  EXPECT_THAT(help_text(), HasSubstr("trace CALL"));
+  EXPECT_THAT(help_text(), HasSubstr("trace [CALL]"));
 }
 
 TEST(CommandLine, TheSocketComesFromTheConfigurationWhenNotGiven) {

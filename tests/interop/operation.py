@@ -99,7 +99,7 @@ def killed_with_calls():
     g.stop()
 
 
-@test()
+@test("TDR-37")
 def stops_with_calls_up():
     """SIGTERM with calls up: 503 for new ones, BYE for the rest after the drain time"""
     g = fresh(drain="3s")
@@ -112,7 +112,8 @@ def stops_with_calls_up():
     time.sleep(0.3)
     status = ask_sip("INVITE", CALLER, body=AUDIO_SDP)
     expect(status == 503, f"a new call is answered {status}")
-    expect(ask_sip("OPTIONS", CALLER) in (200, 503), "OPTIONS is not answered while the gateway stops")
+    status = ask_sip("OPTIONS", CALLER)
+    expect(status == 200, f"while the gateway stops, OPTIONS is answered {status}")
     code = g.process.wait(10)
     took = time.monotonic() - began
     expect(code == 0, f"it ended with {code}: {g.process.tail()}")
@@ -220,6 +221,68 @@ def looking_into_calls():
     g.stop()
 
 
+@test()
+def keeping_trails():
+    """trace marks a call that is up; trace --number keeps the trails of calls to come"""
+    g = fresh(operation="shards = 2")
+    text = g.config.read_text().replace("keep_one_in = 1", "keep_one_in = 0")
+    g.config.write_text(text)
+    g.command("apply", g.config)
+    answering = Sipp("uas", CALLEE, 5060)
+    calling = Sipp("uac", CALLER, 5060, f"{GATEWAY}:5060", 3, 100, 1500)
+    wait_until(lambda: g.numbers()["answered"] == 3, 5, "3 calls are up")
+    listed = g.command("calls", "--peer", "callee-1").splitlines()
+    expect(len(listed) == 4, f"three calls are up with callee-1, shown are:\n{chr(10).join(listed)}")
+    calls = [l.split()[0] for l in listed[1:]]
+    expect("will be kept" in g.command("trace", calls[0]), "it does not say so")
+    calling.finish()
+    g.expect_idle()
+    wait_until(lambda: g.ask("trace", calls[1])[0] != 0, 5, "a good call that nobody asked for is forgotten")
+    expect("BYE" in g.command("trace", calls[0]), "the trail that was asked for is not kept to its end")
+    expect(g.ask("trace", "--number", "1")[0] == 1, "a number of one digit is watched")
+    g.command("trace", "--number", "200100", "--for", "1m")
+    Sipp("uac", CALLER, 5062, f"{GATEWAY}:5060", 2, 100, 100).finish()
+    g.expect_idle()
+    ended = [l.split()[0] for l in g.command("calls").splitlines()[1:3]]
+    for c in ended:
+        expect("BYE" in g.command("trace", c), f"the trail of {c} was not kept")
+    answering.kill()
+    g.stop()
+
+
+@test()
+def capturing_as_it_passes():
+    """capture --for has what a peer or group sends and is sent, OPTIONS too, with keys masked"""
+    need("tshark")
+    g = fresh(operation="shards = 2")
+    out = WORK / "passes.pcapng"
+    other = WORK / "other.pcapng"
+    code, text = g.ask("capture", "nobody", "--for", "1s", "--out", other)
+    expect(code == 1 and "nobody" in text, f"of nobody: {code} {text}")
+    began = time.monotonic()
+    live = Process("capture", [CAUSEWAY, "capture", "callee", "--for", "3s", "--out", out, "--socket", g.socket])
+    time.sleep(0.4)
+    code, text = g.ask("capture", "callee", "--for", "1s", "--out", other)
+    expect(code == 1 and "under way" in text, f"two at once: {code} {text}")
+    expect(ask_sip("OPTIONS", CALLEE, to=(GATEWAY, 5070)) == 200, "OPTIONS")
+    expect(ask_sip("OPTIONS", CALLER) == 200, "OPTIONS of another group")
+    secret = AUDIO_SDP + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "S3cr" * 10 + "\r\n"
+    ask_sip("INVITE", CALLEE, to=(GATEWAY, 5070), body=secret, seconds=1)
+    expect(live.wait(6) == 0, f"it ended badly: {live.tail()}")
+    expect(time.monotonic() - began > 2.5, "it ended early")
+    sip = tshark(out, "sip", ("ip.src", "sip.Method", "sip.Status-Code"))
+    expect([CALLEE, "OPTIONS", ""] in sip and any(r[2] == "200" for r in sip), f"OPTIONS and its answer: {sip}")
+    expect(any(r[1] == "INVITE" for r in sip), f"the INVITE: {sip}")
+    expect(not any(r[0] == CALLER for r in sip), f"another group is in it: {sip}")
+    expect(b"S3cr" not in out.read_bytes(), "a key is in the capture")
+    # One whose client has gone holds up nobody.
+    gone = Process("gone", [CAUSEWAY, "capture", "callee-1", "--for", "60s", "--out", other, "--socket", g.socket])
+    time.sleep(0.4)
+    gone.kill()
+    wait_until(lambda: g.ask("capture", "callee-1", "--for", "1s", "--out", out)[0] == 0, 4, "the next one may begin", step=0.3)
+    g.stop()
+
+
 def long_call(seconds):
     """A plan of one call of the lab, operator to Phone System (TLS, SRTP), speech up and a tone down."""
     plan = WORK / "long.json"
@@ -269,8 +332,16 @@ def capturing_media():
     expect(len(tshark(out, 'sip.Method == "INVITE"', ("frame.number",))) >= 2, "no SIP in the capture")
     code, text = g.ask("capture", "nosuchcall", "--rtp", "1s", "--out", WORK / "x")
     expect(code == 1 and "nosuchcall" in text, f"of a call that does not exist: {code} {text}")
+    # One whose client has gone, and one that outlives its call, hold up nobody.
+    gone = Process("gone", [CAUSEWAY, "capture", call, "--rtp", "60s", "--out", WORK / "gone.pcapng", "--socket", g.socket])
+    time.sleep(0.4)
+    gone.kill()
+    wait_until(lambda: g.ask("capture", call, "--rtp", "1s", "--out", out)[0] == 0, 4, "the next one may begin", step=0.2)
+    lasting = Process("lasting", [CAUSEWAY, "capture", call, "--rtp", "60s", "--out", out, "--socket", g.socket])
     expect(lab.wait(20) == 0, f"the call: {lab.tail()}")
     g.expect_idle()
+    expect(lasting.wait(3) == 0, f"the capture of a call that ended: {lasting.tail()}")
+    expect(len(tshark(out, "rtp", ("ip.src",))) > 20, "no RTP of a call that ended during its capture")
     code, text = g.ask("capture", call, "--rtp", "1s", "--out", WORK / "x")
     expect(code == 1 and "live call" in text, f"of a call that has ended: {code} {text}")
     g.stop()
@@ -371,6 +442,40 @@ def taken_back_as_it_happened():
     kept.write_text(text)
     g.command("confirm")
     expect("could not" not in g.command("status"), "confirmed, and the alarm stays")
+    g.stop()
+
+
+@test()
+def unrecorded_is_not_in_force():
+    """a configuration that cannot be written into the history does not stay in force"""
+    g = fresh()
+    new = WORK / "new.toml"
+    new.write_text(g.config.read_text().replace('name = "callee-1"', 'name = "callee-new"'))
+    kept = WORK / "state" / "configurations"
+    (kept / "000002.toml").mkdir()  # the file cannot be put there
+    code, text = g.ask("apply", new, "--confirm", "2s")
+    expect(code == 1 and "stays" in text and "recorded" in text, f"{code} {text}")
+    expect("callee-new" not in g.command("status"), "it is in force all the same")
+    (kept / "000002.toml").rmdir()
+    g.command("apply", new, "--confirm", "2s")
+    expect("callee-new" in g.command("status"), "it cannot be applied any more")
+    wait_until(lambda: "callee-new" not in g.command("status"), 5, "it is taken back")
+    g.stop()
+
+
+@test("TDR-91")
+def drain_outlives_an_absence():
+    """who is drained stays so when a reload takes the name away and the next brings it back"""
+    g = fresh()
+    g.command("peer", "drain", "callee-1")
+    text = g.config.read_text()
+    new = WORK / "new.toml"
+    new.write_text(text.replace('name = "callee-1"', 'name = "callee-new"'))
+    g.command("apply", new)
+    expect("draining" not in row_of(g, "callee-new"), "another peer is drained")
+    new.write_text(text + "\n")
+    g.command("apply", new)
+    expect("draining" in row_of(g, "callee-1"), "it came back into service by itself")
     g.stop()
 
 

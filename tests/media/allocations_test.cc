@@ -81,5 +81,33 @@ TEST(PacketPath, DoesNotAllocateOver10000Packets) {
   EXPECT_EQ(sink.packets, 20'002u);
 }
 
+TEST(PacketPath, SilenceOfOursDoesNotAllocate) {
+  testing_support::FakeReactor net;
+  Nobody nobody;
+  MediaPlane plane(net, nobody);
+  RealmMedia realm;
+  realm.name = "core";
+  realm.v4 = *IpAddress::parse("127.0.0.1");
+  realm.port_min = 40000;
+  realm.port_max = 40009;
+  const auto a = *plane.open(realm, Family::kV4, false);
+  Sink sink;
+  const Endpoint at{*IpAddress::parse("127.0.0.2"), 5000};
+  auto socket = std::move(*net.open_udp(at, {}, sink));
+  LegMedia secure;
+  secure.remote.rtp = at;
+  secure.send_codecs = {{PayloadType{0}, "PCMU", 8000, 1, ""}};
+  SeededRandom random(1);
+  secure.send_key = secure.receive_key = sdp::make_crypto(random, {})[0];
+  ASSERT_TRUE(plane.apply(a, secure));
+  plane.fill_silence(a);
+  net.pass(Millis(900));  // the first look after a leg sends a report, and timers of this world
+  const std::size_t packets = sink.packets, before = allocations;
+  net.pass(Millis(100));
+  // A timer is a node of this world's map; a packet is nothing.
+  EXPECT_LE(allocations - before, sink.packets - packets + 1);
+  EXPECT_GE(sink.packets - packets, 5U);
+}
+
 }  // namespace
 }  // namespace causeway::media

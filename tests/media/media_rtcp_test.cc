@@ -102,7 +102,7 @@ TEST_F(TwoPeers, RoundTripIsMeasuredFromReportsOnOurs) {
   talk(10);
   net.pass(Seconds(6));
   ASSERT_FALSE(alice.reports.empty());
-  const Parsed sr = parsed(alice.reports.back());
+  const Parsed sr = parsed(alice.reports.front());
   ASSERT_TRUE(sr.info);
   const Instant before = net.now();
   net.pass(Millis(300));

@@ -122,6 +122,16 @@ TEST_F(Decide, NumbersAreWrittenAsThePeerWantsThem) {
   EXPECT_EQ(format_number(d, "+112", F::kE164Plus), "112");
   EXPECT_EQ(format_number(d, "*21#", F::kE164Plus), "*21#");
   EXPECT_EQ(format_number(d, "alice", F::kE164Plus), "alice");
+  // Whatever a peer's own translation made of a number, with or without a plus: once is enough.
+  for (const auto form : {F::kAsIs, F::kE164Plus, F::kE164NoPlus})
+    for (const char* n : {"4930", "+4930", "004930", "112", "+112", "*21#", "1", "+1"}) {
+      const std::string once = format_number(d, n, form);
+      EXPECT_EQ(format_number(d, once, form), once) << n;
+      EXPECT_EQ(once.find('+', 1), std::string::npos) << n;
+      if (form == F::kAsIs && std::string(n) != "+112") {
+        EXPECT_EQ(once, n);
+      }
+    }
 }
 
 TEST(Failures, AreMappedOnceForAll) {

@@ -349,7 +349,6 @@ TEST_F(Tls, AClientShowsTheIdentityThatItsPeerExpects) {
 }
 
 TEST_F(Tls, ARenewedCertificateIsShownFromThenOnAndOldConnectionsGoOn) {
-  PROVES("TDR-18");
   CertificateRequest request;
   request.dns_names = {"sip.example"};
   const Context old = load(authority.issue(request));
@@ -431,9 +430,13 @@ TEST_F(TlsElsewhere, AStreamMayDieWhileItsHandshakeIsComputed) {
     client.stream.reset();
     reactor.turn(Millis{1});
   }
+  // Nothing that died holds up who comes after.
+  Peer last;
+  last.stream = *reactor.connect(endpoint("127.0.0.1:0"), server.acceptor->local(), {}, &tls, last);
+  EXPECT_TRUE(turn_until(reactor, [&] { return last.connected; }));
+  EXPECT_THAT(last.stream->tls().names, ElementsAre("sip.example"));
   server.acceptor.reset();
   for (int i = 0; i < 20; ++i) reactor.turn(Millis{2});
-  EXPECT_TRUE(server.refused.size() <= 20U);
 }
 
 TEST_F(TlsElsewhere, ACertificateThatDoesNotFitIsRefusedAllTheSame) {

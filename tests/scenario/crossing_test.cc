@@ -317,13 +317,14 @@ TEST_P(CrossingTest, EveryMessageToTheServiceCarriesTheVendorHeader) {
   (void)failure(core, d, 487);
   rig.run(Millis(100));
   for (const auto& text : cloud.received) {
+    const std::string line = text.substr(0, text.find("\r\n"));
+    EXPECT_TRUE(line.starts_with("SIP/2.0 ") || line.ends_with(" SIP/2.0")) << line;
     const auto m = sip::Message::parse(text);
     if (m->is_request() &&
         (m->method() == sip::Method::kCancel || m->method() == sip::Method::kAck))
       continue;
     if (!m->is_request() && m->status() == 100) continue;
     EXPECT_TRUE(m->find("X-MS-SBC")) << text;
-    EXPECT_NE(text.find("SIP/2.0"), std::string::npos);
   }
   for (const auto& text : core.received) EXPECT_EQ(text.find("X-MS-SBC"), std::string::npos);
 }

@@ -257,5 +257,110 @@ TEST_P(ProbedTest, PeersThatAreDownAreTriedLastAndTriedAllTheSame) {
   answer_and_hang_up(core, e, core.expect("INVITE"));  // all down: in the order of the file
 }
 
+TEST_P(ProbedTest, AnAddressThatFailedIsSetAsideOnEveryShard) {
+  core.reply(core.expect("OPTIONS"), 503);
+  core2.reply(core2.expect("OPTIONS"), 200);
+  rig.run(Millis(100));
+  const auto aside = [&](const char* address) {
+    std::size_t n = 0;
+    rig.each([&](call::GatewayShard& s) {
+      transport::Destination d;
+      d.remote = *Endpoint::parse(address);
+      n += s.locator().is_set_aside(d);
+    });
+    return n;
+  };
+  EXPECT_EQ(aside("10.1.0.1:5060"), rig.mode().shards);
+  EXPECT_EQ(aside("10.1.0.2:5060"), 0U);
+  core.reply(core.expect("OPTIONS", Seconds(20)), 200);
+  rig.run(Millis(100));
+  EXPECT_EQ(aside("10.1.0.1:5060"), 0U);
+}
+
+TEST_P(HuntTest, AnEmergencyReachesADrainedPeerLastAndABlockedOneNever) {
+  PROVES("TDR-91");
+  const auto admin = [&](const char* peer, peers::Admin a) {
+    rig.each([&](call::GatewayShard& s) {
+      ASSERT_TRUE(s.set_admin(peers::PeerTable::Kind::kPeer, peer, a));
+    });
+  };
+  admin("core-1", peers::Admin::kDrain);
+  admin("core-3", peers::Admin::kBlock);
+  auto d = cloud.invite("112", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+  core2.reply(core2.expect("INVITE"), 503);
+  answer_and_hang_up(core, d, core.expect("INVITE"));
+  rig.each([&](call::GatewayShard& s) {
+    ASSERT_TRUE(s.set_admin(peers::PeerTable::Kind::kGroup, "core", peers::Admin::kDrain));
+  });
+  auto e = cloud.invite("112", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+  core.reply(core.expect("INVITE"), 503);
+  answer_and_hang_up(core2, e, core2.expect("INVITE"));
+  EXPECT_EQ(core3.count("INVITE"), 0U);
+  auto plain = call();  // no emergency
+  (void)failure(cloud, plain, 503);
+  expect_clean(3);
+}
+
+// Two peers by name, neither of them probed.
+class DrainedByName : public CallTest {};
+INSTANTIATE_TEST_SUITE_P(Modes, DrainedByName, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(DrainedByName, CallsFromAPeerWhoseNameIsNotProbedAreTold) {
+  PROVES("TDR-91");
+  rig.run(Seconds(1));
+  rig.each([&](call::GatewayShard& s) {
+    ASSERT_TRUE(s.set_admin(peers::PeerTable::Kind::kPeer, "cloud-1", peers::Admin::kDrain));
+  });
+  auto d = cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+  (void)failure(cloud, d, 503);
+  EXPECT_EQ(cloud.count("OPTIONS"), 0U);
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].ingress_peer, "cloud-1");
+}
+
+// Two groups of the core, the one in another region named first.
+class TwoRegions : public HuntTest {
+ protected:
+  TwoRegions() : HuntTest({}), east(rig, "east", "10.4.0.3:5060", Transport::kUdp) {
+    east.gateway = "10.0.0.1:5060";
+    std::string text = make_config({.third_cloud = kEastCore});
+    const std::string west = "[[region]]\nname = \"west\"\n";
+    text.insert(text.find(west), "[[region]]\nname = \"east\"\n");
+    const std::string routes = "routes_to = [\"core\"]";
+    text.replace(text.find(routes), routes.size(), "routes_to = [\"east-core\", \"core\"]");
+    const auto ok = rig.apply(text);
+    EXPECT_TRUE(ok) << (ok ? "" : ok.error().what);
+  }
+  Peer east;
+  static constexpr const char* kEastCore = R"([[peer_group]]
+name = "east-core"
+region = "east"
+realm = "core"
+listener = "core-udp"
+profile = "operator"
+options_interval = "0s"
+[peer_group.recognise]
+sources = ["10.4.0.3/32"]
+[[peer_group.peer]]
+name = "east-1"
+host = "10.4.0.3"
+port = 5060
+)";
+};
+INSTANTIATE_TEST_SUITE_P(Modes, TwoRegions, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(TwoRegions, AnotherRegionIsTriedOnlyWhenAllLocalPeersHaveFailed) {
+  PROVES("GW-02");
+  auto d = call();
+  core.reply(core.expect("INVITE"), 503);
+  core2.reply(core2.expect("INVITE"), 504);
+  answer_and_hang_up(east, d, east.expect("INVITE"));
+  auto e = call();
+  core.reply(core.expect("INVITE"), 486);
+  (void)failure(cloud, e, 486);
+  rig.run(Seconds(1));
+  EXPECT_EQ(east.count("INVITE"), 1U);
+}
+
 }  // namespace
 }  // namespace causeway::scenario

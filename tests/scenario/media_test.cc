@@ -50,7 +50,10 @@ class MediaTest : public CallTest {
       if (rtp::classify(bytes) != rtp::Kind::kRtp) continue;
       const auto ok = in_->unprotect_rtp(bytes);
       EXPECT_EQ(ok.outcome, rtp::SrtpOutcome::kOk);
-      if (ok.outcome == rtp::SrtpOutcome::kOk)
+      if (ok.outcome != rtp::SrtpOutcome::kOk) continue;
+      if (bytes[100] == std::byte{0xd5})
+        ++silence_;  // ours, until the core speaks
+      else
         got.emplace_back(bytes.begin(), bytes.begin() + static_cast<long>(ok.size));
     }
     cloud.rtp.clear();
@@ -64,6 +67,7 @@ class MediaTest : public CallTest {
     return n;
   }
   std::optional<rtp::Srtp> out_, in_;
+  std::size_t silence_ = 0;
   std::uint16_t sequence_ = 7;
   std::uint32_t timestamp_ = 1000;
 };
@@ -89,6 +93,28 @@ TEST_P(MediaTest, AudioPassesBothWaysEncryptedOnOneSide) {
   EXPECT_EQ(rig.records[0].from_callee.packets, 50U);
   EXPECT_TRUE(rig.records[0].from_callee.srtp);
   EXPECT_FALSE(rig.records[0].from_caller.srtp);
+}
+
+TEST_P(MediaTest, TheServiceHearsSilenceFromTheAnswerUntilTheCoreSpeaks) {
+  PROVES("TDM-20");
+  open();
+  Peer reports(rig, "reports", "10.2.0.1:5999", Transport::kUdp);
+  reports.open_rtp(50001);
+  auto up = core_calls();
+  secure(up);
+  rig.run(Millis(1'000));
+  ASSERT_EQ(reports.rtp.size(), 1U) << "a report within a second";
+  EXPECT_EQ(rtp::classify(std::as_writable_bytes(std::span(reports.rtp[0].bytes))),
+            rtp::Kind::kRtcp);
+  EXPECT_TRUE(heard_by_cloud().empty());
+  EXPECT_GE(silence_, 50U);
+  const auto before = silence_;
+  core.send_rtp(media_of(up.to_core), 20);
+  EXPECT_EQ(heard_by_cloud().size(), 20U);
+  EXPECT_LE(silence_ - before, 1U);
+  EXPECT_TRUE(core.rtp.empty()) << "the core's profile does not ask for it";
+  core_hangs_up(up);
+  expect_clean(1);
 }
 
 TEST_P(MediaTest, NothingPassesWhileHeldAndTheSameStreamGoesOnAfterwards) {
@@ -171,8 +197,64 @@ TEST_P(MediaTest, PacketsFromStrangersAreDropped) {
   EXPECT_EQ(heard_by_cloud().size(), 0U);
   core.send_rtp(media_of(up.to_core), 5);
   EXPECT_EQ(heard_by_cloud().size(), 5U);
+  rig.each([&](call::GatewayShard& s) {
+    for (const auto& c : s.call_reports()) EXPECT_TRUE(s.trails().trace(c.id));
+  });
   core_hangs_up(up);
   expect_clean(1);
+  const std::string trail = rig.trail_of(0);
+  EXPECT_NE(trail.find("dropped: source 5,"), std::string::npos) << trail;
+  EXPECT_EQ(rig.records[0].from_caller.packets, 5U);
+}
+
+// The gateway's own addresses are private ones; a router in front of it has the public ones.
+class BehindNat : public MediaTest {
+ protected:
+  static std::string config() {
+    std::string text = make_config();
+    for (const auto& [own, known] :
+         {std::pair{"10.0.0.1", "198.51.100.7"}, std::pair{"10.0.0.2", "203.0.113.9"}}) {
+      const std::string line = std::string("media_addresses = [\"") + own + "\"]\n";
+      const auto at = text.find(line);
+      text.insert(at, std::string("public_addresses = [\"") + known + "\"]\n");
+    }
+    const std::string fqdn = "contact_host = \"sbc.operator.example\"\n";
+    text.insert(text.find(fqdn) + fqdn.size(), "via_host = \"sbc.operator.example\"\n");
+    return text;
+  }
+  BehindNat() : MediaTest(config()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, BehindNat, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(BehindNat, NoPrivateAddressLeavesInSdpViaOrContact) {
+  PROVES("TDM-16");
+  for (const bool from_core : {true, false}) {
+    auto up = from_core ? core_calls() : cloud_calls();
+    const auto to_core = sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000", 2);
+    (void)core_reinvites(up, to_core, "inactive", from_core ? 2 : 3);
+    core_hangs_up(up);
+    rig.run(Seconds(1));
+    EXPECT_EQ(line_of(up.to_core, "c="), "c=IN IP4 198.51.100.7");
+    EXPECT_EQ(line_of(up.to_cloud, "c="), "c=IN IP4 203.0.113.9");
+  }
+  for (const auto* peer : {&core, &cloud}) {
+    const std::string ours = peer == &core ? "10.0.0.1" : "10.0.0.2";
+    const std::string known = peer == &core ? "198.51.100.7" : "203.0.113.9";
+    EXPECT_FALSE(peer->received.empty());
+    for (const auto& text : peer->received) {
+      const auto m = sip::Message::parse(text);
+      // What is not ours: the peer's own Via, and the address that it called itself.
+      for (const auto id : {HeaderId::kContact, HeaderId::kVia})
+        if (id == HeaderId::kContact || m->is_request()) {
+          EXPECT_EQ(m->value(id).find(ours), std::string_view::npos) << text;
+        }
+      EXPECT_EQ(m->body().find(ours), std::string_view::npos) << text;
+      if (m->is_request() && peer == &core) {
+        EXPECT_NE(m->value(HeaderId::kVia).find(known), std::string_view::npos) << text;
+      }
+    }
+  }
+  expect_clean(2);
 }
 
 // One minute is enough for the tests; RTCP of the gateway itself does not count.

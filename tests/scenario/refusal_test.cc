@@ -31,7 +31,7 @@ TEST_P(RefusalTest, FieldsOverTheirBoundsAreNamed) {
             "399 causeway \"name of header 'XXXXXXXXXXXXXXXXXXXX");
   EXPECT_EQ(warning_of("X: " + std::string(11'000, 'x') + "\r\n", 513),
             "399 causeway \"Message over 10240 bytes\"");
-  expect_clean(0);
+  expect_clean(5);  // no calls, but records
 }
 
 TEST_P(RefusalTest, BoundsComeFromTheConfiguration) {
@@ -48,7 +48,7 @@ TEST_P(RefusalTest, BoundsComeFromTheConfiguration) {
             "399 causeway \"Supported of 34 bytes, at most 32 are taken\"");
   EXPECT_EQ(warning_of("Supported: replacesx\r\n", 400),
             "399 causeway \"option tag in Supported of 9 bytes, at most 8 are taken\"");
-  expect_clean(0);
+  expect_clean(5);  // no calls, but records
 }
 
 TEST_P(RefusalTest, ABodyThatNobodyUnderstandsSaysWhatWouldBe) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <exception>
+#include <regex>
 #include <sstream>
 
 #include "sip/headers.h"
@@ -43,6 +45,7 @@ Peer::Peer(Rig& rig, std::string name, const std::string& address, Transport tra
            std::vector<std::string> certificate_names)
     : rig_(rig),
       host_(rig.world.host(name)),
+      name_(name),
       address_(address),
       at_(*Endpoint::parse(address)),
       transport_(transport) {
@@ -77,6 +80,7 @@ void Peer::take(std::string_view bytes, const Endpoint& from, reactor::Stream* v
   EXPECT_TRUE(ok) << (ok ? "" : ok.error().what) << "\n" << bytes;
   transcript.push_back("< " + kind_of(*m));
   received.emplace_back(bytes);
+  rig_.saw(name_, bytes);
   ++counts_[kind_of(*m)];
   if (m->is_request())
     came_from_[std::string(sip::parse_via(m->value(HeaderId::kVia))->branch)] = {from, via};
@@ -311,7 +315,54 @@ Rig::Rig(Mode mode, const std::string& config, std::vector<std::string> gateway_
   if (const auto ok = apply(config); !ok) throw std::runtime_error(ok.error().what);
 }
 
-Rig::~Rig() = default;
+Rig::~Rig() { compare_with_plain_run(); }
+
+void Rig::saw(const std::string& peer, std::string_view bytes) {
+  seen_[peer].push_back(without_random_parts(bytes));
+}
+
+std::string without_random_parts(std::string_view message) {
+  static const std::regex kRandom(
+      "tag=[^;>\\s]+|branch=[^;\\s]+|Call-ID: \\S+|inline:[^|\\s]+|o=\\S+ \\d+|m=audio "
+      "\\d+|a=rtcp:\\d+|Retry-After: \\d+|Content-Length: \\d\\d+");  // of numbers of some length
+  return std::regex_replace(std::string(message), kRandom, "*");
+}
+
+// Runs of one test differ in nothing but `rebuild`, if they have the same shards and seed: the one
+// without it comes first and says what the peers are to see.
+void Rig::compare_with_plain_run() {
+  const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+  if (!test || !test->value_param() || std::uncaught_exceptions() > 0) return;
+  std::string name = std::string(test->test_suite_name()) + "." + test->name();
+  name.resize(name.rfind('/'));
+  static std::map<std::string, std::map<std::string, std::vector<std::string>>> plain;
+  static std::map<std::string, std::size_t> rigs;  // of one test
+  const std::string run = name + "/" + test->name() + std::to_string(mode_.rebuild);
+  name += "/" + std::to_string(mode_.shards) + "/" + std::to_string(mode_.seed) + "/" +
+          std::to_string(rigs[run]++);
+  if (!mode_.rebuild) {
+    plain[name] = std::move(seen_);
+    return;
+  }
+  const auto before = plain.find(name);
+  if (before == plain.end()) {
+    EXPECT_NE(::testing::GTEST_FLAG(filter), "*") << "no run without rebuilding to compare with";
+    return;
+  }
+  for (const auto& [peer, messages] : before->second) {
+    const auto& now = seen_[peer];
+    for (std::size_t i = 0; i < std::max(now.size(), messages.size()); ++i) {
+      const std::string a = i < messages.size() ? messages[i] : "(nothing)";
+      const std::string b = i < now.size() ? now[i] : "(nothing)";
+      if (a == b) continue;
+      ADD_FAILURE() << "message " << i << " to " << peer << " without rebuilding:\n"
+                    << a << "\nand with it:\n"
+                    << b;
+      return;
+    }
+  }
+  EXPECT_EQ(before->second.size(), seen_.size());
+}
 
 Status Rig::apply(const std::string& config) {
   deployment::LoadOptions options;
@@ -372,20 +423,24 @@ std::uint64_t Rig::dropped(std::string_view reason) const {
 
 std::string Rig::trail_of_all() const {
   std::string out;
-  for (const auto& s : shards_)
-    s->trails().each([&](const telemetry::Trail& t) {
-      for (const auto* e : t.events())
-        out += std::string(telemetry::to_string(e->kind)) + " leg " + std::to_string(e->leg) + " " +
-               e->text + e->message.substr(0, e->message.find('\r')) + "\n";
-      return true;
-    });
+  const auto add = [&](const telemetry::Trail& t) {
+    for (const auto* e : t.events())
+      out += std::string(telemetry::to_string(e->kind)) + " leg " + std::to_string(e->leg) + " " +
+             e->text + e->message.substr(0, e->message.find('\r')) + "\n";
+    return true;
+  };
+  for (const auto& s : shards_) {
+    s->trails().each(add);
+    s->refused().each(add);
+  }
   return out;
 }
 
 std::string Rig::trail_of(std::size_t record) {
   for (auto& s : shards_)
-    if (const auto* t = s->trails().find(CallId{records.at(record).call}))
-      return telemetry::export_json(*t);
+    for (const auto* store : {&std::as_const(*s).refused(), &std::as_const(s->trails())})
+      if (const auto* t = store->find(CallId{records.at(record).call}))
+        return telemetry::export_json(*t);
   return "";
 }
 

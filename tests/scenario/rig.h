@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -115,7 +116,7 @@ class Peer final : reactor::UdpListener, reactor::StreamListener, reactor::Accep
   };
   Rig& rig_;
   world::SimReactor& host_;
-  std::string address_;
+  std::string name_, address_;
   Endpoint at_;
   Transport transport_;
   std::shared_ptr<const reactor::TlsContext> tls_;
@@ -156,8 +157,11 @@ class Rig final : public call::RecordSink {
   }
   [[nodiscard]] const Mode& mode() const { return mode_; }
   std::size_t rebuilt = 0;
+  // What a peer saw, random parts left out: compared between runs with and without rebuilding.
+  void saw(const std::string& peer, std::string_view bytes);
 
  private:
+  void compare_with_plain_run();
   void on_call_record(const telemetry::CallRecord& r) override { records.push_back(r); }
   void rebuild_if_wanted();
   Mode mode_;
@@ -167,7 +171,11 @@ class Rig final : public call::RecordSink {
   std::vector<std::unique_ptr<world::SimResolver>> resolvers_;
   std::vector<std::unique_ptr<call::GatewayShard>> shards_;
   std::uint64_t version_ = 0;
+  std::map<std::string, std::vector<std::string>> seen_;  // by peer
 };
+
+// A message without what is drawn at random: tags, branches, Call-IDs, keys, ports.
+[[nodiscard]] std::string without_random_parts(std::string_view message);
 
 // An audio description: codecs as "8 PCMA,101 telephone-event".
 [[nodiscard]] std::string sdp(

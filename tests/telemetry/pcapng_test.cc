@@ -67,6 +67,26 @@ TEST(Pcapng, ALongPayloadIsCutToWhatAPacketHolds) {
   EXPECT_LT(w.take().size(), 66'000u);
 }
 
+// A trail keeps the beginning of a long message: the capture says so instead of ending it early.
+TEST(Pcapng, AMessageThatATrailCutIsAPacketThatWasCut) {
+  Trail t(CallId(1));
+  const auto e = *Endpoint::parse("192.0.2.1:5060");
+  const std::string head = "MESSAGE sip:a@b SIP/2.0\r\nContent-Length: 9000\r\n\r\n";
+  t.message(true, WallTime{}, 1, "a", Transport::kTls, e, e, head + std::string(9'000, 'x'));
+  PcapngWriter w("t");
+  w.trail(t, [](const Endpoint&) { return "core"; });
+  const auto bytes = w.take();
+  const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  EXPECT_EQ(text.find("bytes cut]"), std::string::npos);
+  std::size_t at = 0;
+  while (u32(bytes, at) != 6) at += u32(bytes, at + 4);
+  const std::uint32_t captured = u32(bytes, at + 20), whole = u32(bytes, at + 24);
+  EXPECT_EQ(whole, 20 + 8 + head.size() + 9'000);
+  EXPECT_EQ(captured, 20 + 8 + 4'096);
+  EXPECT_THAT(
+      text, HasSubstr("; " + std::to_string(whole - captured) + " bytes at its end were not kept"));
+}
+
 // Wireshark gives up a message whose a=crypto key is no base64, and the media that it announces.
 TEST(Pcapng, MaskedKeysAreNotWrittenAsKeys) {
   Trail t(CallId(1));

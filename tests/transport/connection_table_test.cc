@@ -126,7 +126,7 @@ class Connections : public ::testing::Test, public ConnectionUser, public reacto
 };
 
 TEST_F(Connections, AllRequestsToADestinationShareOneConnection) {
-  PROVES("TDR-19", "TDR-21");
+  PROVES("TDR-21");
   for (std::uint64_t i = 1; i <= 5; ++i) request(i, options(static_cast<int>(i)));
   world.run_for(Seconds{1});
   for (std::uint64_t i = 6; i <= 9; ++i) request(i, options(static_cast<int>(i)));
@@ -140,6 +140,18 @@ TEST_F(Connections, AllRequestsToADestinationShareOneConnection) {
   world.run_for(Seconds{1});
   EXPECT_EQ(far.conns.size(), 2U);
   EXPECT_EQ(table.counts().outgoing, 2U);
+}
+
+TEST_F(Connections, APeerMayHaveManyConnectionsToUsAtOneTime) {
+  PROVES("TDR-19");
+  constexpr std::size_t kMany = 300;  // many proxies, two of each
+  std::vector<reactor::Stream*> streams;
+  for (std::size_t i = 0; i < kMany; ++i) streams.push_back(&peer_connects());
+  EXPECT_EQ(table.counts().incoming, kMany);
+  for (std::size_t i = 0; i < kMany; ++i) streams[i]->write(options(static_cast<int>(i)));
+  world.run_for(Seconds{1});
+  EXPECT_EQ(frames.size(), kMany);
+  EXPECT_TRUE(troubles.empty());
 }
 
 TEST_F(Connections, ARequestNeverUsesAConnectionThatThePeerOpened) {
