@@ -133,11 +133,9 @@ void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) 
 void GatewayShard::answer(transport::TxId tx, const transport::Received& r, int status,
                           std::string_view why, const Unacceptable* naming) {
   const auto& d = layer_.transport().deployment();
-  auto b = sip::begin_response(
-      r.message, status, sip::reason_phrase(status),
-      sip::make_tag({d.operation.node, sip::bucket_of_call_id(r.message.call_id())},
-                    reactor_.random()),
-      r.flow.remote);
+  auto b = sip::begin_response(r.message, status, sip::reason_phrase(status),
+                               sip::make_tag({d.operation.node, r.bucket}, reactor_.random()),
+                               r.flow.remote);
   const auto& profile = d.profile(d.group(r.group).profile);
   if (naming) b.header(naming->header, naming->value);
   peers::add_common(b, profile, false);
@@ -156,11 +154,9 @@ void GatewayShard::answer_options(transport::TxId tx, const transport::Received&
   }
   const peers::LocalSide us{&profile, layer_.transport().advertised(r.flow.listener),
                             d.listener(r.flow.listener).transport};
-  auto b = sip::begin_response(
-      r.message, 200, "OK",
-      sip::make_tag({d.operation.node, sip::bucket_of_call_id(r.message.call_id())},
-                    reactor_.random()),
-      r.flow.remote);
+  auto b = sip::begin_response(r.message, 200, "OK",
+                               sip::make_tag({d.operation.node, r.bucket}, reactor_.random()),
+                               r.flow.remote);
   b.header(HeaderId::kContact, peers::contact_value(us, {}));
   peers::add_common(b, profile, false);
   b.header(HeaderId::kAccept, "application/sdp");
@@ -224,8 +220,7 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   }
   ++counters_.calls_started;
   const CallId id = new_call_id();
-  auto call =
-      std::make_unique<Call>(services_, deployment, id, sip::bucket_of_call_id(m.call_id()));
+  auto call = std::make_unique<Call>(services_, deployment, id, r.bucket);
   Call& ref = *call;
   calls_.insert(id, std::move(call));
   ref.counted = !decision.refusal;

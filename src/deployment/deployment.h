@@ -106,6 +106,8 @@ struct Profile {
   // Timers of the protocol
   bool session_timer = false;                // say Supported: timer and obey what is negotiated
   std::uint16_t max_message_bytes = 10'240;  // larger is refused: 513
+  // UDP: answers go to the port that a request came from though it did not ask for that (rport)
+  bool symmetric_response = false;
   bool contact_host_required =
       false;  // a group that uses it must give contact_host (TDR-33, TDR-52)
 };

@@ -30,7 +30,7 @@ class FinishedTransactions {
     all_.push_back(std::move(one));
   }
   // Good until the next add() or expire().
-  [[nodiscard]] const One* find(const Hash128& key) const {
+  [[nodiscard]] One* find(const Hash128& key) {
     const std::uint64_t* number = by_key_.find(key);
     return number ? &all_[static_cast<std::size_t>(*number - first_)] : nullptr;
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "transport/connection_table.h"
+#include "transport/detours.h"
 #include "transport/flow.h"
 
 namespace causeway::transport {
@@ -68,6 +69,8 @@ class SipTransport final : reactor::UdpListener,
   static constexpr std::size_t kMaxOutbox = 4'096;
 
  private:
+  static constexpr std::uint64_t kOutboxTimer = 0, kFailedTimer = 1;
+  static constexpr Millis kOutboxRetry{2};
   struct ListenerSocket {
     deployment::ListenerIndex index;
     std::string name;
@@ -102,6 +105,17 @@ class SipTransport final : reactor::UdpListener,
   bool take(std::string_view bytes, const Flow& flow, const reactor::TlsPeer* tls);
   bool deliver(ShardId to, Received&& received);
   [[nodiscard]] bool translate(Received& r, const deployment::Deployment& then) const;
+  // To whom it belongs here, or on to where a detour leads.
+  void hand_over(Received&& received);
+  void note_detour(const sip::Message& invite, Bucket bucket);
+  [[nodiscard]] const deployment::PeerGroup& group_at(deployment::GroupIndex g) const {
+    return running_.deployment->group(g);
+  }
+  [[nodiscard]] const deployment::Profile& profile_of(deployment::GroupIndex g) const {
+    return running_.deployment->profile(group_at(g).profile);
+  }
+  // Of no recognised group: its source alone says whose dialect it may speak.
+  void answer_stranger(const sip::Message& m, Flow flow, int status, std::string_view why);
   void answer_statelessly(const sip::Message& m, const Flow& flow, int status,
                           std::string_view why);
   [[nodiscard]] Result<std::uint64_t> open_connection(const Destination& to);
@@ -122,6 +136,7 @@ class SipTransport final : reactor::UdpListener,
   Running running_;
   std::vector<ListenerSocket> listeners_;
   ConnectionTable connections_;
+  Detours detours_;
   std::vector<std::deque<reactor::Mail>> outboxes_;  // per shard: mail that found a full mailbox
   // State
   bool outbox_timer_ = false;

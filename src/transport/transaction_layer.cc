@@ -445,6 +445,8 @@ void TransactionLayer::on_sip_request(Received&& r) {
     Slot& s = *get(id);
     if (method != Method::kAck) {
       user_.on_layer_message(s.user, false, r.message.bytes());
+      // Again on another connection: the one before is dead as far as its sender knows.
+      if (r.flow.connection != 0) s.flow = r.flow;
       run(id, TxEvent::kRequest);
       return;
     }
@@ -456,10 +458,11 @@ void TransactionLayer::on_sip_request(Received&& r) {
     }
     return;
   }
-  if (const auto* done = finished_.find(key); done && method != Method::kAck) {
+  if (auto* done = finished_.find(key); done && method != Method::kAck) {
     user_.on_layer_message(done->user, false, r.message.bytes());
     if (done->response.empty()) return;
     user_.on_layer_message(done->user, true, done->response);
+    if (r.flow.connection != 0) done->flow = r.flow;
     transport_.send_response(done->flow, done->response);
     return;
   }
