@@ -108,6 +108,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] const CallState& state() const { return state_; }
   [[nodiscard]] std::vector<std::string> groups() const;
   [[nodiscard]] bool uses_peer(std::string_view name) const;
+  // Of a leg; null and empty when there is none of that id.
+  [[nodiscard]] const deployment::Profile* profile_of(LegId id) const;
+  [[nodiscard]] std::string local_tag(LegId id) const;
   void tap_media(bool on);
   [[nodiscard]] std::string path_in_words() const;
 

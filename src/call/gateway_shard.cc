@@ -107,6 +107,7 @@ void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) 
     } else if (m.method() == Method::kOptions) {
       answer_options(tx, r);
     } else {
+      counters_.dropped.add("no_dialog");
       answer(tx, r, 481, "no such dialog");
     }
     return;
@@ -118,15 +119,24 @@ void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) 
     case Method::kPrack:
     case Method::kUpdate:
     case Method::kInfo:
-    case Method::kNotify: answer(tx, r, 481, "no such dialog"); return;
+    case Method::kNotify:
+      counters_.dropped.add("no_dialog");
+      answer(tx, r, 481, "no such dialog");
+      return;
     case Method::kAck:
     case Method::kCancel:
     case Method::kRegister:
     case Method::kRefer:
     case Method::kSubscribe:
     case Method::kMessage:
-    case Method::kPublish: answer(tx, r, 405, "not offered here"); return;
-    case Method::kOther: answer(tx, r, 501, "unknown method"); return;
+    case Method::kPublish:
+      counters_.dropped.add("method_not_offered");
+      answer(tx, r, 405, "not offered here");
+      return;
+    case Method::kOther:
+      counters_.dropped.add("method_unknown");
+      answer(tx, r, 501, "unknown method");
+      return;
   }
 }
 
@@ -149,6 +159,7 @@ void GatewayShard::answer_options(transport::TxId tx, const transport::Received&
   const auto& group = d.group(r.group);
   const auto& profile = d.profile(group.profile);
   if (const auto why = unacceptable_extensions(r.message, profile)) {
+    counters_.dropped.add(why->label);
     answer(tx, r, why->status, why->text, &*why);
     return;
   }
@@ -245,12 +256,24 @@ void GatewayShard::on_cancel(transport::TxId invite, const sip::Message& cancel)
   if (Call* c = call_of(user)) c->on_cancel(LegId{static_cast<std::uint32_t>(user & 0xff)}, cancel);
 }
 
-std::string GatewayShard::answer_to_cancel(const transport::Received& cancel, int status) {
+std::string GatewayShard::answer_to_cancel(const transport::Received& cancel,
+                                           std::uint64_t invite_user) {
   const auto& d = layer_.transport().deployment();
-  auto b = sip::begin_response(cancel.message, status, sip::reason_phrase(status), {},
-                               cancel.flow.remote);
+  // RFC 3261 9.2: the tag of the answer to the INVITE.
+  std::string tag;
+  if (Call* c = call_of(invite_user))
+    tag = c->local_tag(LegId{static_cast<std::uint32_t>(invite_user & 0xff)});
+  if (tag.empty()) tag = sip::make_tag({d.operation.node, cancel.bucket}, reactor_.random());
+  auto b =
+      sip::begin_response(cancel.message, 200, sip::reason_phrase(200), tag, cancel.flow.remote);
   peers::add_common(b, d.profile(d.group(cancel.group).profile), false);
   return b.finish();
+}
+
+const deployment::Profile* GatewayShard::profile_of(std::uint64_t user) const {
+  if (user & kProberTag) return nullptr;
+  const auto* found = calls_.find(CallId{user >> 8});
+  return found ? (*found)->profile_of(LegId{static_cast<std::uint32_t>(user & 0xff)}) : nullptr;
 }
 
 void GatewayShard::on_response(transport::TxId tx, std::uint64_t user,

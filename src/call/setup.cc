@@ -190,7 +190,10 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   Leg& in = *find_leg(state_.ingress);
   const auto& peer = deployment_->peer(peer_index);
   const auto& group = deployment_->group(leg.group);
-  if (auto ok = open_media(leg); !ok) return ok;
+  if (auto ok = open_media(leg); !ok) {
+    services_.counters.refused.add("media_ports");
+    return ok;
+  }
   Result<sdp::MediaWish> wish =
       in.s.heard ? wish_for(leg, *in.s.heard, in) : Result<sdp::MediaWish>(default_wish(leg));
   if (!wish) return tl::unexpected(wish.error());

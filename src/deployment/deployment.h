@@ -170,6 +170,7 @@ struct EmergencyNumber {
 struct Limits {
   std::uint32_t max_calls = 20'000;
   std::uint32_t max_calls_per_second = 0;
+  std::uint32_t max_transactions = 400'000;  // of each shard, begun by peers
   std::uint32_t max_connections = 4'096;   // accepted, and as many opened, of each shard
   Seconds connection_idle{600};            // without a message; 0: never closed for that
   Seconds keep_alive{90};                  // CRLF pings on quiet connections of ours; 0: none

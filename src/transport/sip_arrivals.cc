@@ -71,6 +71,11 @@ bool SipTransport::take(std::string_view bytes, const Flow& came, const reactor:
     return true;
   }
   const NodeId self = running_.deployment->operation.node;
+  if (!m.is_request() && !is_for_us(m)) {
+    observer_.on_dropped("misdirected_response", flow.remote, flow.listener,
+                         "its Via is not one of ours, or not the only one");
+    return true;
+  }
   const auto owner = sip::owner_of(m, self);
   if (!owner) {
     observer_.on_dropped("stray_response", flow.remote, flow.listener,
@@ -104,7 +109,8 @@ bool SipTransport::take(std::string_view bytes, const Flow& came, const reactor:
       observer_.on_dropped("too_large", flow.remote, flow.listener,
                            "message of " + std::to_string(bytes.size()) + " bytes");
       if (m.method() != sip::Method::kAck)
-        answer_statelessly(m, flow, 513, "Message over " + std::to_string(limit) + " bytes");
+        answer_statelessly(m, flow, &profile_of(group), 513,
+                           "Message over " + std::to_string(limit) + " bytes");
       return true;
     }
   }
@@ -136,7 +142,8 @@ bool SipTransport::deliver(ShardId to, Received&& received) {
   if (new_call) {
     observer_.on_dropped("mailbox_full", flow.remote, flow.listener,
                          "new call refused: the owning shard is behind");
-    answer_statelessly(mail->received.message, flow, 503, "Overloaded");
+    answer_statelessly(mail->received.message, flow, &profile_of(mail->received.group), 503,
+                       "Overloaded");
     return true;
   }
   if (!stream) {  // the peer sends a datagram again
@@ -151,6 +158,17 @@ bool SipTransport::deliver(ShardId to, Received&& received) {
     reactor_.timers().schedule(reactor_.now() + kOutboxRetry, *this, kOutboxTimer);
   }
   return false;
+}
+
+// RFC 3261 18.1.2 and 8.1.3.3: the top Via says that we sent the request, and there is no other.
+bool SipTransport::is_for_us(const sip::Message& response) const {
+  const sip::Via* via = response.top_via();
+  if (!via || response.count(sip::HeaderId::kVia) != 1) return false;
+  std::string_view list = response.value(sip::HeaderId::kVia);
+  (void)sip::next_value(list);
+  return list.empty() && std::any_of(own_hosts_.begin(), own_hosts_.end(), [&](const auto& host) {
+           return sip::iequals(host, via->host);
+         });
 }
 
 void SipTransport::note_detour(const sip::Message& invite, Bucket bucket) {
@@ -224,7 +242,7 @@ void SipTransport::on_mail(ShardId from, reactor::Mail mail) {
       observer_.on_dropped("reload_race", m->received.flow.remote, deployment::ListenerIndex{},
                            "its listener or peer group is gone from the configuration");
       if (message.is_request() && message.method() != sip::Method::kAck)
-        answer_statelessly(message, m->received.flow, 503, "Configuration changing");
+        answer_statelessly(message, m->received.flow, nullptr, 503, "Configuration changing");
       return;
     }
     hand_over(std::move(m->received));
@@ -244,15 +262,17 @@ void SipTransport::on_mail(ShardId from, reactor::Mail mail) {
 void SipTransport::answer_stranger(const sip::Message& m, Flow flow, int status,
                                    std::string_view why) {
   const auto sender = deployment::group_of_source(*running_.deployment, flow.listener, flow.remote);
+  const auto* profile = sender ? &profile_of(*sender) : nullptr;
   if (const sip::Via* via = m.top_via())
-    flow.reply_to = reply_address(*via, flow.remote, sender ? &group_at(*sender) : nullptr,
-                                  sender ? &profile_of(*sender) : nullptr);
-  answer_statelessly(m, flow, status, why);
+    flow.reply_to =
+        reply_address(*via, flow.remote, sender ? &group_at(*sender) : nullptr, profile);
+  answer_statelessly(m, flow, profile, status, why);
 }
 
-void SipTransport::answer_statelessly(const sip::Message& m, const Flow& flow, int status,
+void SipTransport::answer_statelessly(const sip::Message& m, const Flow& flow,
+                                      const deployment::Profile* profile, int status,
                                       std::string_view why) {
-  send_response(flow, stateless_response(m, flow, status, why));
+  send_response(flow, stateless_response(m, flow, status, why, profile));
 }
 
 }  // namespace causeway::transport

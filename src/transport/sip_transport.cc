@@ -148,11 +148,30 @@ Status SipTransport::apply(Running running) {
   }
   listeners_ = std::move(next);
   running_ = std::move(running);
+  name_ourselves();
   const deployment::Limits& limits = running_.deployment->limits;
   connections_.set_limits({limits.max_connections, limits.connection_idle, limits.keep_alive});
   for (const ListenerSocket& s : listeners_)
     if (s.tls) connections_.retire_others(s.index, s.tls);
   return {};
+}
+
+// What we write into Via: addresses of listeners, and names of profiles.
+void SipTransport::name_ourselves() {
+  std::vector<std::string> names;
+  const deployment::Deployment& d = *running_.deployment;
+  for (std::size_t i = 0; i < d.listeners.size(); ++i)
+    names.push_back(
+        advertised(deployment::ListenerIndex{static_cast<std::uint16_t>(i)}).address.to_uri_host());
+  for (const auto& p : d.profiles)
+    for (const std::string& host : {p.via_host, p.contact_host})
+      if (!host.empty()) names.push_back(host);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  names_before_.swap(names_now_);
+  names_now_ = names;
+  own_hosts_ = std::move(names);
+  own_hosts_.insert(own_hosts_.end(), names_before_.begin(), names_before_.end());
 }
 
 SipTransport::ListenerSocket* SipTransport::socket_of(deployment::ListenerIndex index) {

@@ -68,6 +68,13 @@ class SipTransport final : reactor::UdpListener,
 
   static constexpr std::size_t kMaxOutbox = 4'096;
 
+  [[nodiscard]] const deployment::PeerGroup& group_at(deployment::GroupIndex g) const {
+    return running_.deployment->group(g);
+  }
+  [[nodiscard]] const deployment::Profile& profile_of(deployment::GroupIndex g) const {
+    return running_.deployment->profile(group_at(g).profile);
+  }
+
  private:
   static constexpr std::uint64_t kOutboxTimer = 0, kFailedTimer = 1;
   static constexpr Millis kOutboxRetry{2};
@@ -81,6 +88,7 @@ class SipTransport final : reactor::UdpListener,
     std::shared_ptr<const reactor::TlsContext> tls;  // the choice among them
   };
   // False: they are the ones that it has.
+  void name_ourselves();
   static bool set_identities(ListenerSocket& s, const Running& running);
 
   void on_datagram(reactor::UdpSocket& socket, const Endpoint& from, std::span<std::byte> data,
@@ -108,16 +116,11 @@ class SipTransport final : reactor::UdpListener,
   // To whom it belongs here, or on to where a detour leads.
   void hand_over(Received&& received);
   void note_detour(const sip::Message& invite, Bucket bucket);
-  [[nodiscard]] const deployment::PeerGroup& group_at(deployment::GroupIndex g) const {
-    return running_.deployment->group(g);
-  }
-  [[nodiscard]] const deployment::Profile& profile_of(deployment::GroupIndex g) const {
-    return running_.deployment->profile(group_at(g).profile);
-  }
   // Of no recognised group: its source alone says whose dialect it may speak.
   void answer_stranger(const sip::Message& m, Flow flow, int status, std::string_view why);
-  void answer_statelessly(const sip::Message& m, const Flow& flow, int status,
-                          std::string_view why);
+  void answer_statelessly(const sip::Message& m, const Flow& flow,
+                          const deployment::Profile* profile, int status, std::string_view why);
+  [[nodiscard]] bool is_for_us(const sip::Message& response) const;
   [[nodiscard]] Result<std::uint64_t> open_connection(const Destination& to);
   void fail_later(std::uint64_t token, Error reason);
   void flush_outboxes();
@@ -135,6 +138,8 @@ class SipTransport final : reactor::UdpListener,
   // Owned
   Running running_;
   std::vector<ListenerSocket> listeners_;
+  // What requests of ours have as sent-by, now and before the last reload; both
+  std::vector<std::string> names_now_, names_before_, own_hosts_;
   ConnectionTable connections_;
   Detours detours_;
   std::vector<std::deque<reactor::Mail>> outboxes_;  // per shard: mail that found a full mailbox
