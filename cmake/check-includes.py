@@ -20,7 +20,7 @@ EDGES = {
     "deployment": BASE,
     "directory": BASE,
     "policy": BASE | {"deployment", "directory"},
-    "transport": BASE | {"reactor", "sip", "deployment", "telemetry", "dns"},
+    "transport": BASE | {"reactor", "sip", "deployment", "telemetry", "dns", "policy"},
 }
 EDGES["peers"] = EDGES["transport"] | {"transport", "policy"}
 EDGES["media"] = BASE | {"rtp", "sdp", "reactor"}

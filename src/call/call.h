@@ -109,6 +109,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] std::vector<std::string> groups() const;
   [[nodiscard]] bool uses_peer(std::string_view name) const;
   [[nodiscard]] std::string peer_of(LegId leg) const;  // empty: not known, or no such leg
+  // Of a leg; null and empty when there is none of that id.
+  [[nodiscard]] const deployment::Profile* profile_of(LegId id) const;
+  [[nodiscard]] std::string local_tag(LegId id) const;
   void tap_media(bool on);
   [[nodiscard]] std::string path_in_words() const;
 

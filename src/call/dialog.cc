@@ -83,6 +83,11 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
                                    sip::reason_phrase(leg.answered ? 491 : 500), {}, flow->remote);
       b.header(HeaderId::kRetryAfter,
                static_cast<std::int64_t>(services_.reactor.random().below(10)));
+      peers::add_common(b, *leg.profile, false);
+      if (leg.profile->reason_on_failure)
+        b.header(HeaderId::kReason,
+                 reason_value(policy::q850_of_status(leg.answered ? 491 : 500), {}));
+      services_.counters.dropped.add(leg.answered ? "in_call_491" : "in_call_500");
       std::string bytes = b.finish();
       record_message(leg, false, bytes);
       services_.layer.respond(tx, leg.answered ? 491 : 500, std::move(bytes));
@@ -93,7 +98,10 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
     simple_response(leg, tx, m, 491, "a re-INVITE of ours is under way");
     return;
   }
-  if (refuse_extensions(leg, tx, m)) return;
+  if (refuse_extensions(leg, tx, m)) {
+    services_.counters.dropped.add("in_call_420");
+    return;
+  }
   learn_target(leg, m);
   const auto parts = body_parts(m);
   if (!parts) {

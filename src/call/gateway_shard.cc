@@ -145,6 +145,7 @@ void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) 
     } else if (m.method() == Method::kOptions) {
       answer_options(tx, r);
     } else {
+      counters_.dropped.add("no_dialog");
       answer(tx, r, 481, "no such dialog");
     }
     return;
@@ -156,26 +157,33 @@ void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) 
     case Method::kPrack:
     case Method::kUpdate:
     case Method::kInfo:
-    case Method::kNotify: answer(tx, r, 481, "no such dialog"); return;
+    case Method::kNotify:
+      counters_.dropped.add("no_dialog");
+      answer(tx, r, 481, "no such dialog");
+      return;
     case Method::kAck:
     case Method::kCancel:
     case Method::kRegister:
     case Method::kRefer:
     case Method::kSubscribe:
     case Method::kMessage:
-    case Method::kPublish: answer(tx, r, 405, "not offered here"); return;
-    case Method::kOther: answer(tx, r, 501, "unknown method"); return;
+    case Method::kPublish:
+      counters_.dropped.add("method_not_offered");
+      answer(tx, r, 405, "not offered here");
+      return;
+    case Method::kOther:
+      counters_.dropped.add("method_unknown");
+      answer(tx, r, 501, "unknown method");
+      return;
   }
 }
 
 void GatewayShard::answer(transport::TxId tx, const transport::Received& r, int status,
                           std::string_view why, const Unacceptable* naming) {
   const auto& d = layer_.transport().deployment();
-  auto b = sip::begin_response(
-      r.message, status, sip::reason_phrase(status),
-      sip::make_tag({d.operation.node, sip::bucket_of_call_id(r.message.call_id())},
-                    reactor_.random()),
-      r.flow.remote);
+  auto b = sip::begin_response(r.message, status, sip::reason_phrase(status),
+                               sip::make_tag({d.operation.node, r.bucket}, reactor_.random()),
+                               r.flow.remote);
   const auto& profile = d.profile(d.group(r.group).profile);
   if (naming) b.header(naming->header, naming->value);
   peers::add_common(b, profile, false);
@@ -189,16 +197,15 @@ void GatewayShard::answer_options(transport::TxId tx, const transport::Received&
   const auto& group = d.group(r.group);
   const auto& profile = d.profile(group.profile);
   if (const auto why = unacceptable_extensions(r.message, profile)) {
+    counters_.dropped.add(why->label);
     answer(tx, r, why->status, why->text, &*why);
     return;
   }
   const peers::LocalSide us{&profile, layer_.transport().advertised(r.flow.listener),
                             d.listener(r.flow.listener).transport};
-  auto b = sip::begin_response(
-      r.message, 200, "OK",
-      sip::make_tag({d.operation.node, sip::bucket_of_call_id(r.message.call_id())},
-                    reactor_.random()),
-      r.flow.remote);
+  auto b = sip::begin_response(r.message, 200, "OK",
+                               sip::make_tag({d.operation.node, r.bucket}, reactor_.random()),
+                               r.flow.remote);
   b.header(HeaderId::kContact, peers::contact_value(us, {}));
   peers::add_common(b, profile, false);
   b.header(HeaderId::kAccept, "application/sdp");
@@ -263,8 +270,7 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   }
   ++counters_.calls_started;
   const CallId id = new_call_id();
-  auto call =
-      std::make_unique<Call>(services_, deployment, id, sip::bucket_of_call_id(m.call_id()));
+  auto call = std::make_unique<Call>(services_, deployment, id, r.bucket);
   Call& ref = *call;
   calls_.insert(id, std::move(call));
   ref.counted = !decision.refusal;
@@ -307,12 +313,24 @@ void GatewayShard::on_cancel(transport::TxId invite, const sip::Message& cancel)
   if (Call* c = call_of(user)) c->on_cancel(LegId{static_cast<std::uint32_t>(user & 0xff)}, cancel);
 }
 
-std::string GatewayShard::answer_to_cancel(const transport::Received& cancel, int status) {
+std::string GatewayShard::answer_to_cancel(const transport::Received& cancel,
+                                           std::uint64_t invite_user) {
   const auto& d = layer_.transport().deployment();
-  auto b = sip::begin_response(cancel.message, status, sip::reason_phrase(status), {},
-                               cancel.flow.remote);
+  // RFC 3261 9.2: the tag of the answer to the INVITE.
+  std::string tag;
+  if (Call* c = call_of(invite_user))
+    tag = c->local_tag(LegId{static_cast<std::uint32_t>(invite_user & 0xff)});
+  if (tag.empty()) tag = sip::make_tag({d.operation.node, cancel.bucket}, reactor_.random());
+  auto b =
+      sip::begin_response(cancel.message, 200, sip::reason_phrase(200), tag, cancel.flow.remote);
   peers::add_common(b, d.profile(d.group(cancel.group).profile), false);
   return b.finish();
+}
+
+const deployment::Profile* GatewayShard::profile_of(std::uint64_t user) const {
+  if (user & kProberTag) return nullptr;
+  const auto* found = calls_.find(CallId{user >> 8});
+  return found ? (*found)->profile_of(LegId{static_cast<std::uint32_t>(user & 0xff)}) : nullptr;
 }
 
 void GatewayShard::on_response(transport::TxId tx, std::uint64_t user,
@@ -328,7 +346,7 @@ void GatewayShard::on_response(transport::TxId tx, std::uint64_t user,
 
 void GatewayShard::on_stray_response(const transport::Received& r) {
   // A 2xx that outlived its transaction; the dialog knows its tag in From.
-  if (r.message.method() != Method::kInvite) return;
+  if (r.message.method() != Method::kInvite || !r.message.has_one_via()) return;
   if (const auto* who = owner_of_tag(r.message.from_tag()))
     who->call->on_response(who->leg, transport::TxId{}, r);
 }

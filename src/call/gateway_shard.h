@@ -148,7 +148,12 @@ class GatewayShard final : transport::TransactionUser,
   void on_request(transport::TxId tx, const transport::Received& r) override;
   void on_ack(const transport::Received& r) override;
   void on_cancel(transport::TxId invite, const sip::Message& cancel) override;
-  std::string answer_to_cancel(const transport::Received& cancel, int status) override;
+  std::string answer_to_cancel(const transport::Received& cancel,
+                               std::uint64_t invite_user) override;
+  bool knows_dialog(const sip::Message& request) const override {
+    return owner_of_tag(request.to_tag()) != nullptr;
+  }
+  const deployment::Profile* profile_of(std::uint64_t user) const override;
   void on_response(transport::TxId tx, std::uint64_t user, const transport::Received& r) override;
   void on_stray_response(const transport::Received& r) override;
   void on_request_failed(transport::TxId tx, std::uint64_t user, const Error& reason) override;

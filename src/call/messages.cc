@@ -352,8 +352,32 @@ void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, in
   services_.layer.respond(tx, status, std::move(bytes));
 }
 
+const deployment::Profile* Call::profile_of(LegId id) const {
+  const Leg* leg = const_cast<Call*>(this)->find_leg(id);
+  return leg ? leg->profile : nullptr;
+}
+
+std::string Call::local_tag(LegId id) const {
+  const Leg* leg = const_cast<Call*>(this)->find_leg(id);
+  return leg ? leg->s.dialog.local_tag : std::string();
+}
+
+// Requests of a dialog that were answered with a failure, for `status`.
+static std::string_view refused_within(int status) {
+  switch (status) {
+    case 405: return "in_call_405";
+    case 420: return "in_call_420";
+    case 481: return "in_call_481";
+    case 491: return "in_call_491";
+    case 500: return "in_call_500";
+    case 501: return "in_call_501";
+    default: return "in_call_other";
+  }
+}
+
 void Call::simple_response(Leg& leg, transport::TxId tx, const sip::Message& request, int status,
                            std::string_view why) {
+  if (status >= 400) services_.counters.dropped.add(refused_within(status));
   respond(leg, tx, request, status, nullptr, {}, status >= 400 ? policy::q850_of_status(status) : 0,
           why);
 }

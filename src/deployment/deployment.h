@@ -105,6 +105,8 @@ struct Profile {
   bool reason_on_failure = false;  // Reason: Q.850 on every 4xx-6xx that we create (TDR-85)
   bool fill_silence = false;       // silence of ours until the other side speaks (TDM-20)
   std::uint16_t max_message_bytes = 10'240;  // larger is refused: 513
+  // UDP: answers go to the port that a request came from though it did not ask for that (rport)
+  bool symmetric_response = false;
   bool contact_host_required =
       false;  // a group that uses it must give contact_host (TDR-33, TDR-52)
 };
@@ -167,6 +169,7 @@ struct EmergencyNumber {
 struct Limits {
   std::uint32_t max_calls = 20'000;
   std::uint32_t max_calls_per_second = 0;
+  std::uint32_t max_transactions = 400'000;  // of each shard, begun by peers
   std::uint32_t max_connections = 4'096;   // accepted, and as many opened, of each shard
   Seconds connection_idle{600};            // without a message; 0: never closed for that
   Seconds keep_alive{90};                  // CRLF pings on quiet connections of ours; 0: none

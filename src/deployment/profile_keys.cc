@@ -196,6 +196,7 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
     {"q850_by_status", q850},
     {"reason_on_failure", member<&ProfileDraft::reason_on_failure>},
     {"fill_silence", member<&ProfileDraft::fill_silence>},
+    {"symmetric_response", member<&ProfileDraft::symmetric_response>},
     {"max_message_bytes", number<&ProfileDraft::max_message_bytes, 1'500, 65'535>},
     {"sdp", [](Reader& r, const At& at,
                ProfileDraft& p) { r.table<sdp::Dialect>(at, kDialectKeys, p.sdp); }},

@@ -80,6 +80,18 @@ bool allowed_source(const Deployment& d, ListenerIndex listener, const Endpoint&
   });
 }
 
+std::optional<GroupIndex> group_of_source(const Deployment& d, ListenerIndex listener,
+                                          const Endpoint& source) {
+  std::optional<GroupIndex> found;
+  const bool several = any_group(d, listener, source.address, [&](GroupIndex g) {
+    if (!port_fits(d.groups[g.value].recognition, source.port) || found == g) return false;
+    if (found) return true;
+    found = g;
+    return false;
+  });
+  return several ? std::nullopt : found;
+}
+
 std::vector<RecognitionTable> make_recognition_tables(const Deployment& d) {
   std::vector<RecognitionTable> out(d.listeners.size());
   for (std::size_t i = 0; i < d.groups.size(); ++i) {

@@ -28,6 +28,11 @@ namespace causeway::deployment {
 [[nodiscard]] bool allowed_source(const Deployment& d, ListenerIndex listener,
                                   const Endpoint& source);
 
+// The one group of this listener that has `source`; nullopt when none or several have, and only
+// more of the message would tell which.
+[[nodiscard]] std::optional<GroupIndex> group_of_source(const Deployment& d, ListenerIndex listener,
+                                                        const Endpoint& source);
+
 // For load(), and for deployments that tests make by hand.
 [[nodiscard]] std::vector<RecognitionTable> make_recognition_tables(const Deployment& d);
 

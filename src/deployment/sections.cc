@@ -102,6 +102,7 @@ void field_limit(Reader& r, const At& at, Limits& l) {
 constexpr Key<Limits> kLimitKeys[] = {
     {"max_calls", number<&Limits::max_calls, 1, 1'000'000>},
     {"max_calls_per_second", number<&Limits::max_calls_per_second, 0, 100'000>},
+    {"max_transactions", number<&Limits::max_transactions, 100, 10'000'000>},
     {"max_connections", number<&Limits::max_connections, 1, 100'000>},
     {"connection_idle", member<&Limits::connection_idle>},
     {"keep_alive", member<&Limits::keep_alive>},

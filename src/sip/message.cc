@@ -224,6 +224,13 @@ std::size_t Message::count(HeaderId id) const {
   return n;
 }
 
+bool Message::has_one_via() const {
+  if (count(HeaderId::kVia) != 1) return false;
+  std::string_view list = value(HeaderId::kVia);
+  (void)next_value(list);
+  return list.empty();
+}
+
 const Via* Message::top_via() const {
   if (!via_.asked) {
     via_.asked = true;

@@ -87,6 +87,7 @@ class Message {
   // First header with that name, for those without an id.
   [[nodiscard]] const HeaderField* find(std::string_view name) const;
   [[nodiscard]] std::size_t count(HeaderId id) const;
+  [[nodiscard]] bool has_one_via() const;  // over all its Via headers
 
   [[nodiscard]] std::string_view body() const { return body_; }
   [[nodiscard]] std::string_view bytes() const { return {buffer_.get(), size_}; }

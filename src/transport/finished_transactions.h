@@ -22,6 +22,8 @@ class FinishedTransactions {
     Instant until;
     Flow flow;
     std::string response;  // goes out again; empty: the request is absorbed
+    deployment::GroupIndex group;
+    bool shared = false;  // counted in GroupShares
   };
 
   // `until` is never earlier than that of the one before.
@@ -30,18 +32,18 @@ class FinishedTransactions {
     all_.push_back(std::move(one));
   }
   // Good until the next add() or expire().
-  [[nodiscard]] const One* find(const Hash128& key) const {
+  [[nodiscard]] One* find(const Hash128& key) {
     const std::uint64_t* number = by_key_.find(key);
     return number ? &all_[static_cast<std::size_t>(*number - first_)] : nullptr;
   }
-  // Forgets what is due and tells the origin of each.
+  // Forgets what is due and tells of each.
   template <class Gone>
   void expire(Instant now, Gone&& gone) {
     while (!all_.empty() && all_.front().until <= now) {
       const One& one = all_.front();
       if (const auto* number = by_key_.find(one.key); number && *number == first_)
         by_key_.erase(one.key);
-      if (one.origin != 0) gone(one.origin);
+      gone(one);
       all_.pop_front();
       ++first_;
     }
@@ -51,8 +53,8 @@ class FinishedTransactions {
   }
   [[nodiscard]] std::size_t size() const { return all_.size(); }
   template <class Work>
-  void for_each_flow(Work&& work) {
-    for (One& one : all_) work(one.flow);
+  void for_each(Work&& work) {
+    for (One& one : all_) work(one);
   }
 
  private:

@@ -23,6 +23,7 @@ struct Flow {
   Transport transport = Transport::kUdp;
   Endpoint local, remote;
   std::uint64_t connection = 0;  // within `shard`; 0: UDP
+  Endpoint reply_to{};           // UDP: where the answer goes (reply_address.h)
 };
 
 // A request's way out: one address of one peer.
@@ -50,6 +51,7 @@ struct Received {
   Flow flow;
   deployment::GroupIndex group;
   Instant at;
+  Bucket bucket{};  // of the dialog that it belongs to, or begins
 };
 
 // The configuration in force with the TLS contexts that were made from it (same indices as

@@ -6,34 +6,13 @@
 #include "base/log.h"
 #include "deployment/recognise.h"
 #include "reactor/tls_context.h"
-#include "sip/build.h"
 #include "sip/headers.h"
-#include "sip/limits.h"
-#include "sip/tag.h"
-#include "transport/stateless.h"
+#include "transport/certificate_mismatch.h"
+#include "transport/mail.h"
 
 namespace causeway::transport {
 namespace {
 
-// What travels between shards.
-struct MessageMail final : reactor::MailBase {
-  MessageMail(Received r, deployment::DeploymentPtr d)
-      : received(std::move(r)), made_under(std::move(d)) {}
-  Received received;
-  deployment::DeploymentPtr made_under;  // what the indices in it belong to
-};
-struct ResponseMail final : reactor::MailBase {
-  ResponseMail(Flow f, std::string b) : flow(f), bytes(std::move(b)) {}
-  Flow flow;
-  std::string bytes;
-};
-
-constexpr std::uint64_t kOutboxTimer = 0, kFailedTimer = 1;
-constexpr Millis kOutboxRetry{2};
-
-std::string_view as_text(std::span<const std::byte> d) {
-  return {reinterpret_cast<const char*>(d.data()), d.size()};
-}
 std::span<const std::byte> as_data(std::string_view s) {
   return std::as_bytes(std::span(s.data(), s.size()));
 }
@@ -63,42 +42,6 @@ bool fits_any(const std::vector<std::string>& expected, const std::vector<std::s
   return false;
 }
 
-// The names that groups of this listener with that source and Request-URI host want to see.
-std::vector<std::string> certificate_names_for(const deployment::Deployment& d,
-                                               deployment::ListenerIndex listener,
-                                               const Endpoint& source, const std::string& host) {
-  std::vector<std::string> names;
-  for (const auto& g : d.groups) {
-    const auto& r = g.recognition;
-    if (r.certificate_names.empty() ||
-        std::find(r.listeners.begin(), r.listeners.end(), listener) == r.listeners.end() ||
-        std::none_of(r.sources.begin(), r.sources.end(),
-                     [&](const Prefix& p) { return p.contains(source.address); }))
-      continue;
-    if (!r.request_hosts.empty() &&
-        std::none_of(r.request_hosts.begin(), r.request_hosts.end(),
-                     [&](const std::string& h) { return host_matches(h, host); }))
-      continue;
-    names.insert(names.end(), r.certificate_names.begin(), r.certificate_names.end());
-  }
-  return names;
-}
-
-std::string mismatch(const std::vector<std::string>& expected,
-                     const std::vector<std::string>& found) {
-  std::string text = ": expected one of";
-  for (const auto& n : expected) text += " " + n;
-  text += "; the certificate has";
-  for (const auto& n : found) text += " " + n;
-  return text;
-}
-
-// The least that lets a sender find its transaction. What else a response repeats (RFC 3261
-// 8.2.6.2) is left out when the request had none (RFC 4475 3.3.1).
-bool answerable(const sip::Message& m) {
-  return m.has(sip::HeaderId::kVia) && m.has(sip::HeaderId::kCSeq);
-}
-
 reactor::SocketOptions socket_options(const deployment::Realm& realm) {
   reactor::SocketOptions o;
   o.interface = realm.interface;
@@ -113,11 +56,6 @@ bool same_options(const reactor::SocketOptions& a, const reactor::SocketOptions&
   return a.interface == b.interface && a.dscp == b.dscp;
 }
 
-bool is_keep_alive(std::string_view s) {
-  return s.find_first_not_of("\r\n") == std::string_view::npos ||
-         s == std::string_view("\0\0\0\0", 4);
-}
-
 }  // namespace
 
 SipTransport::SipTransport(reactor::Reactor& reactor, MessageSink& sink,
@@ -126,6 +64,7 @@ SipTransport::SipTransport(reactor::Reactor& reactor, MessageSink& sink,
       sink_(sink),
       observer_(observer),
       connections_(reactor, *this),
+      detours_({reactor.random().u64(), reactor.random().u64()}),
       outboxes_(reactor.shard_count()) {
   reactor_.set_mail_handler(this);
 }
@@ -219,11 +158,30 @@ Status SipTransport::apply(Running running) {
   }
   listeners_ = std::move(next);
   running_ = std::move(running);
+  name_ourselves();
   const deployment::Limits& limits = running_.deployment->limits;
   connections_.set_limits({limits.max_connections, limits.connection_idle, limits.keep_alive});
   for (const ListenerSocket& s : listeners_)
     if (s.tls) connections_.retire_others(s.index, s.tls);
   return {};
+}
+
+// What we write into Via: addresses of listeners, and names of profiles.
+void SipTransport::name_ourselves() {
+  std::vector<std::string> names;
+  const deployment::Deployment& d = *running_.deployment;
+  for (std::size_t i = 0; i < d.listeners.size(); ++i)
+    names.push_back(
+        advertised(deployment::ListenerIndex{static_cast<std::uint16_t>(i)}).address.to_uri_host());
+  for (const auto& p : d.profiles)
+    for (const std::string& host : {p.via_host, p.contact_host})
+      if (!host.empty()) names.push_back(host);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  names_before_.swap(names_now_);
+  names_now_ = names;
+  own_hosts_ = std::move(names);
+  own_hosts_.insert(own_hosts_.end(), names_before_.begin(), names_before_.end());
 }
 
 SipTransport::ListenerSocket* SipTransport::socket_of(deployment::ListenerIndex index) {
@@ -243,203 +201,6 @@ Endpoint SipTransport::advertised(deployment::ListenerIndex index) const {
 void SipTransport::wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport t,
                         std::string_view bytes) {
   if (observer_.wants_wire()) observer_.on_wire(outgoing, local, remote, t, bytes);
-}
-
-// --- Receiving ---------------------------------------------------------------------------------
-
-void SipTransport::on_datagram(reactor::UdpSocket& socket, const Endpoint& from,
-                               std::span<std::byte> data, Instant) {
-  const auto it = std::find_if(listeners_.begin(), listeners_.end(),
-                               [&](const ListenerSocket& s) { return s.udp.get() == &socket; });
-  if (it == listeners_.end()) return;
-  if (!deployment::allowed_source(*running_.deployment, it->index, from)) {
-    observer_.on_dropped("unknown_source", from, it->index,
-                         "no peer group of this listener has that source");
-    return;
-  }
-  const std::string_view text = as_text(data);
-  if (is_keep_alive(text)) return;
-  Flow flow{reactor_.shard(), it->index, Transport::kUdp, it->config.address, from, 0};
-  (void)take(text, flow, nullptr);
-}
-
-bool SipTransport::take(std::string_view bytes, const Flow& flow, const reactor::TlsPeer* tls) {
-  wire(false, flow.local, flow.remote, flow.transport, bytes);
-  auto parsed = sip::Message::parse(bytes);
-  if (!parsed) {
-    observer_.on_dropped(error_info(parsed.error().code).label, flow.remote, flow.listener,
-                         parsed.error().what);
-    return true;
-  }
-  sip::Message& m = *parsed;
-  Status ok = sip::validate(m);
-  if (ok && m.is_request()) ok = sip::check_limits(m, running_.deployment->limits.fields);
-  if (!ok) {
-    observer_.on_dropped(error_info(ok.error().code).label, flow.remote, flow.listener,
-                         ok.error().what);
-    if (m.is_request() && m.method() != sip::Method::kAck && answerable(m)) {
-      const int status =
-          ok.error().code == ErrorCode::kUnsupported ? 505 : error_info(ok.error().code).sip_status;
-      answer_statelessly(m, flow, status, ok.error().what);
-    }
-    return true;
-  }
-  const NodeId self = running_.deployment->operation.node;
-  const auto owner = sip::owner_of(m, self);
-  if (!owner) {
-    observer_.on_dropped("stray_response", flow.remote, flow.listener,
-                         "the Via branch is not one of ours");
-    return true;
-  }
-  deployment::GroupIndex group;
-  if (m.is_request()) {
-    std::optional<std::string> host = "";
-    if (const auto* uri = m.target()) {
-      if (uri->is_service())
-        host.reset();
-      else
-        host = std::string(uri->host);
-    }
-    const auto found = deployment::recognise(
-        *running_.deployment, flow.listener, flow.remote,
-        tls ? std::span<const std::string>(tls->names) : std::span<const std::string>(), host);
-    if (!found) {
-      std::string detail = "no peer group matches this source, certificate and Request-URI host '" +
-                           host.value_or("") + "'";
-      // A certificate of one group, and a request for another's host: both names are of use.
-      std::vector<std::string> expected;
-      if (tls && host)
-        expected = certificate_names_for(*running_.deployment, flow.listener, flow.remote, *host);
-      if (!expected.empty()) detail += mismatch(expected, tls->names);
-      observer_.on_dropped(expected.empty() ? "unrecognised" : "certificate_name", flow.remote,
-                           flow.listener, detail);
-      if (m.method() != sip::Method::kAck)
-        answer_statelessly(m, flow, 403, "No peer group matches this request", detail);
-      return true;
-    }
-    group = *found;
-    const auto limit =
-        running_.deployment->profile(running_.deployment->group(group).profile).max_message_bytes;
-    if (bytes.size() > limit) {
-      observer_.on_dropped("too_large", flow.remote, flow.listener,
-                           "message of " + std::to_string(bytes.size()) + " bytes");
-      if (m.method() != sip::Method::kAck)
-        answer_statelessly(m, flow, 513, "Message over " + std::to_string(limit) + " bytes");
-      return true;
-    }
-  }
-  if (m.is_request() && m.method() != sip::Method::kAck && flow.connection != 0)
-    connections_.expect_answer(flow.connection);
-  Received r{std::move(m), flow, group, reactor_.now()};
-  return deliver(shard_of(owner->bucket), std::move(r));
-}
-
-bool SipTransport::deliver(ShardId to, Received&& received) {
-  if (to == reactor_.shard()) {
-    sink_.on_message(std::move(received));
-    return true;
-  }
-  const bool stream = received.flow.connection != 0;
-  const bool new_call = received.message.is_request() &&
-                        received.message.method() == sip::Method::kInvite &&
-                        received.message.to_tag().empty();
-  auto mail = std::make_unique<MessageMail>(std::move(received), running_.deployment);
-  auto& box = outboxes_[to.value];
-  if (box.empty()) {
-    reactor::Mail m = std::move(mail);
-    if (reactor_.post(to, m)) return true;
-    mail.reset(static_cast<MessageMail*>(m.release()));
-  }
-  const Flow flow = mail->received.flow;
-  if (new_call) {
-    observer_.on_dropped("mailbox_full", flow.remote, flow.listener,
-                         "new call refused: the owning shard is behind");
-    answer_statelessly(mail->received.message, flow, 503, "Overloaded");
-    return true;
-  }
-  if (!stream) {  // the peer sends a datagram again
-    observer_.on_dropped("mailbox_full", flow.remote, flow.listener,
-                         "datagram dropped: the owning shard is behind");
-    return true;
-  }
-  // Kept, and the connection is not read until the mailbox has room: its order and content survive.
-  box.push_back(std::move(mail));
-  if (!outbox_timer_) {
-    outbox_timer_ = true;
-    reactor_.timers().schedule(reactor_.now() + kOutboxRetry, *this, kOutboxTimer);
-  }
-  return false;
-}
-
-bool SipTransport::post(ShardId to, reactor::Mail mail) {
-  auto& box = outboxes_[to.value];
-  if (box.empty() && reactor_.post(to, mail)) return true;
-  if (box.size() >= kMaxOutbox) return false;
-  box.push_back(std::move(mail));
-  if (!outbox_timer_) {
-    outbox_timer_ = true;
-    reactor_.timers().schedule(reactor_.now() + kOutboxRetry, *this, kOutboxTimer);
-  }
-  return true;
-}
-
-void SipTransport::flush_outboxes() {
-  outbox_timer_ = false;
-  bool waiting = false;
-  for (std::size_t i = 0; i < outboxes_.size(); ++i) {
-    auto& box = outboxes_[i];
-    while (!box.empty() && reactor_.post(ShardId{static_cast<std::uint16_t>(i)}, box.front()))
-      box.pop_front();
-    waiting = waiting || !box.empty();
-  }
-  if (waiting) {
-    outbox_timer_ = true;
-    reactor_.timers().schedule(reactor_.now() + kOutboxRetry, *this, kOutboxTimer);
-    return;
-  }
-  connections_.resume();
-}
-
-// By name, from one configuration to the one in force; false when it has no such listener or group.
-bool SipTransport::translate(Received& r, const deployment::Deployment& then) const {
-  const deployment::Deployment& now = *running_.deployment;
-  const std::string& name = then.listener(r.flow.listener).name;
-  const auto listener = std::find_if(now.listeners.begin(), now.listeners.end(),
-                                     [&](const deployment::Listener& l) { return l.name == name; });
-  const auto group = now.find_group(then.group(r.group).name);
-  if (listener == now.listeners.end() || (r.message.is_request() && !group)) return false;
-  r.flow.listener =
-      deployment::ListenerIndex{static_cast<std::uint16_t>(listener - now.listeners.begin())};
-  r.group = group.value_or(deployment::GroupIndex{});
-  return true;
-}
-
-void SipTransport::on_mail(ShardId from, reactor::Mail mail) {
-  if (auto* m = dynamic_cast<MessageMail*>(mail.get())) {
-    // The configuration changed while the message was under way: indices mean something else.
-    if (m->made_under != running_.deployment && !translate(m->received, *m->made_under)) {
-      const sip::Message& message = m->received.message;
-      observer_.on_dropped("reload_race", m->received.flow.remote, deployment::ListenerIndex{},
-                           "its listener or peer group is gone from the configuration");
-      if (message.is_request() && message.method() != sip::Method::kAck)
-        answer_statelessly(message, m->received.flow, 503, "Configuration changing");
-      return;
-    }
-    sink_.on_message(std::move(m->received));
-    return;
-  }
-  if (auto* r = dynamic_cast<ResponseMail*>(mail.get())) {
-    send_response(r->flow, r->bytes);
-    return;
-  }
-  sink_.on_other_mail(from, std::move(mail));
-}
-
-void SipTransport::answer_statelessly(const sip::Message& m, const Flow& flow, int status,
-                                      std::string_view why, std::string_view detail) {
-  if (m.method() == sip::Method::kInvite && m.to_tag().empty())
-    observer_.on_refused_call(m, flow, status, detail.empty() ? why : detail);
-  send_response(flow, stateless_response(m, flow, status, why));
 }
 
 // --- Streams -----------------------------------------------------------------------------------
@@ -530,8 +291,8 @@ void SipTransport::fail_later(std::uint64_t token, Error reason) {
 void SipTransport::send_response(const Flow& flow, std::string_view bytes) {
   if (flow.transport == Transport::kUdp) {
     if (ListenerSocket* l = socket_of(flow.listener); l && l->udp) {
-      wire(true, flow.local, flow.remote, Transport::kUdp, bytes);
-      l->udp->send(flow.remote, as_data(bytes));
+      wire(true, flow.local, flow.reply_to, Transport::kUdp, bytes);
+      l->udp->send(flow.reply_to, as_data(bytes));
     }
     return;
   }

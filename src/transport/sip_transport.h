@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "transport/connection_table.h"
+#include "transport/detours.h"
 #include "transport/flow.h"
 
 namespace causeway::transport {
@@ -67,7 +68,16 @@ class SipTransport final : reactor::UdpListener,
 
   static constexpr std::size_t kMaxOutbox = 4'096;
 
+  [[nodiscard]] const deployment::PeerGroup& group_at(deployment::GroupIndex g) const {
+    return running_.deployment->group(g);
+  }
+  [[nodiscard]] const deployment::Profile& profile_of(deployment::GroupIndex g) const {
+    return running_.deployment->profile(group_at(g).profile);
+  }
+
  private:
+  static constexpr std::uint64_t kOutboxTimer = 0, kFailedTimer = 1;
+  static constexpr Millis kOutboxRetry{2};
   struct ListenerSocket {
     deployment::ListenerIndex index;
     std::string name;
@@ -79,6 +89,7 @@ class SipTransport final : reactor::UdpListener,
     std::shared_ptr<const reactor::TlsContext> tls;  // the choice among them
   };
   // False: they are the ones that it has.
+  void name_ourselves();
   static bool set_identities(ListenerSocket& s, const Running& running);
 
   void on_datagram(reactor::UdpSocket& socket, const Endpoint& from, std::span<std::byte> data,
@@ -103,9 +114,16 @@ class SipTransport final : reactor::UdpListener,
   bool take(std::string_view bytes, const Flow& flow, const reactor::TlsPeer* tls);
   bool deliver(ShardId to, Received&& received);
   [[nodiscard]] bool translate(Received& r, const deployment::Deployment& then) const;
-  // `detail`: for us alone.
-  void answer_statelessly(const sip::Message& m, const Flow& flow, int status, std::string_view why,
-                          std::string_view detail = {});
+  // To whom it belongs here, or on to where a detour leads.
+  void hand_over(Received&& received);
+  void note_detour(const sip::Message& invite, Bucket bucket);
+  // Of no recognised group: its source alone says whose dialect it may speak.
+  void answer_stranger(const sip::Message& m, Flow flow, int status, std::string_view why,
+                       std::string_view detail = {});
+  void answer_statelessly(const sip::Message& m, const Flow& flow,
+                          const deployment::Profile* profile, int status, std::string_view why,
+                          std::string_view detail = {});  // `detail`: for us alone
+  [[nodiscard]] bool is_for_us(const sip::Message& response) const;
   [[nodiscard]] Result<std::uint64_t> open_connection(const Destination& to);
   void fail_later(std::uint64_t token, Error reason);
   void flush_outboxes();
@@ -123,7 +141,10 @@ class SipTransport final : reactor::UdpListener,
   // Owned
   Running running_;
   std::vector<ListenerSocket> listeners_;
+  // What requests of ours have as sent-by, now and before the last reload; both
+  std::vector<std::string> names_now_, names_before_, own_hosts_;
   ConnectionTable connections_;
+  Detours detours_;
   std::vector<std::deque<reactor::Mail>> outboxes_;  // per shard: mail that found a full mailbox
   // State
   bool outbox_timer_ = false;

@@ -6,6 +6,7 @@
 #include "sip/build.h"
 #include "sip/headers.h"
 #include "sip/tag.h"
+#include "transport/emergency.h"
 #include "transport/stateless.h"
 
 namespace causeway::transport {
@@ -18,6 +19,22 @@ using sip::TxEvent;
 TxEvent event_for(int status) {
   if (status < 200) return TxEvent::kProvisional;
   return status < 300 ? TxEvent::kSuccess : TxEvent::kFailure;
+}
+
+// RFC 3261 8.2.6.1: with the Timestamp of the request, and how long it lay here.
+std::string trying_for(const Received& request, const deployment::Profile& profile, Instant now) {
+  const sip::Message& m = request.message;
+  auto b = sip::begin_response(m, 100, sip::reason_phrase(100), {}, request.flow.remote);
+  if (const std::string_view stamp = m.value(HeaderId::kTimestamp); !stamp.empty()) {
+    b.begin(HeaderId::kTimestamp).add(stamp);
+    const auto ms = std::chrono::duration_cast<Millis>(now - request.at).count();
+    const std::string thousandths = std::to_string(1'000 + ms % 1'000).substr(1);
+    if (stamp.find_first_of(" \t") == std::string_view::npos)
+      b.add(" ").number(ms / 1'000).add(".").add(thousandths);
+    b.end_line();
+  }
+  add_profile_lines(b, &profile);
+  return b.finish();
 }
 
 }  // namespace
@@ -43,11 +60,12 @@ Hash128 TransactionLayer::server_key(const sip::Message& m, std::string_view met
   return h.add(m.call_id()).add(m.cseq()).add(m.from_tag()).finish();
 }
 
-// 0: it belongs to a dialog, or is no INVITE.
+// 0: it belongs to a dialog.
 std::uint64_t TransactionLayer::origin_of(const sip::Message& m) const {
-  if (m.method() != Method::kInvite || !m.to_tag().empty()) return 0;
+  if (!m.to_tag().empty()) return 0;
   KeyedHasher h(hash_key_);
-  return h.add('o').add(m.call_id()).add(m.from_tag()).add(m.cseq()).finish().low | 1;
+  h.add('o').add(m.call_id()).add(m.from_tag()).add(m.cseq()).add(m.method_text());
+  return h.finish().low | 1;
 }
 
 TransactionLayer::Slot* TransactionLayer::get(TxId id) {
@@ -88,6 +106,7 @@ void TransactionLayer::release(TxId id, Slot& s) {
   if (s.origin != 0)
     if (const TxId* known = by_origin_.find(s.origin); known && *known == id)
       by_origin_.erase(s.origin);
+  if (std::exchange(s.shared, false)) shares_.remove(s.group);
   s.used = false;
   ++s.generation;
   s.bytes = std::string();
@@ -99,9 +118,13 @@ void TransactionLayer::release(TxId id, Slot& s) {
 
 // Nothing is left but to know the request again (Timers J and L).
 void TransactionLayer::finish(TxId id, Slot& s) {
-  finished_.add(
-      {s.key, s.origin, s.user, reactor_.now() + timers_.b(), s.flow, std::move(s.bytes)});
+  // With little room left, the answer to what is no call is not remembered (RFC 3261 8.2.7).
+  if (s.machine.kind == sip::TxKind::kNonInviteServer && !s.of_call && shares_.crowded())
+    return release(id, s);
+  finished_.add({s.key, s.origin, s.user, reactor_.now() + timers_.b(), s.flow, std::move(s.bytes),
+                 s.group, s.shared});
   const std::uint64_t origin = std::exchange(s.origin, 0);
+  s.shared = false;
   release(id, s);
   if (origin != 0) by_origin_.insert(origin, kFinished);
   schedule_expiry();
@@ -124,29 +147,44 @@ Status TransactionLayer::apply(Running running) {
   const deployment::DeploymentPtr before =
       transport_.running() ? transport_.deployment_ptr() : nullptr;
   if (auto ok = transport_.apply(std::move(running)); !ok) return ok;
-  if (!before) return {};
+  shares_.set_most(transport_.deployment().limits.max_transactions);
+  if (before)
+    follow(*before);
+  else
+    shares_.move(transport_.deployment().groups.size(), [](auto g) { return std::optional(g); });
+  if (before) transport_.settle();
+  return {};
+}
+
+// What is under way follows its listener and its group by name.
+void TransactionLayer::follow(const deployment::Deployment& before) {
   const deployment::Deployment& now = transport_.deployment();
   const auto moved = [&](deployment::ListenerIndex old) {
+    if (old.value >= before.listeners.size()) return old;
     for (std::size_t i = 0; i < now.listeners.size(); ++i)
-      if (now.listeners[i].name == before->listener(old).name)
+      if (now.listeners[i].name == before.listener(old).name)
         return deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
     return deployment::ListenerIndex{0xffff};  // closed: what is sent there is dropped
   };
+  const auto group = [&](deployment::GroupIndex old) -> std::optional<deployment::GroupIndex> {
+    if (old.value >= before.groups.size()) return std::nullopt;
+    return now.find_group(before.group(old).name);
+  };
+  shares_.move(now.groups.size(), group);
+  constexpr deployment::GroupIndex kGone{0xffff};
   for (auto& chunk : slots_) {
     for (Slot& s : *chunk) {
       if (!s.used) continue;
-      if (s.flow.listener.value < before->listeners.size())
-        s.flow.listener = moved(s.flow.listener);
-      if (s.to.listener.value < before->listeners.size()) s.to.listener = moved(s.to.listener);
-      if (s.over_udp && s.over_udp->to.listener.value < before->listeners.size())
-        s.over_udp->to.listener = moved(s.over_udp->to.listener);
+      s.flow.listener = moved(s.flow.listener);
+      s.to.listener = moved(s.to.listener);
+      s.group = group(s.group).value_or(kGone);
+      if (s.over_udp) s.over_udp->to.listener = moved(s.over_udp->to.listener);
     }
   }
-  finished_.for_each_flow([&](Flow& flow) {
-    if (flow.listener.value < before->listeners.size()) flow.listener = moved(flow.listener);
+  finished_.for_each([&](FinishedTransactions::One& one) {
+    one.flow.listener = moved(one.flow.listener);
+    one.group = group(one.group).value_or(kGone);
   });
-  transport_.settle();
-  return {};
 }
 
 void TransactionLayer::rearm(TxId id, Slot& s) {
@@ -162,9 +200,11 @@ void TransactionLayer::on_timer(std::uint64_t token, Instant now) {
   const TxId id{token};
   if (id == kFinished) {
     expiry_scheduled_ = false;
-    finished_.expire(now, [this](std::uint64_t origin) {
-      if (const TxId* known = by_origin_.find(origin); known && *known == kFinished)
-        by_origin_.erase(origin);
+    finished_.expire(now, [this](const FinishedTransactions::One& one) {
+      if (one.shared) shares_.remove(one.group);
+      if (one.origin == 0) return;
+      if (const TxId* known = by_origin_.find(one.origin); known && *known == kFinished)
+        by_origin_.erase(one.origin);
     });
     schedule_expiry();
     return;
@@ -175,9 +215,7 @@ void TransactionLayer::on_timer(std::uint64_t token, Instant now) {
   if (s->trying_at && *s->trying_at <= now) {
     s->trying_at.reset();
     if (s->bytes.empty() && s->request) {
-      auto b = sip::begin_response(s->request->message, 100, sip::reason_phrase(100), {},
-                                   s->flow.remote);
-      std::string bytes = b.finish();
+      std::string bytes = trying_for(*s->request, transport_.profile_of(s->request->group), now);
       user_.on_layer_message(s->user, true, bytes);
       respond(id, 100, std::move(bytes));
       s = get(id);
@@ -295,6 +333,7 @@ void TransactionLayer::send_cancel(TxId id, Slot& s) {
   b.header(HeaderId::kTo, invite->value(HeaderId::kTo));
   b.header(HeaderId::kCallId, invite->call_id());
   b.begin(HeaderId::kCSeq).number(invite->cseq()).add(" CANCEL").end_line();
+  add_profile_lines(b, user_.profile_of(s.user));
   if (!s.cancel_reason.empty()) b.header(HeaderId::kReason, s.cancel_reason);
   const sip::Via* via = invite->top_via();
   const std::string branch = via ? std::string(via->branch) : std::string();
@@ -382,6 +421,7 @@ void TransactionLayer::send_failure_ack(const Slot& s, const sip::Message& respo
   b.header(HeaderId::kTo, response.value(HeaderId::kTo));
   b.header(HeaderId::kCallId, invite->call_id());
   b.begin(HeaderId::kCSeq).number(invite->cseq()).add(" ACK").end_line();
+  add_profile_lines(b, user_.profile_of(s.user));
   const std::string bytes = b.finish();
   user_.on_layer_message(s.user, true, bytes);
   transport_.send_request(s.to, bytes, 0);
@@ -391,6 +431,13 @@ void TransactionLayer::on_sip_response(const Received& r) {
   const sip::Via* via = r.message.top_via();
   if (!via) return;
   const TxId* known = by_key_.find(client_key(via->branch, r.message.method_text()));
+  // RFC 3261 8.1.3.3: to a request that began here; a proxy has others behind it.
+  if (Slot* s = known ? get(*known) : nullptr;
+      s && s->role == Role::kEndpoint && !r.message.has_one_via()) {
+    observer_.on_dropped("misdirected_response", r.flow.remote, r.flow.listener,
+                         "it has more than one Via, so it is for somebody else");
+    return;
+  }
   if (!known) {
     user_.on_stray_response(r);
     return;
@@ -447,6 +494,8 @@ void TransactionLayer::on_sip_request(Received&& r) {
     Slot& s = *get(id);
     if (method != Method::kAck) {
       user_.on_layer_message(s.user, false, r.message.bytes());
+      // Again on another connection: the one before is dead as far as its sender knows.
+      if (r.flow.connection != 0) s.flow = r.flow;
       run(id, TxEvent::kRequest);
       return;
     }
@@ -458,10 +507,11 @@ void TransactionLayer::on_sip_request(Received&& r) {
     }
     return;
   }
-  if (const auto* done = finished_.find(key); done && method != Method::kAck) {
+  if (auto* done = finished_.find(key); done && method != Method::kAck) {
     user_.on_layer_message(done->user, false, r.message.bytes());
     if (done->response.empty()) return;
     user_.on_layer_message(done->user, true, done->response);
+    if (r.flow.connection != 0) done->flow = r.flow;
     transport_.send_response(done->flow, done->response);
     return;
   }
@@ -469,20 +519,15 @@ void TransactionLayer::on_sip_request(Received&& r) {
     user_.on_ack(r);
     return;
   }
-  if (size() >= kMaxTransactions) {
-    observer_.on_dropped("transactions_full", r.flow.remote, r.flow.listener,
-                         "too many transactions at once");
-    if (method == Method::kInvite && r.message.to_tag().empty())
-      observer_.on_refused_call(r.message, r.flow, 503, "too many transactions at once");
-    transport_.send_response(r.flow, stateless_response(r.message, r.flow, 503, "Overloaded"));
-    return;
-  }
+  const bool of_call = !r.message.to_tag().empty() && user_.knows_dialog(r.message);
+  if (shed(r, of_call)) return;
   const Role role = user_.role_of(r);
   const std::uint64_t origin = role == Role::kProxy ? 0 : origin_of(r.message);
   if (origin != 0 && merged(origin)) {
     observer_.on_dropped("merged", r.flow.remote, r.flow.listener,
-                         "the same INVITE came another way (RFC 3261 8.2.2.2)");
-    transport_.send_response(r.flow, stateless_response(r.message, r.flow, 482, "Merged request"));
+                         "the same request came another way (RFC 3261 8.2.2.2)");
+    transport_.send_response(r.flow, stateless_response(r.message, r.flow, 482, "Merged request",
+                                                        &transport_.profile_of(r.group)));
     return;
   }
   const TxId id =
@@ -491,6 +536,10 @@ void TransactionLayer::on_sip_request(Received&& r) {
   Slot& s = *get(id);
   s.method = method;
   s.role = role;
+  s.group = r.group;
+  s.of_call = of_call;
+  s.shared = true;
+  shares_.add(s.group);
   if (origin != 0) by_origin_.insert(s.origin = origin, id);
   s.flow = r.flow;
   s.request = std::make_unique<Received>(std::move(r));
@@ -506,6 +555,23 @@ void TransactionLayer::on_sip_request(Received&& r) {
   served_.reset();
 }
 
+// One group must not take the room of all others: what it begins beyond its share is refused. What
+// belongs to a call in progress and calls for help are taken whatever there is.
+bool TransactionLayer::shed(const Received& r, bool of_call) {
+  if (of_call || !shares_.full(r.group)) return false;
+  if (r.message.method() == Method::kInvite && r.message.to_tag().empty() &&
+      names_emergency(transport_.deployment(), r.message.request_uri()))
+    return false;
+  observer_.on_dropped("transactions_full", r.flow.remote, r.flow.listener,
+                       "group '" + transport_.group_at(r.group).name +
+                           "' holds more transactions than its share (limits.max_transactions)");
+  if (r.message.method() == Method::kInvite && r.message.to_tag().empty())
+    observer_.on_refused_call(r.message, r.flow, 503, "too many transactions at once");
+  transport_.send_response(r.flow, stateless_response(r.message, r.flow, 503, "Overloaded",
+                                                      &transport_.profile_of(r.group)));
+  return true;
+}
+
 // Still being worked on, or answered with 2xx. One that was refused may be tried again by another
 // way with the same CSeq (RFC 3263 4.3).
 bool TransactionLayer::merged(std::uint64_t origin) const {
@@ -519,10 +585,19 @@ void TransactionLayer::on_cancel_request(const Received& r) {
   const Hash128 key = server_key(r.message, "INVITE");
   const TxId* live = by_key_.find(key);
   const TxId invite = live ? *live : TxId{};
-  const bool known = live || finished_.find(key);
-  if (!known && user_.on_unknown_cancel(r)) return;
+  const auto* done = live ? nullptr : finished_.find(key);
+  if (!live && !done && user_.on_unknown_cancel(r)) return;
   // A repeated CANCEL finds the same answer.
-  transport_.send_response(r.flow, user_.answer_to_cancel(r, known ? 200 : 481));
+  if (live || done) {
+    transport_.send_response(r.flow,
+                             user_.answer_to_cancel(r, live ? user_of(invite) : done->user));
+  } else {
+    observer_.on_dropped("no_transaction", r.flow.remote, r.flow.listener,
+                         "CANCEL of a request that is not known");
+    transport_.send_response(r.flow,
+                             stateless_response(r.message, r.flow, 481, "No such transaction",
+                                                &transport_.profile_of(r.group)));
+  }
   if (const Slot* s = get(invite); s && s->machine.state < sip::TxState::kAccepted)
     user_.on_cancel(invite, r.message);
 }

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "sip/transaction.h"
 #include "transport/finished_transactions.h"
+#include "transport/group_shares.h"
 #include "transport/sip_transport.h"
 #include "transport/size_rule.h"
 
@@ -39,8 +40,12 @@ class TransactionUser {
   // A CANCEL of something that this shard knows nothing of. True: it has been dealt with, as a
   // proxy does that passes it on without state (RFC 3261 16.10); else it is answered 481.
   virtual bool on_unknown_cancel(const Received& /*cancel*/) { return false; }
-  // The answer to a CANCEL, in the dialect of its sender.
-  virtual std::string answer_to_cancel(const Received& cancel, int status) = 0;
+  // 200 to the CANCEL of an INVITE whose user is `invite_user`, in the dialect of its sender.
+  virtual std::string answer_to_cancel(const Received& cancel, std::uint64_t invite_user) = 0;
+  // Does it belong to a dialog that there is? It has a To-tag.
+  [[nodiscard]] virtual bool knows_dialog(const sip::Message& request) const = 0;
+  // Of the peer that a client transaction talks to; may be null.
+  [[nodiscard]] virtual const deployment::Profile* profile_of(std::uint64_t user) const = 0;
   // `user` is what the request was sent with.
   virtual void on_response(TxId tx, std::uint64_t user, const Received& received) = 0;
   // A response without a transaction: a 2xx that came again after all (RFC 6026 leaves it to us).
@@ -90,8 +95,6 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   [[nodiscard]] const sip::Message* request_of(TxId tx) const;
 
   [[nodiscard]] std::size_t size() const { return live_ + finished_.size(); }
-  // Over this many transactions new calls are shed (503).
-  static constexpr std::size_t kMaxTransactions = 400'000;
   static constexpr Millis kTrying{200};  // RFC 3261 17.2.1
 
  private:
@@ -113,6 +116,7 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
     std::unique_ptr<OverUdp> over_udp;  // client, sent over TCP for its size: the other way
     Flow flow;                          // server
     std::uint64_t user = 0;
+    deployment::GroupIndex group;  // server
     std::uint64_t timer_token = 0;
     reactor::TimerId timer;
     sip::Method method = sip::Method::kOther;
@@ -120,9 +124,11 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
     std::optional<Instant> resend_at;  // server INVITE: the 2xx again
     Millis resend_interval{0};
     std::optional<Instant> trying_at;  // server INVITE: 100 unless something else was said
-    std::uint64_t origin = 0;  // server INVITE that begins a dialog: key in by_origin_; 0: none
+    std::uint64_t origin = 0;          // server, outside of a dialog: key in by_origin_; 0: none
     std::string cancel_reason;
     bool cancel_wanted = false, cancel_sent = false, abandoned = false, acked = false;
+    bool shared = false;    // server: counted in shares_
+    bool of_call = false;   // server: never forgotten early
     bool rang = false;      // client INVITE: a provisional other than 100 came
     bool repeated = false;  // client: sent once more, because the connection closed
   };
@@ -139,7 +145,9 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
 
   void on_sip_request(Received&& received);
   void on_sip_response(const Received& received);
+  [[nodiscard]] bool shed(const Received& received, bool of_call);
   void on_cancel_request(const Received& received);
+  void follow(const deployment::Deployment& before);
   [[nodiscard]] Hash128 client_key(std::string_view branch, std::string_view method) const;
   [[nodiscard]] Hash128 server_key(const sip::Message& m, std::string_view method) const;
   [[nodiscard]] std::uint64_t origin_of(const sip::Message& m) const;
@@ -167,10 +175,11 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   std::vector<std::uint32_t> free_;
   const HashKey hash_key_;
   FlatMap<Hash128, TxId, LowBits> by_key_;
-  // INVITEs that begin a dialog, by a hash of Call-ID, CSeq and From-tag: the same one that came
+  // Requests outside of dialogs, by a hash of Call-ID, CSeq and From-tag: the same one that came
   // another way is a merged request (RFC 3261 8.2.2.2).
   FlatMap<std::uint64_t, TxId, RandomBits> by_origin_;
   FinishedTransactions finished_;
+  GroupShares shares_;
   bool expiry_scheduled_ = false;
   std::size_t live_ = 0;
   const Received* serving_ = nullptr;  // the user is reading it

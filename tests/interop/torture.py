@@ -83,10 +83,12 @@ def header(text, name):
 @test()
 def on_the_wire():
     """every torture message of RFC 4475 and RFC 5118 gets the answer that its section asks for"""
+    # Each message comes from a port of its own, whatever its Via says.
     g = Gateway(configuration(
         group("caller", CALLER, 5060, "a-udp", routes_to=["callee"]),
         group("callee", CALLEE, 5060, "b-udp", routes_to=["caller"]),
-        group("torture", TORTURER, 5060, "a-udp", routes_to=["callee"], recognise='listeners = ["a-udp", "a-tcp"]\n')))
+        group("torture", TORTURER, 5060, "a-udp", "torture", routes_to=["callee"], recognise='listeners = ["a-udp", "a-tcp"]\n'),
+        head='[[profile]]\nname = "torture"\nextends = "operator"\nsymmetric_response = true\n'))
     callee = Callee()
     wrong = []
     try:

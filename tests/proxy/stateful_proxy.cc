@@ -159,8 +159,8 @@ void StatefulProxy::on_cancel(TxId invite, const sip::Message&) {
   cancel_pending(it->second);
 }
 
-std::string StatefulProxy::answer_to_cancel(const Received& cancel, int status) {
-  return sip::begin_response(cancel.message, status, sip::reason_phrase(status),
+std::string StatefulProxy::answer_to_cancel(const Received& cancel, std::uint64_t) {
+  return sip::begin_response(cancel.message, 200, sip::reason_phrase(200),
                              sip::make_tag(home_of(cancel.message), reactor_.random()),
                              cancel.flow.remote)
       .finish();

@@ -56,7 +56,10 @@ class StatefulProxy final : transport::TransactionUser,
     forward_statelessly(r);
     return true;
   }
-  std::string answer_to_cancel(const transport::Received& cancel, int status) override;
+  std::string answer_to_cancel(const transport::Received& cancel,
+                               std::uint64_t invite_user) override;
+  bool knows_dialog(const sip::Message&) const override { return true; }  // it keeps none
+  const deployment::Profile* profile_of(std::uint64_t) const override { return nullptr; }
   void on_response(transport::TxId tx, std::uint64_t user, const transport::Received& r) override;
   void on_stray_response(const transport::Received& r) override;
   void on_request_failed(transport::TxId tx, std::uint64_t user, const Error& reason) override;

@@ -1,0 +1,30 @@
+// What travels from one shard to another.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "transport/flow.h"
+
+namespace causeway::transport {
+
+struct MessageMail final : reactor::MailBase {
+  MessageMail(Received r, deployment::DeploymentPtr d)
+      : received(std::move(r)), made_under(std::move(d)) {}
+  Received received;
+  deployment::DeploymentPtr made_under;  // what the indices in it belong to
+};
+struct ResponseMail final : reactor::MailBase {
+  ResponseMail(Flow f, std::string b) : flow(f), bytes(std::move(b)) {}
+  Flow flow;
+  std::string bytes;
+};
+
+// An INVITE lives elsewhere than its Call-ID says (Detours).
+struct DetourMail final : reactor::MailBase {
+  DetourMail(std::string c, Bucket b) : call_id(std::move(c)), bucket(b) {}
+  std::string call_id;
+  Bucket bucket;
+};
+
+}  // namespace causeway::transport

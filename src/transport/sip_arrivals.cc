@@ -1,0 +1,306 @@
+// What arrives at SipTransport, and what travels between shards: recognition of the sender, answers
+// that leave no state, and delivery to the shard that owns a message.
+#include <algorithm>
+
+#include "base/host_name.h"
+#include "deployment/recognise.h"
+#include "sip/build.h"
+#include "sip/headers.h"
+#include "sip/limits.h"
+#include "sip/tag.h"
+#include "transport/certificate_mismatch.h"
+#include "transport/mail.h"
+#include "transport/reply_address.h"
+#include "transport/sip_transport.h"
+#include "transport/stateless.h"
+
+namespace causeway::transport {
+namespace {
+
+std::string_view as_text(std::span<const std::byte> d) {
+  return {reinterpret_cast<const char*>(d.data()), d.size()};
+}
+
+// The names that groups of this listener with that source and Request-URI host want to see.
+std::vector<std::string> certificate_names_for(const deployment::Deployment& d,
+                                               deployment::ListenerIndex listener,
+                                               const Endpoint& source, const std::string& host) {
+  std::vector<std::string> names;
+  for (const auto& g : d.groups) {
+    const auto& r = g.recognition;
+    if (r.certificate_names.empty() ||
+        std::find(r.listeners.begin(), r.listeners.end(), listener) == r.listeners.end() ||
+        std::none_of(r.sources.begin(), r.sources.end(),
+                     [&](const Prefix& p) { return p.contains(source.address); }))
+      continue;
+    if (!r.request_hosts.empty() &&
+        std::none_of(r.request_hosts.begin(), r.request_hosts.end(),
+                     [&](const std::string& h) { return host_matches(h, host); }))
+      continue;
+    names.insert(names.end(), r.certificate_names.begin(), r.certificate_names.end());
+  }
+  return names;
+}
+
+// The least that lets a sender find its transaction. What else a response repeats (RFC 3261
+// 8.2.6.2) is left out when the request had none (RFC 4475 3.3.1).
+bool answerable(const sip::Message& m) {
+  return m.has(sip::HeaderId::kVia) && m.has(sip::HeaderId::kCSeq);
+}
+
+bool is_keep_alive(std::string_view s) {
+  return s.find_first_not_of("\r\n") == std::string_view::npos ||
+         s == std::string_view("\0\0\0\0", 4);
+}
+
+}  // namespace
+
+void SipTransport::on_datagram(reactor::UdpSocket& socket, const Endpoint& from,
+                               std::span<std::byte> data, Instant) {
+  const auto it = std::find_if(listeners_.begin(), listeners_.end(),
+                               [&](const ListenerSocket& s) { return s.udp.get() == &socket; });
+  if (it == listeners_.end()) return;
+  if (!deployment::allowed_source(*running_.deployment, it->index, from)) {
+    observer_.on_dropped("unknown_source", from, it->index,
+                         "no peer group of this listener has that source");
+    return;
+  }
+  const std::string_view text = as_text(data);
+  if (is_keep_alive(text)) return;
+  Flow flow{reactor_.shard(), it->index, Transport::kUdp, it->config.address, from, 0, from};
+  (void)take(text, flow, nullptr);
+}
+
+bool SipTransport::take(std::string_view bytes, const Flow& came, const reactor::TlsPeer* tls) {
+  Flow flow = came;
+  wire(false, flow.local, flow.remote, flow.transport, bytes);
+  auto parsed = sip::Message::parse(bytes);
+  if (!parsed) {
+    observer_.on_dropped(error_info(parsed.error().code).label, flow.remote, flow.listener,
+                         parsed.error().what);
+    return true;
+  }
+  sip::Message& m = *parsed;
+  Status ok = sip::validate(m);
+  if (ok && m.is_request()) ok = sip::check_limits(m, running_.deployment->limits.fields);
+  if (!ok) {
+    observer_.on_dropped(error_info(ok.error().code).label, flow.remote, flow.listener,
+                         ok.error().what);
+    if (m.is_request() && m.method() != sip::Method::kAck && answerable(m)) {
+      const int status =
+          ok.error().code == ErrorCode::kUnsupported ? 505 : error_info(ok.error().code).sip_status;
+      answer_stranger(m, flow, status, ok.error().what);
+    }
+    return true;
+  }
+  const NodeId self = running_.deployment->operation.node;
+  if (!m.is_request() && !is_for_us(m)) {
+    observer_.on_dropped("misdirected_response", flow.remote, flow.listener,
+                         "the host in its Via is not one of ours");
+    return true;
+  }
+  const auto owner = sip::owner_of(m, self);
+  if (!owner) {
+    observer_.on_dropped("stray_response", flow.remote, flow.listener,
+                         "the Via branch is not one of ours");
+    return true;
+  }
+  deployment::GroupIndex group;
+  if (m.is_request()) {
+    std::optional<std::string> host = "";
+    if (const auto* uri = m.target()) {
+      if (uri->is_service())
+        host.reset();
+      else
+        host = std::string(uri->host);
+    }
+    const auto found = deployment::recognise(
+        *running_.deployment, flow.listener, flow.remote,
+        tls ? std::span<const std::string>(tls->names) : std::span<const std::string>(), host);
+    if (!found) {
+      std::string detail = "no peer group matches this source, certificate and Request-URI host '" +
+                           host.value_or("") + "'";
+      // A certificate of one group, and a request for another's host: both names are of use.
+      std::vector<std::string> expected;
+      if (tls && host)
+        expected = certificate_names_for(*running_.deployment, flow.listener, flow.remote, *host);
+      if (!expected.empty()) detail += mismatch(expected, tls->names);
+      observer_.on_dropped(expected.empty() ? "unrecognised" : "certificate_name", flow.remote,
+                           flow.listener, detail);
+      if (m.method() != sip::Method::kAck)
+        answer_stranger(m, flow, 403, "No peer group matches this request", detail);
+      return true;
+    }
+    group = *found;
+    flow.reply_to = reply_address(*m.top_via(), flow.remote, &group_at(group), &profile_of(group));
+    const auto limit = profile_of(group).max_message_bytes;
+    if (bytes.size() > limit) {
+      observer_.on_dropped("too_large", flow.remote, flow.listener,
+                           "message of " + std::to_string(bytes.size()) + " bytes");
+      if (m.method() != sip::Method::kAck)
+        answer_statelessly(m, flow, &profile_of(group), 513,
+                           "Message over " + std::to_string(limit) + " bytes");
+      return true;
+    }
+  }
+  if (m.is_request() && m.method() != sip::Method::kAck && flow.connection != 0)
+    connections_.expect_answer(flow.connection);
+  if (m.is_request() && m.method() == sip::Method::kInvite && m.to_tag().empty())
+    note_detour(m, owner->bucket);
+  Received r{std::move(m), flow, group, reactor_.now(), owner->bucket};
+  return deliver(shard_of(owner->bucket), std::move(r));
+}
+
+bool SipTransport::deliver(ShardId to, Received&& received) {
+  if (to == reactor_.shard()) {
+    hand_over(std::move(received));
+    return true;
+  }
+  const bool stream = received.flow.connection != 0;
+  const bool new_call = received.message.is_request() &&
+                        received.message.method() == sip::Method::kInvite &&
+                        received.message.to_tag().empty();
+  auto mail = std::make_unique<MessageMail>(std::move(received), running_.deployment);
+  auto& box = outboxes_[to.value];
+  if (box.empty()) {
+    reactor::Mail m = std::move(mail);
+    if (reactor_.post(to, m)) return true;
+    mail.reset(static_cast<MessageMail*>(m.release()));
+  }
+  const Flow flow = mail->received.flow;
+  if (new_call) {
+    observer_.on_dropped("mailbox_full", flow.remote, flow.listener,
+                         "new call refused: the owning shard is behind");
+    answer_statelessly(mail->received.message, flow, &profile_of(mail->received.group), 503,
+                       "Overloaded");
+    return true;
+  }
+  if (!stream) {  // the peer sends a datagram again
+    observer_.on_dropped("mailbox_full", flow.remote, flow.listener,
+                         "datagram dropped: the owning shard is behind");
+    return true;
+  }
+  // Kept, and the connection is not read until the mailbox has room: its order and content survive.
+  box.push_back(std::move(mail));
+  if (!outbox_timer_) {
+    outbox_timer_ = true;
+    reactor_.timers().schedule(reactor_.now() + kOutboxRetry, *this, kOutboxTimer);
+  }
+  return false;
+}
+
+// RFC 3261 18.1.2: the top Via says that we sent the request.
+bool SipTransport::is_for_us(const sip::Message& response) const {
+  const sip::Via* via = response.top_via();
+  return via && std::any_of(own_hosts_.begin(), own_hosts_.end(), [&](const auto& host) {
+           return sip::iequals(host, via->host);
+         });
+}
+
+void SipTransport::note_detour(const sip::Message& invite, Bucket bucket) {
+  const ShardId asked = shard_of(sip::bucket_of_call_id(invite.call_id()));
+  if (asked == shard_of(bucket)) return;
+  if (asked == reactor_.shard()) return detours_.add(invite.call_id(), bucket);
+  (void)post(asked, std::make_unique<DetourMail>(std::string(invite.call_id()), bucket));
+}
+
+void SipTransport::hand_over(Received&& r) {
+  const sip::Message& m = r.message;
+  if (m.is_request() && m.method() == sip::Method::kCancel && m.to_tag().empty()) {
+    const auto bucket = detours_.find(m.call_id());
+    if (bucket && shard_of(*bucket) != reactor_.shard()) {
+      r.bucket = *bucket;
+      (void)deliver(shard_of(*bucket), std::move(r));
+      return;
+    }
+  }
+  sink_.on_message(std::move(r));
+}
+
+bool SipTransport::post(ShardId to, reactor::Mail mail) {
+  auto& box = outboxes_[to.value];
+  if (box.empty() && reactor_.post(to, mail)) return true;
+  if (box.size() >= kMaxOutbox) return false;
+  box.push_back(std::move(mail));
+  if (!outbox_timer_) {
+    outbox_timer_ = true;
+    reactor_.timers().schedule(reactor_.now() + kOutboxRetry, *this, kOutboxTimer);
+  }
+  return true;
+}
+
+void SipTransport::flush_outboxes() {
+  outbox_timer_ = false;
+  bool waiting = false;
+  for (std::size_t i = 0; i < outboxes_.size(); ++i) {
+    auto& box = outboxes_[i];
+    while (!box.empty() && reactor_.post(ShardId{static_cast<std::uint16_t>(i)}, box.front()))
+      box.pop_front();
+    waiting = waiting || !box.empty();
+  }
+  if (waiting) {
+    outbox_timer_ = true;
+    reactor_.timers().schedule(reactor_.now() + kOutboxRetry, *this, kOutboxTimer);
+    return;
+  }
+  connections_.resume();
+}
+
+// By name, from one configuration to the one in force; false when it has no such listener or group.
+bool SipTransport::translate(Received& r, const deployment::Deployment& then) const {
+  const deployment::Deployment& now = *running_.deployment;
+  const std::string& name = then.listener(r.flow.listener).name;
+  const auto listener = std::find_if(now.listeners.begin(), now.listeners.end(),
+                                     [&](const deployment::Listener& l) { return l.name == name; });
+  const auto group = now.find_group(then.group(r.group).name);
+  if (listener == now.listeners.end() || (r.message.is_request() && !group)) return false;
+  r.flow.listener =
+      deployment::ListenerIndex{static_cast<std::uint16_t>(listener - now.listeners.begin())};
+  r.group = group.value_or(deployment::GroupIndex{});
+  return true;
+}
+
+void SipTransport::on_mail(ShardId from, reactor::Mail mail) {
+  if (auto* m = dynamic_cast<MessageMail*>(mail.get())) {
+    // The configuration changed while the message was under way: indices mean something else.
+    if (m->made_under != running_.deployment && !translate(m->received, *m->made_under)) {
+      const sip::Message& message = m->received.message;
+      observer_.on_dropped("reload_race", m->received.flow.remote, deployment::ListenerIndex{},
+                           "its listener or peer group is gone from the configuration");
+      if (message.is_request() && message.method() != sip::Method::kAck)
+        answer_statelessly(message, m->received.flow, nullptr, 503, "Configuration changing");
+      return;
+    }
+    hand_over(std::move(m->received));
+    return;
+  }
+  if (auto* d = dynamic_cast<DetourMail*>(mail.get())) {
+    detours_.add(d->call_id, d->bucket);
+    return;
+  }
+  if (auto* r = dynamic_cast<ResponseMail*>(mail.get())) {
+    send_response(r->flow, r->bytes);
+    return;
+  }
+  sink_.on_other_mail(from, std::move(mail));
+}
+
+void SipTransport::answer_stranger(const sip::Message& m, Flow flow, int status,
+                                   std::string_view why, std::string_view detail) {
+  const auto sender = deployment::group_of_source(*running_.deployment, flow.listener, flow.remote);
+  const auto* profile = sender ? &profile_of(*sender) : nullptr;
+  if (const sip::Via* via = m.top_via())
+    flow.reply_to =
+        reply_address(*via, flow.remote, sender ? &group_at(*sender) : nullptr, profile);
+  answer_statelessly(m, flow, profile, status, why, detail);
+}
+
+void SipTransport::answer_statelessly(const sip::Message& m, const Flow& flow,
+                                      const deployment::Profile* profile, int status,
+                                      std::string_view why, std::string_view detail) {
+  if (m.method() == sip::Method::kInvite && m.to_tag().empty())
+    observer_.on_refused_call(m, flow, status, detail.empty() ? why : detail);
+  send_response(flow, stateless_response(m, flow, status, why, profile));
+}
+
+}  // namespace causeway::transport

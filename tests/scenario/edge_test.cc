@@ -1,0 +1,280 @@
+// The edge towards one peer: where answers go, and that what belongs together meets on one shard.
+#include "scenario/fixture.h"
+#include "sip/tag.h"
+
+namespace causeway::scenario {
+namespace {
+
+class EdgeTest : public CallTest {};
+INSTANTIATE_TEST_SUITE_P(Modes, EdgeTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+// A tag as we write them, of that bucket: of a call that is over.
+std::string replaces(int bucket) {
+  char tag[32];
+  (void)std::snprintf(tag, sizeof tag, "01%02x0123456789abcdef", bucket);
+  return "Replaces: other@call;to-tag=" + std::string(tag) + ";from-tag=x\r\n";
+}
+
+TEST_P(EdgeTest, AnInviteThatReplacesIsACallLikeAnyOtherOnWhicheverShard) {
+  for (int bucket = 0; bucket < 3; ++bucket) {
+    auto up = core_calls(replaces(bucket));
+    core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40002, "sendrecv", "8 PCMA/8000", 2));
+    core.learn(up.core, core.expect("200 INVITE"));
+    core.ack(up.core);
+    rig.run(Seconds(1));
+    core_hangs_up(up);
+  }
+  expect_clean(3);
+  for (const auto& r : rig.records) EXPECT_EQ(r.termination, "completed");
+}
+
+TEST_P(EdgeTest, CancelFindsAnInviteThatWentWhereItsReplacesLed) {
+  for (int bucket = 0; bucket < 3; ++bucket) {
+    auto d = core.invite("+4989123", replaces(bucket), sdp("10.1.0.1", 40000));
+    auto inv = cloud.expect("INVITE");
+    cloud.reply(inv, 180);
+    (void)core.expect("180");
+    core.send(core.last_request);  // repeated, it is the same one
+    (void)core.expect("180");
+    core.request(d, "CANCEL");
+    (void)core.expect("200 CANCEL");
+    core.ack_failure(d, core.expect("487 INVITE"));
+    cloud.reply(cloud.expect("CANCEL"), 200);
+    cloud.reply(inv, 487);
+    (void)cloud.expect("ACK");
+  }
+  expect_clean(3);
+}
+
+TEST_P(EdgeTest, AnInviteThatRequiresReplacesIsAnswered420) {
+  auto d = core.invite("+4989123", replaces(1) + "Require: replaces\r\n", sdp("10.1.0.1", 40000));
+  const auto answer = failure(core, d, 420);
+  EXPECT_EQ(answer.find("Unsupported")->value, "replaces");
+  expect_clean(1);
+}
+
+TEST_P(EdgeTest, AnswersGoToThePortOfTheViaUnlessRportAsksForAnother) {
+  Peer other(rig, "other", "10.1.0.1:5099", Transport::kUdp);
+  const std::string rest =
+      "Max-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCSeq: 1 OPTIONS\r\n"
+      "Content-Length: 0\r\n";
+  const std::string start = "OPTIONS sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.1:5099;";
+  core.send(start + "branch=z9hG4bKr1\r\nCall-ID: r1\r\n" + rest + "\r\n");
+  (void)other.expect("200 OPTIONS");
+  core.send(start + "rport;branch=z9hG4bKr2\r\nCall-ID: r2\r\n" + rest + "\r\n");
+  (void)core.expect("200 OPTIONS");
+  // One that is refused before anybody looks further: the same.
+  core.send(start + "branch=z9hG4bKr3\r\nCall-ID: r3\r\n" + rest + "Max-Forwards: 71\r\n\r\n");
+  (void)other.expect("400 OPTIONS");
+  EXPECT_EQ(core.count("400 OPTIONS"), 0U);
+  expect_clean(0);
+}
+
+TEST_P(EdgeTest, AProfileMayAnswerWhereRequestsComeFrom) {
+  ASSERT_TRUE(
+      rig.apply(make_config({.service = "[[profile]]\nname = \"nat\"\nextends = \"operator\"\n"
+                                        "symmetric_response = true\n",
+                             .core_profile = "nat"})));
+  core.send(
+      "OPTIONS sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.1:5099;branch=z9hG4bKn\r\n"
+      "Call-ID: n\r\nMax-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\n"
+      "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
+  (void)core.expect("200 OPTIONS");
+  expect_clean(0);
+}
+
+TEST_P(EdgeTest, ARequestThatComesAgainOnANewConnectionIsAnsweredThere) {
+  Peer two(rig, "cloud2", "10.2.0.7:5061", Transport::kTls, {"sip.pstnhub.example"});
+  two.gateway = cloud.gateway;
+  const std::string options =
+      "OPTIONS sip:sbc.operator.example SIP/2.0\r\nVia: SIP/2.0/TLS "
+      "sip.pstnhub.example:5061;branch=z9hG4bKagain\r\nCall-ID: again\r\nMax-Forwards: 70\r\n"
+      "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+  cloud.send(options);
+  (void)cloud.expect("200 OPTIONS");
+  two.send(options);
+  (void)two.expect("200 OPTIONS");
+  EXPECT_EQ(cloud.count("200 OPTIONS"), 1U);
+  expect_clean(0);
+}
+
+// An INVITE with a To-tag that nobody has: 481, and remembered until an ACK that never comes.
+std::string stray_invite(int i) {
+  const std::string n = std::to_string(i);
+  return "INVITE sip:+4989123@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bKs" +
+         n +
+         "\r\nMax-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=gone\r\nCall-ID: s" +
+         n + "\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n";
+}
+
+TEST_P(EdgeTest, OneGroupThatFillsTheTableStopsNeitherOthersNorItsOwnCalls) {
+  ASSERT_TRUE(rig.apply(make_config({.top = "[limits]\nmax_transactions = 100\n"})));
+  auto up = core_calls();
+  for (int i = 0; i < 600; ++i) {
+    core.send(stray_invite(i));
+    if (i % 20 == 0) rig.run(Millis(10));
+  }
+  rig.run(Millis(100));
+  EXPECT_GT(core.count("481 INVITE"), 40U);
+  EXPECT_GT(core.count("503 INVITE"), 100U);
+  EXPECT_GT(rig.dropped("transactions_full"), 100U);
+  auto other = cloud_calls();  // another group's call
+  auto emergency = core.invite("112", "", sdp("10.1.0.1", 40010));
+  auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 486);
+  (void)failure(core, emergency, 486);
+  core_hangs_up(up);
+  core_hangs_up(other);
+  expect_clean(3);
+}
+
+TEST_P(EdgeTest, OptionsWithoutNumberAreAnsweredAndForgotten) {
+  ASSERT_TRUE(rig.apply(make_config({.top = "[limits]\nmax_transactions = 100\n"})));
+  for (int i = 0; i < 500; ++i) {
+    const std::string n = std::to_string(i);
+    core.send("OPTIONS sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bKo" + n +
+              "\r\nMax-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: o" + n +
+              "\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
+  }
+  rig.run(Seconds(1));
+  EXPECT_EQ(core.count("200 OPTIONS"), 500U);
+  EXPECT_LE(rig.transactions(), 26U * rig.mode().shards);
+  expect_clean(0);
+}
+
+TEST_P(EdgeTest, AnswerToCancelHasTheTagOfTheAnswerToItsInvite) {
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 180);
+  const auto ringing = core.expect("180");
+  core.request(d, "CANCEL");
+  const auto ok = core.expect("200 CANCEL");
+  EXPECT_FALSE(ok.to_tag().empty());
+  EXPECT_EQ(ok.to_tag(), ringing.to_tag());
+  const auto gone = core.expect("487 INVITE");
+  EXPECT_EQ(ok.to_tag(), gone.to_tag());
+  core.ack_failure(d, gone);
+  cloud.reply(cloud.expect("CANCEL"), 200);
+  cloud.reply(inv, 487);
+  // One that cancels nothing: answered, counted.
+  d.via_branch = "z9hG4bKnever";
+  core.request(d, "CANCEL");
+  EXPECT_FALSE(core.expect("481 CANCEL").to_tag().empty());
+  EXPECT_EQ(rig.dropped("no_transaction"), 1U);
+  expect_clean(1);
+}
+
+TEST_P(EdgeTest, WhatTheLayerSaysByItselfHasTheLinesOfTheProfile) {
+  PROVES("TDR-56");
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 180);
+  (void)core.expect("180");
+  core.request(d, "CANCEL");
+  const auto cancel = cloud.expect("CANCEL");
+  EXPECT_NE(cancel.find("X-MS-SBC"), nullptr);
+  cloud.reply(cancel, 200);
+  cloud.reply(inv, 487);
+  EXPECT_NE(cloud.expect("ACK").find("X-MS-SBC"), nullptr);
+  core.ack_failure(d, core.expect("487 INVITE"));
+  // Towards us: nobody answers for more than 200 ms.
+  auto in =
+      cloud.invite("+4930111", "Timestamp: 54\r\n", secure_sdp("10.2.0.1", 50000), "+4989123");
+  const auto trying = cloud.expect("100");
+  EXPECT_NE(trying.find("X-MS-SBC"), nullptr);
+  EXPECT_EQ(trying.value(HeaderId::kTimestamp), "54 0.200");
+  core.reply(core.expect("INVITE"), 486);
+  (void)failure(cloud, in, 486);
+  expect_clean(2);
+}
+
+TEST_P(EdgeTest, StatelessRefusalsSpeakTheDialectOfTheirSender) {
+  PROVES("TDR-85");
+  cloud.send(
+      "OPTIONS sip:sbc.operator.example SIP/2.0\r\nVia: SIP/2.0/TLS "
+      "sip.pstnhub.example:5061;branch=z9hG4bKbad\r\nCall-ID: bad\r\nMax-Forwards: 700\r\n"
+      "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
+  const auto bad = cloud.expect("400 OPTIONS");
+  EXPECT_NE(bad.find("X-MS-SBC"), nullptr);
+  EXPECT_TRUE(bad.value(HeaderId::kReason).starts_with("Q.850;cause=41"))
+      << bad.value(HeaderId::kReason);
+  auto d = cloud.invite("+4930111", "X-Big: " + std::string(11'000, 'x') + "\r\n",
+                        secure_sdp("10.2.0.1", 50000), "+4989123");
+  const auto large = cloud.expect("513 INVITE");
+  EXPECT_TRUE(large.value(HeaderId::kReason).starts_with("Q.850;cause=127"));
+  cloud.ack_failure(d, large);
+  expect_clean(1);  // a refused call has a record
+}
+
+TEST_P(EdgeTest, AMergedRequestOfAnyMethodIsAnswered482) {
+  const auto options = [](const std::string& branch) {
+    return "OPTIONS sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bK" +
+           branch +
+           "\r\nMax-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: merged\r\n"
+           "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+  };
+  core.send(options("one"));
+  core.send(options("one"));  // only repeated
+  core.send(options("two"));
+  (void)core.expect("482 OPTIONS");
+  EXPECT_EQ(core.count("200 OPTIONS"), 2U);
+  rig.run(Seconds(40));
+  core.send(options("three"));  // forgotten
+  (void)core.expect("200 OPTIONS");
+  EXPECT_EQ(rig.dropped("merged"), 1U);
+  expect_clean(0);
+}
+
+TEST_P(EdgeTest, ResponsesThatOthersAskedForAreDropped) {
+  auto d = cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+  auto inv = core.expect("INVITE");
+  const std::string via(inv.value(HeaderId::kVia));
+  const auto answer = [&](const std::string& vias) {
+    core.send("SIP/2.0 486 Busy\r\n" + vias + "From: " + std::string(inv.value(HeaderId::kFrom)) +
+              "\r\nTo: " + std::string(inv.value(HeaderId::kTo)) + ";tag=x\r\nCall-ID: " +
+              std::string(inv.call_id()) + "\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n");
+  };
+  answer("Via: " + via + "\r\nVia: SIP/2.0/UDP 10.9.9.9;branch=z9hG4bKx\r\n");
+  answer("Via: " + via + ", SIP/2.0/UDP 10.9.9.9;branch=z9hG4bKx\r\n");
+  std::string other = via;
+  other.replace(other.find("10.0.0.1"), 8, "10.9.9.9");
+  answer("Via: " + other + "\r\n");
+  rig.run(Seconds(1));
+  EXPECT_FALSE(cloud.has("486 INVITE"));
+  EXPECT_EQ(rig.dropped("misdirected_response"), 3U);
+  answer("Via: " + via + "\r\n");
+  (void)failure(cloud, d, 486);
+  (void)core.expect("ACK");
+  expect_clean(1);
+}
+
+TEST_P(EdgeTest, RequestsThatAreRefusedAreCountedByReason) {
+  core.send(stray_invite(1));
+  (void)core.expect("481 INVITE");
+  PeerDialog none;
+  none.call_id = "none";
+  none.local = "<sip:a@b>;tag=1";
+  none.remote = "<sip:c@d>";
+  none.target = "sip:10.0.0.1";
+  core.request(none, "SUBSCRIBE");
+  (void)core.expect("405 SUBSCRIBE");
+  core.request(none, "FOO");
+  (void)core.expect("501 FOO");
+  core.request(none, "OPTIONS", "Require: magic\r\n");
+  (void)core.expect("420 OPTIONS");
+  EXPECT_EQ(rig.dropped("no_dialog"), 1U);
+  EXPECT_EQ(rig.dropped("method_not_offered"), 1U);
+  EXPECT_EQ(rig.dropped("method_unknown"), 1U);
+  EXPECT_EQ(rig.dropped("extension_required"), 1U);
+  auto up = core_calls();
+  core.request(up.core, "INFO");
+  rig.run(Millis(100));
+  core.request(up.core, "BYE", "", "", 1);  // out of order
+  (void)core.expect("500 BYE");
+  EXPECT_EQ(rig.dropped("in_call_500"), 1U);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+}  // namespace
+}  // namespace causeway::scenario
