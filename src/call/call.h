@@ -154,13 +154,14 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::uint32_t ack_cseq = 0;
     unsigned forks_hung_up = 0;
     transport::TxId bye;
+    transport::TxId liveness;       // OPTIONS within the dialog
     bool answered_once = false;     // an answer of the peer is in `heard`
     std::vector<HeldRequest> held;  // wait for the next hop's address
     bool locating = false;
     transport::Destination attempt;  // egress: where the INVITE went
     Instant attempt_began;
     bool said_something = false;
-    reactor::TimerId silence, progress, ring, retry, cancel_wait;
+    reactor::TimerId silence, progress, ring, retry, cancel_wait, look;
     telemetry::MediaSide media_seen;
     [[nodiscard]] bool busy() const {
       return server_invite.value != 0 || client_invite.value != 0 || !held.empty();
@@ -172,8 +173,14 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     kRing,
     kRetry,
     kCancelWait,
-    kReinvite
+    kReinvite,
+    kLook
   };
+
+  // --- liveness.cc
+  void watch_over(Leg& leg);
+  void look_after(Leg& leg);
+  void on_liveness_answer(Leg& leg, int status);  // 0: none came
 
   // --- setup.cc
   void start_hunt(const policy::Decision& decision);

@@ -32,6 +32,7 @@ void Call::on_request(LegId id, transport::TxId tx, const transport::Received& r
   const sip::Message& m = r.message;
   services_.layer.set_user(tx, user(leg));
   record_message(leg, true, m.bytes());
+  leg.s.signalled = services_.reactor.wall();
   Dialog& d = leg.s.dialog;
   if (!from_its_group(leg, r) || m.call_id() != d.call_id || m.to_tag() != d.local_tag ||
       m.from_tag() != d.remote_tag || leg.s.phase == LegPhase::kEnded) {
@@ -385,7 +386,12 @@ void Call::on_cancel(LegId id, const sip::Message& cancel) {
 void Call::on_response(LegId id, transport::TxId tx, const transport::Received& r) {
   Leg& leg = *find_leg(id);
   record_message(leg, true, r.message.bytes());
+  leg.s.signalled = services_.reactor.wall();
   switch (r.message.method()) {
+    case Method::kOptions:
+      if (tx == leg.liveness && r.message.status() >= 200)
+        on_liveness_answer(leg, r.message.status());
+      return;
     case Method::kInvite:
       // Not the one under way: a 2xx again, or of another fork.
       if (tx.value == 0 || leg.client_invite != tx)
@@ -444,6 +450,7 @@ void Call::on_request_failed(LegId id, transport::TxId tx, const Error& reason) 
     finish_if_done();
     return;
   }
+  if (tx == leg.liveness) return on_liveness_answer(leg, 0);
   if (tx != leg.client_invite) return;
   leg.client_invite = {};
   if (leg.s.phase == LegPhase::kConfirmed) {

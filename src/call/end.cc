@@ -71,7 +71,8 @@ void Call::let_go() {
   let_go_ = true;
   services_.locator.cancel(*this);
   for (auto& leg : legs_) {
-    for (auto* t : {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait})
+    for (auto* t :
+         {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait, &leg->look})
       stop_timer(*t);
     services_.owner.unbind_tag(leg->s.dialog.local_tag);
     if (leg->s.has_media) {
@@ -131,6 +132,7 @@ void Call::on_timer(std::uint64_t token, Instant) {
       leg.retry = {};
       reconcile();
       return;
+    case TimerKind::kLook: look_after(leg); return;
     case TimerKind::kCancelWait:
       leg.cancel_wait = {};
       leg.client_invite = {};
@@ -179,7 +181,7 @@ void Call::send_waiting_bye(Leg& leg) {
 }
 
 void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
-  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry}) stop_timer(*t);
+  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.look}) stop_timer(*t);
   switch (leg.s.phase) {
     case LegPhase::kNew:
     case LegPhase::kEarly:
@@ -208,7 +210,7 @@ void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
 
 void Call::leg_ended(Leg& leg) {
   leg.s.phase = LegPhase::kEnded;
-  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.cancel_wait})
+  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.cancel_wait, &leg.look})
     stop_timer(*t);
 }
 
@@ -374,7 +376,7 @@ bool Call::stable() const {
     if (leg->s.phase != LegPhase::kConfirmed || leg->busy() || leg->retry.value != 0 ||
         !leg->held.empty() || leg->locating)
       return false;
-    if (leg->bye.value != 0) return false;
+    if (leg->bye.value != 0 || leg->liveness.value != 0) return false;
   }
   return true;
 }
@@ -432,6 +434,7 @@ Status Call::restore(CallState state) {
   if (complete) {
     join_media();
     fill_silence();
+    for (auto& leg : legs_) watch_over(*leg);
   }
   return complete;
 }

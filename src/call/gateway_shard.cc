@@ -64,18 +64,15 @@ std::vector<telemetry::Field> inputs_of(const deployment::Deployment& d, const p
                                         const transport::Received& r,
                                         const policy::Decision& decision, peers::Admin admin) {
   std::vector<telemetry::Field> out;
-  out.reserve(12);
-  const auto number = [&](const char* name, std::int64_t n, std::int64_t usual) {
-    if (n != usual) out.push_back({name, std::to_string(n)});
-  };
+  out.reserve(4);
+  const auto number = [](std::int64_t n) { return std::to_string(n); };
   out.push_back({"listener", d.listener(r.flow.listener).name});
-  out.push_back({"configuration", std::to_string(d.version)});
-  number("calls", f.calls_now, -1);
-  number("of group", f.group_calls_now, -1);
-  number("this second", f.calls_this_second, -1);
-  number("group, second", f.group_calls_this_second, -1);
-  number("max-forwards", f.max_forwards, 70);
-  number("own vias", f.own_vias, 0);
+  out.push_back({"configuration", number(static_cast<std::int64_t>(d.version))});
+  out.push_back({"calls", number(f.calls_now) + ", of group " + number(f.group_calls_now)});
+  out.push_back({"this second",
+                 number(f.calls_this_second) + ", of group " + number(f.group_calls_this_second)});
+  if (f.max_forwards != 70) out.push_back({"max-forwards", number(f.max_forwards)});
+  if (f.own_vias != 0) out.push_back({"own vias", number(f.own_vias)});
   if (f.resource_priority) out.push_back({"priority", "yes"});
   if (f.stopping) out.push_back({"stopping", f.ending ? "ending" : "draining"});
   if (admin != peers::Admin::kActive) out.push_back({"state", std::string(to_string(admin))});

@@ -303,6 +303,7 @@ transport::TxId Call::send_in_dialog(Leg& leg, Method method, std::string bytes,
       services_.layer.send_request(std::move(bytes), branch, method, destination(leg), user(leg));
   if (method == Method::kInvite) leg.client_invite = tx;
   if (method == Method::kBye) leg.bye = tx;
+  if (method == Method::kOptions) leg.liveness = tx;
   return tx;
 }
 

@@ -193,7 +193,7 @@ void describe(A& a, LegState& x) {
       put_enum(a, x.phase, LegPhase::kEnded), put(a, x.dialog);
   put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put(a, x.heard), put(a, x.told),
       put_enum(a, x.own, sdp::Direction::kInactive);
-  put(a, x.attributes), a.field(x.has_media), put(a, x.media);
+  put(a, x.attributes), put(a, x.signalled), a.field(x.has_media), put(a, x.media);
 }
 template <typename A>
 void describe(A& a, CallState& x) {

@@ -48,11 +48,12 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
     leg.s.next_hop.remote = {
         r.flow.remote.address,
         static_cast<std::uint16_t>(r.flow.transport == Transport::kTls ? 5061 : 5060)};
-  // What was known stands with the first reason: with the configuration it gives the same decision.
-  for (std::size_t i = 0; i < decision.reasons.size(); ++i)
-    if (auto* t = trail())
-      t->add(EventKind::kDecision, services_.reactor.wall(), 0, decision.reasons[i],
-             i == 0 ? std::move(inputs) : std::vector<telemetry::Field>{});
+  // One event: the reasons, and what was known. With the configuration it gives the same decision.
+  if (auto* t = trail()) {
+    std::string reasons;
+    for (const auto& reason : decision.reasons) reasons += (reasons.empty() ? "" : "; ") + reason;
+    t->add(EventKind::kDecision, services_.reactor.wall(), 0, reasons, std::move(inputs));
+  }
 
   if (decision.refusal) {
     refuse(tx, m, decision.refusal->status, decision.refusal->q850, decision.refusal->text,
@@ -460,6 +461,8 @@ void Call::answer_ingress(const sip::Message& from_far) {
   state_.answered = services_.reactor.wall();
   ++services_.counters.calls_answered;
   fill_silence();
+  in.s.signalled = services_.reactor.wall();
+  for (Leg* l : {&in, &out}) watch_over(*l);
   tell(EventKind::kMediaStart, nullptr, path_in_words());
   const auto far_parts = body_parts(from_far);
   respond(in, in.server_invite, *invite_, 200, &from_far,

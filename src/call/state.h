@@ -18,7 +18,7 @@
 
 namespace causeway::call {
 
-inline constexpr std::uint16_t kStateVersion = 3;
+inline constexpr std::uint16_t kStateVersion = 4;
 
 // Every call ends as exactly one of these.
 enum class TerminationClass : std::uint8_t {
@@ -87,6 +87,7 @@ struct LegState {
   // of the other side tells nothing.
   sdp::Direction own = sdp::Direction::kSendRecv;
   std::vector<std::string> attributes;  // further a= lines of the peer
+  WallTime signalled;                   // when its latest message of this dialog came
   bool has_media = false;
   media::LegSnapshot media;  // filled when the call is written down
   friend bool operator==(const LegState&, const LegState&) = default;

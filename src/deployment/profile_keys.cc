@@ -195,6 +195,7 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
     {"offer_required", member<&ProfileDraft::offer_required>},
     {"q850_by_status", q850},
     {"reason_on_failure", member<&ProfileDraft::reason_on_failure>},
+    {"liveness_check", member<&ProfileDraft::liveness_check>},
     {"fill_silence", member<&ProfileDraft::fill_silence>},
     {"symmetric_response", member<&ProfileDraft::symmetric_response>},
     {"max_message_bytes", number<&ProfileDraft::max_message_bytes, 1'500, 65'535>},

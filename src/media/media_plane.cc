@@ -320,6 +320,11 @@ void MediaPlane::unjoin(MediaLegId id) {
   if (Leg* leg = impl_->find(id)) impl_->part(*leg);
 }
 
+Instant MediaPlane::last_heard(MediaLegId id) const {
+  const Leg* leg = impl_->find(id);
+  return leg ? std::max(leg->counted.last_in, leg->last_rtcp_in) : Instant{};
+}
+
 LegStats MediaPlane::stats(MediaLegId id) const {
   const Leg* leg = impl_->find(id);
   if (!leg) return {};

@@ -130,6 +130,7 @@ class MediaPlane {
   [[nodiscard]] Status join(MediaLegId a, MediaLegId b);
   void unjoin(MediaLegId id);
 
+  [[nodiscard]] Instant last_heard(MediaLegId id) const;  // RTP or RTCP of the peer; zero: never
   [[nodiscard]] LegStats stats(MediaLegId id) const;  // zeros for an id that is not open
   [[nodiscard]] PlaneStats plane_stats() const;
 

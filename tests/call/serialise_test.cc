@@ -42,6 +42,7 @@ CallState sample() {
     l.told = l.heard;
     l.own = sdp::Direction::kInactive;
     l.attributes = {"label:1"};
+    l.signalled.micros = 11;
     l.has_media = true;
     l.media.rtp = *Endpoint::parse("10.0.0.1:20000");
     sdp::Crypto key;

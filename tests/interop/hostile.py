@@ -166,7 +166,8 @@ def strangers():
                 pass
         s.close()
     dropped = g.dropped()
-    expect(any("source" in k or "peer" in k or "stranger" in k for k in dropped), f"strangers are not counted: {dropped}")
+    # Three datagrams, and at least one connection that was closed before a byte was read.
+    expect(dropped.get("unknown_source", 0) >= 4, f"strangers are not counted: {dropped}")
     expect(g.numbers()["begun"] == 0, "a stranger began a call")
     g.stop()
 

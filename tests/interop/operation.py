@@ -409,6 +409,39 @@ def drain_is_shown_and_cut_short():
     expect(made == 20 and bad == 0, f"the called side: {made} made, {bad} failed: {answering.why()}")
 
 
+def tos_of_answer():
+    """The TOS octet of the answer to an OPTIONS."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.IPPROTO_IP, 13, 1)  # IP_RECVTOS
+        s.bind((CALLER, 5091))
+        s.settimeout(2)
+        s.sendto((f"OPTIONS sip:{GATEWAY} SIP/2.0\r\nVia: SIP/2.0/UDP {CALLER}:5091;branch=z9hG4bK{time.monotonic_ns()}\r\n"
+                  f"From: <sip:a@{CALLER}>;tag=1\r\nTo: <sip:{GATEWAY}>\r\nCall-ID: {time.monotonic_ns()}\r\nCSeq: 1 OPTIONS\r\n"
+                  f"Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n").encode(), (GATEWAY, 5060))
+        _, ancillary, _, _ = s.recvmsg(65536, 256)
+        return next(data[0] for level, kind, data in ancillary if (level, kind) == (socket.IPPROTO_IP, socket.IP_TOS))
+
+
+@test()
+def reopened_with_other_options():
+    """a listener whose realm got another DSCP is opened anew by a reload; calls go on"""
+    g = fresh(operation="shards = 2")
+    answering = Sipp("uas", CALLEE, 5060)
+    calling = Sipp("uac", CALLER, 5060, f"{GATEWAY}:5060", 10, 100, 1500)
+    wait_until(lambda: g.numbers()["answered"] == 10, 5, "10 calls are up")
+    before = tos_of_answer()
+    for dscp in (10, 34):
+        expect(before != dscp << 2, "the test needs another one")
+        g.config.write_text(re.sub(r'name = "a"\n(signalling_dscp = \d+\n)?', f'name = "a"\nsignalling_dscp = {dscp}\n', g.config.read_text(), count=1))
+        g.command("apply", g.config)
+        for _ in range(8):  # whatever shard answers
+            expect(tos_of_answer() == dscp << 2, f"DSCP {dscp} was applied, and an answer has TOS {tos_of_answer()}")
+    calling.finish()
+    g.expect_idle()
+    answering.kill()
+    g.stop()
+
+
 @test()
 def what_needs_a_restart():
     """apply and SIGHUP name the changed keys that take effect at a restart, and those alone"""

@@ -55,9 +55,10 @@ def wait_until(condition, seconds, what, step=0.05):
 
 
 def need(*programs):
+    """All of them are of scripts/install-dependencies: one that is missing is no reason to pass."""
     for p in programs:
         if subprocess.run(["which", p], capture_output=True).returncode != 0:
-            raise Skip(f"{p} is not installed")
+            raise Failure(f"{p} is not installed: scripts/install-dependencies installs it")
 
 
 # ---- processes ------------------------------------------------------------------------------------

@@ -325,5 +325,69 @@ TEST_P(HoldTest, SrtpIsNotGivenUpMidCall) {
   expect_clean(1);
 }
 
+// Nobody sends anything while a call is held, and nobody may be left to hang up.
+class HeldForLong : public CallTest {
+ protected:
+  Up held() {
+    auto up = core_calls();
+    (void)core_reinvites(
+        up, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2),
+        "inactive", 2);
+    return up;
+  }
+  void minutes(int n) {  // in steps: a call is rebuilt in between where the mode says so
+    for (int i = 0; i < n * 6; ++i) rig.run(Seconds(10));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Modes, HeldForLong, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(HeldForLong, PeersThatAnswerAreAskedEveryFiveMinutesAndTheCallGoesOn) {
+  auto up = held();
+  cloud.alive = 405;  // is there, whatever it thinks of the question
+  minutes(31);
+  EXPECT_EQ(rig.calls(), 1U);
+  EXPECT_EQ(core.count("OPTIONS"), 6U);
+  EXPECT_EQ(cloud.count("OPTIONS"), 6U);
+  core_hangs_up(up);
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].termination, "completed");
+}
+
+TEST_P(HeldForLong, APeerThatHasVanishedEndsTheCall) {
+  (void)held();
+  minutes(4);
+  EXPECT_EQ(core.count("OPTIONS"), 0U);
+  core.alive = 0;
+  minutes(2);
+  EXPECT_GT(core.count("OPTIONS"), 1U) << "repeated";
+  gateway_hangs_up();
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].termination, "dropped");
+  EXPECT_EQ(rig.records[0].reason, "core-1 does not answer within the call any more");
+}
+
+TEST_P(HeldForLong, APeerThatForgotTheCallEndsIt) {
+  (void)held();
+  cloud.alive = 481;
+  minutes(5);
+  rig.run(Seconds(1));
+  gateway_hangs_up();
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].reason, "cloud-1 does not know the call any more (481)");
+}
+
+TEST_P(HeldForLong, APeerThatSendsAudioIsNotAsked) {
+  auto up = core_calls();
+  core.open_rtp(40000);
+  for (int i = 0; i < 66; ++i) {
+    core.send_rtp(media_of(up.to_core), 1);
+    rig.run(Seconds(10));
+  }
+  EXPECT_EQ(core.count("OPTIONS"), 0U);
+  EXPECT_EQ(cloud.count("OPTIONS"), 2U);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
 }  // namespace
 }  // namespace causeway::scenario

@@ -84,6 +84,10 @@ void Peer::take(std::string_view bytes, const Endpoint& from, reactor::Stream* v
   ++counts_[kind_of(*m)];
   if (m->is_request())
     came_from_[std::string(sip::parse_via(m->value(HeaderId::kVia))->branch)] = {from, via};
+  if (m->is_request() && m->method() == sip::Method::kOptions && !m->to_tag().empty()) {
+    if (alive != 0) reply(*m, alive);
+    return;
+  }
   inbox_.push_back({std::move(*m), from, via});
 }
 

@@ -92,6 +92,7 @@ class Peer final : reactor::UdpListener, reactor::StreamListener, reactor::Accep
   std::string gateway;       // "10.0.0.1:5060": where its requests go
   std::string request_host;  // host in Request-URIs
   bool silent = false;       // hears nothing
+  int alive = 200;           // what it answers OPTIONS within a call by itself; 0: nothing
 
  private:
   struct Conn {
