@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "policy/decide.h"
+#include "sip/fields.h"
 #include "sip/headers.h"
 
 namespace causeway::call {
@@ -120,21 +121,38 @@ struct Asserted {
 };
 
 // Of up to two identities (RFC 3325 9.1) the telephone number, else the first with a user (TDR-63).
+// A header that cannot be read asserts nothing.
 Asserted asserted_identity(const sip::Message& m) {
-  Asserted found;
+  const auto ids = sip::parse_identities(m, HeaderId::kPAssertedIdentity);
+  if (!ids) return {};
+  const auto of = [](const std::optional<sip::NameAddr>& a) {
+    return a ? Asserted{a->target.user, a->display} : Asserted{};
+  };
+  const Asserted sip = of(ids->sip);
+  Asserted tel = of(ids->tel);
+  if (tel.user.empty()) return sip.user.empty() ? Asserted{} : sip;
+  if (tel.display.empty()) tel.display = sip.display;
+  return tel;
+}
+
+// RFC 3323 4.2: over all its headers anything but "none". Words that make no sense are a wish for
+// privacy all the same: a name shown by mistake cannot be taken back.
+bool asks_for_privacy(const sip::Message& m) {
   for (const auto& f : m.headers()) {
-    if (f.id != HeaderId::kPAssertedIdentity) continue;
-    std::string_view list = f.value;
-    while (!list.empty()) {
-      const auto id = sip::parse_name_addr(sip::next_value(list));
-      if (!id) continue;
-      const sip::Uri& uri = id->target;
-      if (uri.user.empty()) continue;
-      if (uri.is_tel()) return {uri.user, id->display.empty() ? found.display : id->display};
-      if (found.user.empty()) found = {uri.user, id->display};
-    }
+    if (f.id != HeaderId::kPrivacy || f.value.empty()) continue;
+    const auto bits = sip::parse_privacy(f.value);
+    if (!bits || *bits != sip::kPrivacyNone) return true;
   }
-  return found;
+  return false;
+}
+
+// As RFC 3261 25.1 has it: what came as neither tokens nor a quoted string is quoted now.
+std::string display_name(std::string_view as_it_came) {
+  const bool good = as_it_came.empty() || as_it_came.front() == '"' ||
+                    std::all_of(as_it_came.begin(), as_it_came.end(), [](char c) {
+                      return sip::is_token_char(c) || c == ' ' || c == '\t';
+                    });
+  return good ? std::string(as_it_came) : sip::quote(as_it_came);
 }
 
 }  // namespace
@@ -148,8 +166,7 @@ Caller caller_of(const sip::Message& invite, const deployment::Deployment& d,
     display = from->display;
     user = from->target.user;
   }
-  const std::string_view privacy = invite.value(HeaderId::kPrivacy);
-  const bool wants_privacy = !privacy.empty() && !sip::iequals(privacy, "none");
+  const bool wants_privacy = asks_for_privacy(invite);
   const bool anonymous_from = user.empty() || sip::iequals(user, "anonymous");
   if (receiver.from_source == deployment::FromSource::kAssertedIdentity && source_trusted &&
       !wants_privacy) {
@@ -167,7 +184,7 @@ Caller caller_of(const sip::Message& invite, const deployment::Deployment& d,
   const std::string digits = sip::number_digits(user);
   c.user =
       digits.empty() ? std::string(user) : policy::format_number(d, digits, receiver.number_format);
-  c.display = std::string(display);
+  c.display = display_name(display);
   return c;
 }
 
@@ -218,36 +235,37 @@ std::string reason_value(int q850, std::string_view text) {
   return v;
 }
 
+namespace {
+// Visits every value of every Reason header that can be read, until `f` returns true.
+template <typename F>
+void each_reason(const sip::Message& m, F&& f) {
+  for (const auto& h : m.headers()) {
+    if (h.id != HeaderId::kReason) continue;
+    std::string_view list = h.value;
+    for (auto one = sip::next_value(list); !one.empty(); one = sip::next_value(list))
+      if (const auto reason = sip::parse_reason(one); reason && f(*reason, one)) return;
+  }
+}
+}  // namespace
+
 std::string_view sip_reason_of(const sip::Message& m) {
   constexpr std::size_t kMax = 200;
-  for (const auto& f : m.headers()) {
-    if (f.id != HeaderId::kReason) continue;
-    std::string_view list = f.value;
-    while (!list.empty()) {
-      const std::string_view one = sip::next_value(list);
-      if (one.size() <= kMax &&
-          sip::iequals(one.substr(0, std::min<std::size_t>(3, one.size())), "SIP"))
-        return one;
-    }
-  }
-  return {};
+  std::string_view found;
+  each_reason(m, [&](const sip::Reason& r, std::string_view text) {
+    if (text.size() <= kMax && sip::iequals(r.protocol, "SIP")) found = text;
+    return !found.empty();
+  });
+  return found;
 }
 
 int q850_of(const sip::Message& m) {
-  for (const auto& f : m.headers()) {
-    if (f.id != HeaderId::kReason) continue;
-    std::string_view list = f.value;
-    while (!list.empty()) {
-      const std::string_view one = sip::next_value(list);
-      const std::size_t semi = one.find(';');
-      std::string_view protocol = one.substr(0, semi);
-      while (!protocol.empty() && sip::is_lws(protocol.back())) protocol.remove_suffix(1);
-      if (semi == std::string_view::npos || !sip::iequals(protocol, "Q.850")) continue;
-      if (const auto cause = sip::find_param(one.substr(semi + 1), "cause"))
-        if (const auto n = sip::parse_u32(*cause); n && *n <= 127) return static_cast<int>(*n);
-    }
-  }
-  return 0;
+  int found = 0;
+  each_reason(m, [&](const sip::Reason& r, std::string_view) {
+    if (sip::iequals(r.protocol, "Q.850") && r.cause && *r.cause <= 127)
+      found = static_cast<int>(*r.cause);
+    return found != 0;
+  });
+  return found;
 }
 
 }  // namespace causeway::call

@@ -103,11 +103,13 @@ struct Profile {
   std::map<int, int>
       q850_by_status;              // rewrites Reason Q.850 cause sent with this status: 486 -> 17
   bool reason_on_failure = false;  // Reason: Q.850 on every 4xx-6xx that we create (TDR-85)
-  Seconds liveness_check{300};  // a silent peer of a call is asked whether it is there; 0: never
+  Seconds liveness_check{300};     // a silent peer of a call is asked whether it is there; 0: never
   bool fill_silence = false;       // silence of ours until the other side speaks (TDM-20)
   std::uint16_t max_message_bytes = 10'240;  // larger is refused: 513
   // UDP: answers go to the port that a request came from though it did not ask for that (rport)
   bool symmetric_response = false;
+  std::uint8_t tolerate =
+      0;  // bits of sip::Quirk that its requests may have; others are answered 400
   bool contact_host_required =
       false;  // a group that uses it must give contact_host (TDR-33, TDR-52)
 };
@@ -171,11 +173,11 @@ struct Limits {
   std::uint32_t max_calls = 20'000;
   std::uint32_t max_calls_per_second = 0;
   std::uint32_t max_transactions = 400'000;  // of each shard, begun by peers
-  std::uint32_t max_connections = 4'096;   // accepted, and as many opened, of each shard
-  Seconds connection_idle{600};            // without a message; 0: never closed for that
-  Seconds keep_alive{90};                  // CRLF pings on quiet connections of ours; 0: none
-  std::uint32_t max_trail_bytes = 16'384;  // per call
-  std::uint32_t keep_one_in = 100;         // trails of good calls that are kept whole
+  std::uint32_t max_connections = 4'096;     // accepted, and as many opened, of each shard
+  Seconds connection_idle{600};              // without a message; 0: never closed for that
+  Seconds keep_alive{90};                    // CRLF pings on quiet connections of ours; 0: none
+  std::uint32_t max_trail_bytes = 16'384;    // per call
+  std::uint32_t keep_one_in = 100;           // trails of good calls that are kept whole
   std::uint32_t kept_trails = 2'000;
   Seconds media_timeout{300};  // neither side sends anything: the call ends; 0: never
   std::uint16_t emergency_reserve_percent = 10;  // of max_calls: kept for emergency calls

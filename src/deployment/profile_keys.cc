@@ -4,6 +4,7 @@
 
 #include "base/host_name.h"
 #include "deployment/drafts.h"
+#include "sip/headers.h"
 
 namespace causeway::deployment {
 namespace {
@@ -124,6 +125,22 @@ constexpr std::pair<std::string_view, sdp::CryptoSuite> kSuites[] = {
     {"AES_CM_128_HMAC_SHA1_80", sdp::CryptoSuite::kAesCm128HmacSha1_80},
     {"AES_CM_128_HMAC_SHA1_32", sdp::CryptoSuite::kAesCm128HmacSha1_32}};
 
+constexpr std::pair<std::string_view, sip::Quirk> kQuirks[] = {
+    {"bare_line_feed", sip::kBareLineFeed},
+    {"underscore_in_host", sip::kUnderscoreInHost},
+    {"free_display_name", sip::kFreeDisplayName},
+    {"broken_escape", sip::kBrokenEscape}};
+
+void tolerate(Reader& r, const At& at, ProfileDraft& p) {
+  if (!r.is_array(at, std::size(kQuirks))) return;
+  p.tolerate = 0;
+  for (std::size_t i = 0; i < at.node->items.size(); ++i) {
+    sip::Quirk quirk{};
+    r.word<sip::Quirk>(at.item(i), quirk, kQuirks);
+    p.tolerate |= quirk;
+  }
+}
+
 void suites(Reader& r, const At& at, sdp::Dialect& d) {
   if (!r.is_array(at, 8)) return;
   if (at.node->items.empty()) return r.mistake(at, "name at least one suite");
@@ -198,6 +215,7 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
     {"liveness_check", member<&ProfileDraft::liveness_check>},
     {"fill_silence", member<&ProfileDraft::fill_silence>},
     {"symmetric_response", member<&ProfileDraft::symmetric_response>},
+    {"tolerate", tolerate},
     {"max_message_bytes", number<&ProfileDraft::max_message_bytes, 1'500, 65'535>},
     {"sdp", [](Reader& r, const At& at,
                ProfileDraft& p) { r.table<sdp::Dialect>(at, kDialectKeys, p.sdp); }},

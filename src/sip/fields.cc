@@ -22,14 +22,6 @@ bool is_token(std::string_view s) {
   return !s.empty() && std::all_of(s.begin(), s.end(), is_token_char);
 }
 
-// RFC 3261 25.1 word, of which Call-IDs are made, with '@'.
-bool is_call_id(std::string_view s) {
-  static constexpr std::string_view kMore = "()<>:\\\"/[]?{}@";
-  return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) {
-    return is_token_char(c) || kMore.find(c) != std::string_view::npos;
-  });
-}
-
 bool is_quoted(std::string_view s) {
   if (s.size() < 2 || s.front() != '"' || s.back() != '"') return false;
   for (std::size_t i = 1; i + 1 < s.size(); ++i) {

@@ -46,6 +46,23 @@ std::string_view trim(std::string_view s) {
   return {a, static_cast<std::size_t>(b - a)};
 }
 
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+bool has_broken_escape(std::string_view s) {
+  for (std::size_t i = s.find('%'); i != std::string_view::npos; i = s.find('%', i + 1))
+    if (i + 2 >= s.size() || !is_hex(s[i + 1]) || !is_hex(s[i + 2])) return true;
+  return false;
+}
+
+// *(token LWS) or one quoted string (RFC 3261 25.1). That the quotes are closed was seen before.
+bool is_display_name(std::string_view s) {
+  if (s.empty()) return true;
+  if (s.front() == '"') return s.size() > 1 && s.find_last_of('"') == s.size() - 1;
+  return std::all_of(s.begin(), s.end(), [](char c) { return is_token_char(c) || is_lws(c); });
+}
+
 bool good_host(std::string_view h) {
   if (h.empty()) return false;
   if (h.front() == '[') return h.back() == ']' && IpAddress::parse(h).has_value();
@@ -80,6 +97,19 @@ Error bad(std::string_view what, std::string_view text) {
 }
 
 }  // namespace
+
+// RFC 3261 25.1: word [ "@" word ]
+bool is_call_id(std::string_view s) {
+  const auto word = [](std::string_view w) {
+    for (const char c : w)
+      if (!is_token_char(c) &&
+          std::string_view("()<>:\\\"/[]?{}").find(c) == std::string_view::npos)
+        return false;
+    return !w.empty();
+  };
+  const std::size_t at = s.find('@');
+  return word(s.substr(0, at)) && (at == std::string_view::npos || word(s.substr(at + 1)));
+}
 
 std::optional<std::uint32_t> parse_u32(std::string_view text) {
   std::uint32_t n = 0;
@@ -133,6 +163,7 @@ Result<Uri> parse_uri(std::string_view text) {
     if (!all_of_class(info, kUserChar))
       return tl::unexpected(bad("URI user part with a character that must be escaped", text));
     u.user = info;
+    if (has_broken_escape(info)) u.quirks |= kBrokenEscape;
     rest = rest.substr(at + 1);
   }
   if (const std::size_t q = rest.find('?'); q != std::string_view::npos) {
@@ -145,6 +176,7 @@ Result<Uri> parse_uri(std::string_view text) {
   }
   if (!parse_hostport(rest, u.host, u.port))
     return tl::unexpected(bad("URI host or port is wrong", text));
+  if (u.host.find('_') != std::string_view::npos) u.quirks |= kUnderscoreInHost;
   return u;
 }
 
@@ -207,10 +239,10 @@ Result<NameAddr> parse_name_addr(std::string_view value) {
   if (quoted) return tl::unexpected(bad("display name without a closing quote", value));
   if (i < v.size()) {
     a.display = trim(v.substr(0, i));
-    // RFC 3261 25.1: tokens or one quoted string. A comma would begin another value (RFC 4475
-    // 3.1.2.15); letters beyond ASCII are let through, since services send them.
+    // A comma would begin another value (RFC 4475 3.1.2.15).
     if (a.display.find(',') != std::string_view::npos && a.display.front() != '"')
       return tl::unexpected(bad("display name with a comma outside quotes", value));
+    if (!is_display_name(a.display)) a.quirks |= kFreeDisplayName;
     const std::size_t close = v.find('>', i);
     if (close == std::string_view::npos)
       return tl::unexpected(bad("address without a closing '>'", value));
@@ -233,6 +265,7 @@ Result<NameAddr> parse_name_addr(std::string_view value) {
     auto u = parse_uri(a.uri);
     if (!u) return tl::unexpected(u.error());
     a.target = *u;
+    a.quirks |= u->quirks;
   }
   return a;
 }

@@ -43,6 +43,15 @@ struct FieldLimits {
 };
 
 // sip:, sips: or tel:. Anything else is kept in `scheme` and `text` alone.
+// What peers write although the grammar forbids it, and what can still be understood. A profile
+// says which of them it puts up with; all others are answered 400.
+enum Quirk : std::uint8_t {
+  kBareLineFeed = 1,      // a line that ends in LF alone
+  kUnderscoreInHost = 2,  // RFC 3261 25.1 hostname
+  kFreeDisplayName = 4,   // neither tokens nor a quoted string: letters beyond ASCII, dots, @
+  kBrokenEscape = 8,      // '%' without two hexadecimal digits behind it (RFC 3261 19.1.2)
+};
+
 struct Uri {
   enum class Scheme : std::uint8_t { kOther, kSip, kSips, kTel };
   std::string_view text;    // the whole
@@ -54,6 +63,7 @@ struct Uri {
   std::string_view params;   // without the leading ';'
   std::string_view headers;  // without the '?'
   Scheme kind = Scheme::kOther;
+  std::uint8_t quirks = 0;  // Quirk bits
   [[nodiscard]] bool is_sip() const { return kind == Scheme::kSip || is_sips(); }
   [[nodiscard]] bool is_sips() const { return kind == Scheme::kSips; }
   [[nodiscard]] bool is_tel() const { return kind == Scheme::kTel; }
@@ -71,6 +81,7 @@ struct NameAddr {
   std::string_view uri;      // what stands between < and >, or the bare addr-spec
   std::string_view params;   // header parameters without the leading ';'
   Uri target;                // `uri`, parsed; empty for "*"
+  std::uint8_t quirks = 0;   // of the display name and of `target`
   [[nodiscard]] std::optional<std::string_view> param(std::string_view name) const;
   [[nodiscard]] std::string_view tag() const { return param("tag").value_or(std::string_view{}); }
 };
@@ -98,6 +109,7 @@ struct Via {
 [[nodiscard]] std::optional<std::string_view> find_param(std::string_view params,
                                                          std::string_view name);
 
+[[nodiscard]] bool is_call_id(std::string_view text);  // RFC 3261 25.1: word [ "@" word ]
 [[nodiscard]] std::optional<std::uint32_t> parse_u32(std::string_view text);
 
 // "+49 (30) 1234" -> "+49301234": visual separators of RFC 3966 removed. Empty when it holds

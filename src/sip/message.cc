@@ -24,12 +24,13 @@ std::string_view trim(std::string_view s) {
 
 // Past the last line of the header that starts at `at` (continuation lines start with white space);
 // npos when no line ends.
-std::size_t end_of_field(std::string_view all, std::size_t at) {
+std::size_t end_of_field(std::string_view all, std::size_t at, bool* bare_feed = nullptr) {
   std::size_t end = at;
   do {
     const void* nl = std::memchr(all.data() + end, '\n', all.size() - end);
     if (!nl) return std::string_view::npos;
     end = static_cast<std::size_t>(static_cast<const char*>(nl) - all.data()) + 1;
+    if (bare_feed && (end < 2 || all[end - 2] != '\r')) *bare_feed = true;
   } while (end < all.size() && is_ws(all[end]));
   return end;
 }
@@ -101,7 +102,10 @@ Result<Message> Message::parse(std::string_view bytes, const ParseLimits& limits
     return fail(ErrorCode::kTooLarge,
                 "start line longer than " + std::to_string(limits.max_start_line));
   std::string_view line = all.substr(0, eol);
-  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  if (!line.empty() && line.back() == '\r')
+    line.remove_suffix(1);
+  else
+    m.quirks_ |= kBareLineFeed;
   if (auto s = m.parse_start_line(line); !s) return tl::unexpected(s.error());
   if (auto s = m.parse_headers(eol + 1, limits); !s) return tl::unexpected(s.error());
   m.decode_cseq();
@@ -146,13 +150,15 @@ Status Message::parse_start_line(std::string_view line) {
 Status Message::parse_headers(std::size_t at, const ParseLimits& limits) {
   const std::string_view all = bytes();
   headers_.reserve(24);
+  bool bare_feed = false;
   for (;;) {
     if (at >= all.size()) return fail(ErrorCode::kMalformed, "headers do not end in an empty line");
     if (all[at] == '\n' || (all[at] == '\r' && at + 1 < all.size() && all[at + 1] == '\n')) {
+      if (bare_feed || all[at] == '\n') quirks_ |= kBareLineFeed;
       take_body(at + (all[at] == '\r' ? 2 : 1));
       return {};
     }
-    const std::size_t end = end_of_field(all, at);
+    const std::size_t end = end_of_field(all, at, &bare_feed);
     if (end == std::string_view::npos)
       return fail(ErrorCode::kMalformed, "headers do not end in an empty line");
     const std::string_view line = all.substr(at, end - at);
@@ -303,15 +309,46 @@ Status validate_vias(const Message& m) {
 }
 
 // What the far side would take as the place to send to, or to register.
-Status validate_contacts(const Message& m) {
+Status validate_contacts(const Message& m, std::uint8_t& quirks) {
   if (!m.has(HeaderId::kContact)) return {};
   for (const HeaderField& f : m.headers()) {
     if (f.id != HeaderId::kContact) continue;
     std::string_view list = f.value;
     for (auto one = next_value(list); !one.empty(); one = next_value(list))
-      if (auto contact = parse_name_addr(one); !contact) return tl::unexpected(contact.error());
+      if (auto contact = parse_name_addr(one))
+        quirks |= contact->quirks;
+      else
+        return tl::unexpected(contact.error());
   }
   return {};
+}
+
+// What we would follow, or send back (RFC 3261 12.1.1): addresses in angle brackets, each a SIP
+// URI.
+Status validate_routes(const Message& m, HeaderId id) {
+  if (!m.has(id)) return {};
+  for (const HeaderField& f : m.headers()) {
+    if (f.id != id) continue;
+    std::string_view list = f.value;
+    for (auto one = next_value(list); !one.empty(); one = next_value(list)) {
+      const auto route = parse_name_addr(one);
+      if (!route) return tl::unexpected(route.error());
+      if (!route->target.is_sip() || one.find('<') == std::string_view::npos)
+        return fail(ErrorCode::kMalformed, std::string(header_name(id)) +
+                                               " is not a list of <sip:...>: '" +
+                                               std::string(one.substr(0, 120)) + "'");
+    }
+  }
+  return {};
+}
+
+// RFC 3261 25.1: tag-param = "tag" EQUAL token.
+Status validate_tag(const NameAddr& a, HeaderId id) {
+  const auto tag = a.param("tag");
+  if (!tag || is_token(*tag)) return {};
+  return fail(ErrorCode::kMalformed, "tag of " + std::string(header_name(id)) +
+                                         " is not a token: '" + std::string(tag->substr(0, 120)) +
+                                         "'");
 }
 
 // RFC 3261 19.1.1: a Request-URI has no headers. A '?' of the user part is none.
@@ -348,23 +385,42 @@ Status validate(const Message& m) {
     return fail(ErrorCode::kVersion, "SIP version is not SIP/2.0");
   if (auto s = validate_vias(m); !s) return s;
   if (!m.start_ok_) return fail(ErrorCode::kMalformed, "white space after the SIP version");
-  if (!m.cseq_ok_)
+  // RFC 3261 8.1.1.5
+  if (!m.cseq_ok_ || m.cseq() >= 0x8000'0000U)
     return fail(ErrorCode::kMalformed,
-                "CSeq is not a number below 2^32 and the method of the request");
+                "CSeq is not a number below 2^31 and the method of the request");
   if (!m.length_ok_)
     return fail(ErrorCode::kMalformed, "Content-Length is not a number or longer than the body");
   if (const HeaderField* f = m.find(HeaderId::kMaxForwards)) {
     const auto n = parse_length(f->value);
     if (!n || *n > 255) return fail(ErrorCode::kMalformed, "Max-Forwards is not between 0 and 255");
   }
-  if (m.call_id().empty()) return fail(ErrorCode::kMalformed, "empty Call-ID");
+  if (!is_call_id(m.call_id()))
+    return fail(ErrorCode::kMalformed, "Call-ID is not WORD or WORD@WORD: '" +
+                                           std::string(m.call_id().substr(0, 120)) + "'");
   if (!m.from()) return tl::unexpected(parse_name_addr(m.value(HeaderId::kFrom)).error());
   if (!m.to()) return tl::unexpected(parse_name_addr(m.value(HeaderId::kTo)).error());
+  if (auto s = validate_tag(*m.from(), HeaderId::kFrom); !s) return s;
+  if (auto s = validate_tag(*m.to(), HeaderId::kTo); !s) return s;
+  m.quirks_ |= m.from()->quirks | m.to()->quirks;
   if (m.is_request() && carries_headers(m.request_uri()))
     return fail(ErrorCode::kMalformed, "Request-URI with headers ('?')");
-  if (m.is_request())
-    if (auto s = validate_contacts(m); !s) return s;
-  if (m.is_request()) return validate_request_uri(m);
+  if (!m.is_request()) return {};
+  std::uint8_t of_contacts = 0;
+  if (auto s = validate_contacts(m, of_contacts); !s) return s;
+  m.quirks_ |= of_contacts;
+  for (const HeaderId id : {HeaderId::kRoute, HeaderId::kRecordRoute})
+    if (auto s = validate_routes(m, id); !s) return s;
+  if (auto s = validate_request_uri(m); !s) return s;
+  m.quirks_ |= m.target()->quirks;
+  return {};
+}
+
+std::string_view describe_quirk(std::uint8_t quirks) noexcept {
+  if (quirks & kBareLineFeed) return "a line ends in LF alone, not in CRLF";
+  if (quirks & kUnderscoreInHost) return "a host name with '_'";
+  if (quirks & kFreeDisplayName) return "a display name that is neither tokens nor a quoted string";
+  if (quirks & kBrokenEscape) return "'%' without two hexadecimal digits in the user part of a URI";
   return {};
 }
 

@@ -92,6 +92,10 @@ class Message {
   [[nodiscard]] std::string_view body() const { return body_; }
   [[nodiscard]] std::string_view bytes() const { return {buffer_.get(), size_}; }
 
+  // Quirk bits of its lines, Request-URI, From, To and (of a request) Contact, as far as validate()
+  // has looked at them.
+  [[nodiscard]] std::uint8_t quirks() const { return quirks_; }
+
   // CSeq, already decoded (0 when missing or broken; validate() says so).
   [[nodiscard]] std::uint32_t cseq() const { return cseq_; }
   [[nodiscard]] std::string_view call_id() const { return value(HeaderId::kCallId); }
@@ -134,6 +138,7 @@ class Message {
   int status_ = 0;
   Method method_ = Method::kOther;
   HeaderId repeated_ = HeaderId::kOther;  // the first that stands twice and must not
+  mutable std::uint8_t quirks_ = 0;
   bool cseq_ok_ = false, length_ok_ = true, version_ok_ = true, start_ok_ = true;
   mutable Once<Via> via_;
   mutable Once<Party> from_, to_;
@@ -143,9 +148,11 @@ class Message {
 
 // What RFC 3261 8.1.1, 8.2 and 20 demand of any message before it is worked on: Via, From, To,
 // Call-ID, CSeq (once each, sane, method equal to the request's), Content-Length no longer than the
-// body, a Request-URI that we can route. The error's code and text are what the answer says: 400,
-// 416 (kUriScheme) or 505 (kVersion).
+// body, routes that are addresses, a Request-URI that we can route. The error's code and text are
+// what the answer says: 400, 416 (kUriScheme) or 505 (kVersion).
 [[nodiscard]] Status validate(const Message& m);
+// What is wrong with a message that has one of these quirks, for a person; empty for none.
+[[nodiscard]] std::string_view describe_quirk(std::uint8_t quirks) noexcept;
 
 // How many bytes at the start of `stream` make one message (RFC 3261 18.3), leading CRLFs included;
 // nullopt: not complete yet. kMalformed or kTooLarge when it can never be framed: close the stream.

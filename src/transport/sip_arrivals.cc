@@ -133,6 +133,15 @@ bool SipTransport::take(std::string_view bytes, const Flow& came, const reactor:
     }
     group = *found;
     flow.reply_to = reply_address(*m.top_via(), flow.remote, &group_at(group), &profile_of(group));
+    // Of requests alone: an answer that is not taken helps nobody.
+    const auto quirks = static_cast<std::uint8_t>(m.quirks() & ~profile_of(group).tolerate);
+    if (const auto what = sip::describe_quirk(quirks); !what.empty()) {
+      observer_.on_dropped("quirk", flow.remote, flow.listener,
+                           std::string(what) + " (profile.tolerate does not name it)");
+      if (m.method() != sip::Method::kAck)
+        answer_statelessly(m, flow, &profile_of(group), 400, what);
+      return true;
+    }
     const auto limit = profile_of(group).max_message_bytes;
     if (bytes.size() > limit) {
       observer_.on_dropped("too_large", flow.remote, flow.listener,
@@ -192,9 +201,8 @@ bool SipTransport::deliver(ShardId to, Received&& received) {
 // RFC 3261 18.1.2: the top Via says that we sent the request.
 bool SipTransport::is_for_us(const sip::Message& response) const {
   const sip::Via* via = response.top_via();
-  return via && std::any_of(own_hosts_.begin(), own_hosts_.end(), [&](const auto& host) {
-           return sip::iequals(host, via->host);
-         });
+  return via && std::any_of(own_hosts_.begin(), own_hosts_.end(),
+                            [&](const auto& host) { return sip::iequals(host, via->host); });
 }
 
 void SipTransport::note_detour(const sip::Message& invite, Bucket bucket) {

@@ -65,5 +65,53 @@ TEST(PartyUri, NumbersAreMarkedAndHashesEscaped) {
   EXPECT_EQ(party_uri("", "h", 0, true), "sip:h");
 }
 
+TEST(Caller, PrivacyOfAnyHeaderCountsAndNonsenseIsAWishForIt) {
+  deployment::Deployment d;
+  deployment::Profile p;
+  p.from_source = deployment::FromSource::kAssertedIdentity;
+  const auto user = [&](const std::string& privacy) {
+    return caller_of(
+               message("From: <sip:+4930555@b>;tag=1\r\nP-Asserted-Identity: <sip:+4930777@b>\r\n" +
+                       privacy),
+               d, p, true)
+        .user;
+  };
+  EXPECT_EQ(user(""), "+4930777");
+  EXPECT_EQ(user("Privacy: none\r\n"), "+4930777");
+  EXPECT_EQ(user("Privacy: none\r\nPrivacy: id\r\n"), "+4930555");
+  EXPECT_EQ(user("Privacy: none;id\r\n"), "+4930555");
+  EXPECT_EQ(user("Privacy: i d\r\n"), "+4930555");
+}
+
+TEST(Caller, AnAssertedIdentityThatCannotBeReadAssertsNothing) {
+  const auto m =
+      message("From: <sip:+4930555@b>;tag=1\r\nP-Asserted-Identity: <sip:+4930777@b>, <sip:x\r\n");
+  EXPECT_EQ(billing_number(m, true), "+4930555");
+}
+
+TEST(Caller, DisplayNamesAreWrittenAsTheGrammarHasThem) {
+  deployment::Deployment d;
+  const auto display = [&](const std::string& from) {
+    return caller_of(message("From: " + from + "<sip:+4930555@b>;tag=1\r\n"), d, {}, true).display;
+  };
+  EXPECT_EQ(display(""), "");
+  EXPECT_EQ(display("Ada Example "), "Ada Example");
+  EXPECT_EQ(display("\"A \\\" B\" "), "\"A \\\" B\"");
+  EXPECT_EQ(display("J. Smith@x "), "\"J. Smith@x\"");
+  EXPECT_EQ(display("J\xc3\xbcrgen "), "\"J\xc3\xbcrgen\"");
+}
+
+TEST(Reason, ValuesThatCannotBeReadArePassedOver) {
+  EXPECT_EQ(q850_of(message("Reason: Q.850;cause=x, q.850 ;cause=17;text=\"a,b\"\r\n")), 17);
+  EXPECT_EQ(q850_of(message(
+                "Reason: SIP;cause=200\r\nReason: Q.850;cause=200\r\nReason: Q.850;cause=31\r\n")),
+            31);
+  EXPECT_EQ(q850_of(message("Reason: Q.850\r\n")), 0);
+  EXPECT_EQ(sip_reason_of(message(
+                "Reason: Q.850;cause=16, SIP;cause=200;text=\"Call completed elsewhere\"\r\n")),
+            "SIP;cause=200;text=\"Call completed elsewhere\"");
+  EXPECT_EQ(sip_reason_of(message("Reason: SIP;cause=200;text=no quotes\r\n")), "");
+}
+
 }  // namespace
 }  // namespace causeway::call

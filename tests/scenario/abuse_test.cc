@@ -207,5 +207,40 @@ TEST_P(AbuseTest, SecondForkThatAnswersIsHungUpOverItsOwnTransport) {
   expect_clean(1);
 }
 
+// What the grammar forbids is answered with the reason, unless the profile of its group puts up
+// with it.
+class TolerantCore : public CallTest {
+ protected:
+  TolerantCore()
+      : CallTest(make_config({.top = R"(
+[[profile]]
+name = "sloppy"
+extends = "operator"
+tolerate = ["bare_line_feed", "underscore_in_host"]
+)",
+                              .core_profile = "sloppy"})) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, TolerantCore, ::testing::ValuesIn(all_modes()), mode_name);
+
+std::string sloppy_options(const std::string& contact) {
+  return "OPTIONS sip:gw@10.0.0.1 SIP/2.0\nVia: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bKsloppy\r\n"
+         "From: <sip:a@10.1.0.1>;tag=s\r\nTo: <sip:gw@10.0.0.1>\r\nCall-ID: sloppy\r\nCSeq: 1 "
+         "OPTIONS\r\n"
+         "Contact: " +
+         contact + "\r\nContent-Length: 0\r\n\r\n";
+}
+
+TEST_P(TolerantCore, WhatItsProfilePutsUpWithIsTakenAndNothingElse) {
+  core.send(sloppy_options("<sip:a@my_host>"));
+  core.expect("200");
+  core.send(sloppy_options("J. Smith <sip:a@my_host>"));
+  EXPECT_NE(std::string(core.expect("400").bytes()).find("display name"), std::string::npos);
+}
+
+TEST_P(AbuseTest, QuirksAreRefusedWithTheReasonByDefault) {
+  core.send(sloppy_options("<sip:a@host>"));
+  EXPECT_NE(std::string(core.expect("400").bytes()).find("LF alone"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace causeway::scenario

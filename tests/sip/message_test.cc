@@ -55,13 +55,13 @@ TEST(Message, PartsOfARequestAreViewsIntoItsOwnCopy) {
 TEST(Message, AResponseTakesItsMethodFromCSeq) {
   const auto m = Message::parse(
       "SIP/2.0 183 Session Progress\r\nVia: SIP/2.0/TLS h;branch=z9hG4bK2\r\nf: <sip:a@b>;tag=1\r\n"
-      "t: <sip:b@b>;tag=2\r\ni: x\r\nCSeq: 4294967295 INVITE\r\n\r\n");
+      "t: <sip:b@b>;tag=2\r\ni: x\r\nCSeq: 2147483647 INVITE\r\n\r\n");
   ASSERT_TRUE(m);
   EXPECT_FALSE(m->is_request());
   EXPECT_EQ(m->status(), 183);
   EXPECT_EQ(m->reason_phrase(), "Session Progress");
   EXPECT_EQ(m->method(), Method::kInvite);
-  EXPECT_EQ(m->cseq(), 4294967295U);
+  EXPECT_EQ(m->cseq(), 2147483647U);
   EXPECT_TRUE(validate(*m));
 }
 
@@ -108,6 +108,10 @@ TEST(Message, CompactNamesStandForLongOnes) {
                                                      {"x", HeaderId::kSessionExpires},
                                                      {"o", HeaderId::kEvent},
                                                      {"y", HeaderId::kIdentity},
+                                                     {"n", HeaderId::kIdentityInfo},
+                                                     {"a", HeaderId::kAcceptContact},
+                                                     {"j", HeaderId::kRejectContact},
+                                                     {"d", HeaderId::kRequestDisposition},
                                                      {"V", HeaderId::kVia},
                                                      {"q", HeaderId::kOther},
                                                      {"\xe9", HeaderId::kOther}};
@@ -259,6 +263,60 @@ TEST(Message, MethodsAreCaseSensitive) {
   }
   EXPECT_EQ(method_of("invite"), Method::kOther);
   EXPECT_EQ(to_string(Method::kOther), "OTHER");
+}
+
+TEST(Message, WhatIdentifiesADialogIsStrict) {
+  const std::string good = options();
+  EXPECT_EQ(refusal(good), 0);
+  const auto with = [&](const char* header, const char* line) {
+    return without(good, header, line);
+  };
+  EXPECT_EQ(refusal(with("CSeq", "CSeq: 2147483648 OPTIONS\r\n")), 400);  // 8.1.1.5: below 2^31
+  EXPECT_EQ(refusal(with("Call-ID", "Call-ID: a b\r\n")), 400);
+  EXPECT_EQ(refusal(with("Call-ID", "Call-ID: a@b@c\r\n")), 400);
+  EXPECT_EQ(refusal(with("Call-ID", "Call-ID: a!%*_+`'~()<>:\\\"/[]?{}@b\r\n")), 0);
+  EXPECT_EQ(refusal(with("From", "From: <sip:b@example.com>;tag=\"1\"\r\n")), 400);
+  EXPECT_EQ(refusal(with("From", "From: <sip:b@example.com>;tag=\r\n")), 400);
+  EXPECT_EQ(refusal(with("To", "To: <sip:a@example.com>;tag=a,b\r\n")), 400);
+}
+
+TEST(Message, RoutesAreAddressesInBrackets) {
+  EXPECT_EQ(refusal(options("Route: <sip:p;lr>, \"P\" <sip:q:5061;lr>\r\n")), 0);
+  EXPECT_EQ(refusal(options("Record-Route: <sip:p;lr>,<sips:q>;x=1\r\n")), 0);
+  EXPECT_EQ(refusal(options("Record-Route: sip:p\r\n")), 400);
+  EXPECT_EQ(refusal(options("Route: <sip:p;lr>\r\nRoute: <mailto:a@b>\r\n")), 400);
+  EXPECT_EQ(refusal(options("Record-Route: <sip:p;lr\r\n")), 400);
+}
+
+TEST(Message, QuirksAreTakenAndNamed) {
+  const auto quirks = [](const std::string& text) {
+    const auto m = Message::parse(text);
+    EXPECT_TRUE(m && validate(*m)) << text;
+    return m ? int{m->quirks()} : -1;
+  };
+  const std::string good =
+      options("Contact: \"\xc3\xa4\" <sip:c@h>, Some Token.1 <sip:d@h>\r\n", "a\nb");
+  EXPECT_EQ(quirks(good), 0) << "a body may hold what it likes";
+  std::string feeds = good;
+  feeds.replace(feeds.find("\r\nCall-ID"), 2, "\n");
+  EXPECT_EQ(quirks(feeds), kBareLineFeed);
+  std::string last = options();
+  last.replace(last.size() - 2, 2, "\n");
+  EXPECT_EQ(quirks(last), kBareLineFeed);
+  std::string start = options();
+  start.replace(start.find("\r\n"), 2, "\n");
+  EXPECT_EQ(quirks(start), kBareLineFeed);
+  EXPECT_EQ(quirks(options("Subject: a\n b\r\n")), kBareLineFeed) << "inside a fold";
+  EXPECT_EQ(quirks(options("Contact: <sip:a@my_host>\r\n")), kUnderscoreInHost);
+  EXPECT_EQ(quirks(without(good, "From", "From: J\xc3\xbcrgen <sip:b@h>;tag=1\r\n")),
+            kFreeDisplayName);
+  EXPECT_EQ(quirks(without(good, "From", "From: \"J\"x <sip:b@h>;tag=1\r\n")), kFreeDisplayName);
+  EXPECT_EQ(quirks(without(good, "To", "To: <sip:50%@h>\r\n")), kBrokenEscape);
+  EXPECT_EQ(quirks(without(good, "To", "To: <sip:%4g@h>\r\n")), kBrokenEscape);
+  EXPECT_EQ(quirks(without(good, "To", "To: <sip:%23%2B@h>\r\n")), 0);
+  for (const std::uint8_t bit : {kBareLineFeed, kUnderscoreInHost, kFreeDisplayName, kBrokenEscape})
+    EXPECT_FALSE(describe_quirk(bit).empty());
+  EXPECT_TRUE(describe_quirk(0).empty());
 }
 
 }  // namespace
