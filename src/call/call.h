@@ -2,6 +2,7 @@
 // agree. Runs on the shard that owns the call. What outlives the object is in CallState.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "call/acceptable.h"
 #include "call/body.h"
+#include "call/services.h"
 #include "call/state.h"
 #include "media/media_plane.h"
 #include "peers/dialect.h"
@@ -22,41 +24,11 @@
 
 namespace causeway::call {
 
-class Call;
-
 // The direction that this dialect can express for a wish (TDR-93).
 [[nodiscard]] sdp::Direction expressed(sdp::Direction d, const sdp::Dialect& dialect);
 
 // A realm as the media plane wants it.
 [[nodiscard]] media::RealmMedia realm_media(const deployment::Realm& realm);
-
-// What a call asks of the collection it lives in.
-class CallOwner {
- public:
-  virtual void bind_tag(const std::string& local_tag, Call& call, LegId leg) = 0;
-  virtual void unbind_tag(const std::string& local_tag) = 0;
-  virtual void bind_media(media::MediaLegId id, Call& call, LegId leg) = 0;
-  virtual void unbind_media(media::MediaLegId id) = 0;
-  // The call is over for its callers: counted out, recorded.
-  virtual void on_terminated(Call& call, telemetry::CallRecord record) = 0;
-  // Nothing is left to wait for. The object is destroyed later, never inside this call.
-  virtual void on_finished(Call& call) = 0;
-
- protected:
-  ~CallOwner() = default;
-};
-
-// The services of the shard; borrowed by every call.
-struct CallServices {
-  reactor::Reactor& reactor;
-  transport::TransactionLayer& layer;
-  media::MediaPlane& media;
-  peers::PeerTable& peers;
-  peers::Locator& locator;
-  telemetry::TrailStore& trails;
-  telemetry::ShardCounters& counters;
-  CallOwner& owner;
-};
 
 class Call final : reactor::TimerTarget, peers::LocatorClient {
  public:
@@ -66,6 +38,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   static constexpr unsigned kMaxForks = 16;     // of one leg, that are hung up on
   static constexpr Millis kCancelWait{40'000};  // for the final answer after CANCEL
   static constexpr Seconds kAskAgain{5};        // for the next hop's name, after a failure
+  static constexpr unsigned kMaxPutOff = 6;    // 491 to, or failures to send, one re-INVITE of ours
+  static constexpr Seconds kSendAgain{2};      // after such a failure
+  static constexpr Seconds kStillRinging{60};  // RFC 3261 13.3.1.1: a proxy waits three minutes
 
   Call(CallServices& services, deployment::DeploymentPtr deployment, CallId id, Bucket bucket);
   ~Call();
@@ -144,9 +119,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     bool reinvite = false;                      // ... it is not the first
     bool for_far = false;                       // ... it carries what the other side waits for
     std::optional<sdp::MediaWish> told_before;  // ... what `told` is again when it is refused
-    std::optional<sdp::Direction>
-        refused;             // the peer would not: it is not asked again of our own accord
-    bool temporary = false;  // a fork that is only hung up
+    unsigned put_off = 0;                       // times in a row that it came to nothing for now
+    bool temporary = false;                     // a fork that is only hung up
     std::string ack_branch;  // of the ACK of our latest INVITE's 2xx, for one that comes again
     std::uint32_t ack_cseq = 0;
     unsigned forks_hung_up = 0;
@@ -157,10 +131,17 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     transport::Destination attempt;  // egress: where the INVITE went
     Instant attempt_began;
     bool said_something = false;
-    reactor::TimerId silence, progress, ring, retry, cancel_wait;
+    reactor::TimerId silence, progress, ring, retry, cancel_wait, still_ringing;
+    int rang_with = 0;  // ingress: the provisional answer that was passed on last
     telemetry::MediaSide media_seen;
     [[nodiscard]] bool busy() const {
       return server_invite.value != 0 || client_invite.value != 0 || !held.empty();
+    }
+    // A re-INVITE of ours is out, or about to be.
+    [[nodiscard]] bool asks() const {
+      return client_invite.value != 0 ||
+             std::any_of(held.begin(), held.end(),
+                         [](const HeldRequest& h) { return h.method == sip::Method::kInvite; });
     }
   };
   enum class TimerKind : std::uint8_t {
@@ -169,7 +150,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     kRing,
     kRetry,
     kCancelWait,
-    kReinvite
+    kReinvite,
+    kStillRinging
   };
 
   // --- setup.cc
@@ -182,6 +164,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_provisional(Leg& leg, const transport::Received& r);
   void on_success(Leg& leg, const transport::Received& r);
   void pass_provisional(const sip::Message& from_far, int status, bool with_sdp);
+  void say_still_ringing(Leg& in);
   void answer_ingress(const sip::Message& from_far);
   void fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far,
                     std::optional<TerminationClass> what = std::nullopt);
@@ -197,6 +180,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] sdp::MediaWish wanted_by(const Leg& leg) const;
   bool send_offer(Leg& to, const sdp::MediaWish& wish, bool for_far);
   [[nodiscard]] bool from_its_group(Leg& leg, const transport::Received& r);
+  [[nodiscard]] static bool allows(const Leg& leg, std::string_view method);
   bool refuse_extensions(Leg& leg, transport::TxId tx, const sip::Message& request);
   void refuse_naming(Leg& leg, transport::TxId tx, const sip::Message& request,
                      const Unacceptable& why);
@@ -204,6 +188,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold);
   void refuse_offer(Leg& leg, int status, const std::string& text);
   void schedule_retry(Leg& leg);
+  void give_up_offer(Leg& leg, const std::optional<sdp::MediaWish>& refused, int status,
+                     const std::string& why);
+  void on_offer_unsent(Leg& leg, const Error& reason);
 
   // --- media.cc
   [[nodiscard]] Status open_media(Leg& leg);

@@ -71,7 +71,8 @@ void Call::let_go() {
   let_go_ = true;
   services_.locator.cancel(*this);
   for (auto& leg : legs_) {
-    for (auto* t : {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait})
+    for (auto* t : {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait,
+                    &leg->still_ringing})
       stop_timer(*t);
     services_.owner.unbind_tag(leg->s.dialog.local_tag);
     if (leg->s.has_media) {
@@ -131,6 +132,10 @@ void Call::on_timer(std::uint64_t token, Instant) {
       leg.retry = {};
       reconcile();
       return;
+    case TimerKind::kStillRinging:
+      leg.still_ringing = {};
+      say_still_ringing(leg);
+      return;
     case TimerKind::kCancelWait:
       leg.cancel_wait = {};
       leg.client_invite = {};
@@ -179,7 +184,8 @@ void Call::send_waiting_bye(Leg& leg) {
 }
 
 void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
-  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry}) stop_timer(*t);
+  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.still_ringing})
+    stop_timer(*t);
   switch (leg.s.phase) {
     case LegPhase::kNew:
     case LegPhase::kEarly:
@@ -208,7 +214,8 @@ void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
 
 void Call::leg_ended(Leg& leg) {
   leg.s.phase = LegPhase::kEnded;
-  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.cancel_wait})
+  for (auto* t :
+       {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.cancel_wait, &leg.still_ringing})
     stop_timer(*t);
 }
 

@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "base/flat_map.h"
-#include "call/call.h"
+#include "call/acceptable.h"
 #include "call/refusals.h"
+#include "call/services.h"
 #include "peers/prober.h"
+#include "sip/tag.h"
 
 namespace causeway::call {
 

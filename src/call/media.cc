@@ -207,7 +207,7 @@ Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_hear
   leg.s.heard = leg.offer->wish;
   leg.s.own = leg.offer->wish.direction;
   leg.s.told = *wish;
-  leg.refused.reset();
+  leg.s.refused.reset();
   std::optional<sdp::Crypto> theirs;
   if (leg.profile->sdp.security == sdp::Security::kSdes) {
     auto chosen = sdp::choose_crypto(leg.offer->media.crypto, leg.profile->sdp);
@@ -242,7 +242,7 @@ Status Call::take_answer(Leg& leg, std::string_view text, sdp::AnswerKind kind) 
     leg.s.own = sdp::make_direction(sdp::sends(sdp::receives(offered) ? said : leg.s.own),
                                     sdp::receives(sdp::sends(offered) ? said : leg.s.own));
   }
-  leg.refused.reset();
+  leg.s.refused.reset();
   leg.s.attributes = got->sdp.attributes;
   leg.answered_once = true;
   apply_media(leg, got->sdp.media, theirs);

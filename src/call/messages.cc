@@ -33,6 +33,15 @@ std::optional<Transport> transport_of(const sip::Uri& uri, Transport fallback) {
   return std::nullopt;
 }
 
+// The first route as a Request-URI, when it is a strict router (no ;lr); else empty. Headers may
+// not stand there (RFC 3261 19.1.1).
+std::string_view strict_router(const std::vector<std::string>& routes) {
+  if (routes.empty()) return {};
+  const auto route = sip::parse_name_addr(routes.front());
+  if (!route || !route->target.is_sip() || route->target.param("lr")) return {};
+  return route->uri.substr(0, route->uri.find('?'));
+}
+
 }  // namespace
 
 Call::Leg* Call::find_leg(LegId id) {
@@ -144,11 +153,14 @@ void Call::find_next_hop(Leg& leg) {
   if (!uri || !uri->is_sip() || transport_of(*uri, ours) != ours)
     return;  // keep what worked so far
   const std::uint16_t default_port = ours == Transport::kTls ? 5061 : 5060;
-  if (const auto literal = IpAddress::literal(uri->host)) {
+  // RFC 3263 4: maddr stands for the host.
+  const auto maddr = uri->param("maddr");
+  const std::string_view target = maddr && !maddr->empty() ? *maddr : uri->host;
+  if (const auto literal = IpAddress::literal(target)) {
     if (!believed(leg, *literal)) {
       tell(telemetry::EventKind::kNote, &leg,
-           "next hop " + std::string(uri->host) + " is not among the sources of group '" +
-               group.name + "': kept " + hop.remote.to_string());
+           "next hop " + std::string(target) + " is not among the sources of group '" + group.name +
+               "': kept " + hop.remote.to_string());
       return;
     }
     leg.s.next_hop = {
@@ -156,7 +168,7 @@ void Call::find_next_hop(Leg& leg) {
     return;
   }
   std::string host;
-  for (const char c : uri->host) host += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  for (const char c : target) host += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
   if (hop.remote.port != 0 && hop.name == host &&
       (uri->port == 0 || uri->port == hop.remote.port) && services_.reactor.wall() < hop.expires)
     return;
@@ -241,6 +253,7 @@ void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destina
     } else
       (void)send_in_dialog(*leg, h.method, std::move(h.bytes), h.branch);
   }
+  if (!held.empty()) reconcile();  // it may have waited for that
 }
 
 transport::Destination Call::destination(const Leg& leg) const {
@@ -272,10 +285,14 @@ sip::Builder Call::in_dialog(Leg& leg, Method method, std::string_view branch,
                              std::uint32_t cseq) const {
   const Dialog& d = leg.s.dialog;
   sip::Builder b(1024);
-  b.request_line(sip::to_string(method), d.remote_target);
+  // RFC 3261 12.2.1.1: a strict router wants itself in the Request-URI, and the target last.
+  const std::string_view strict = strict_router(d.routes);
+  b.request_line(sip::to_string(method), strict.empty() ? d.remote_target : strict);
   const peers::LocalSide us = side(leg);
   b.header(HeaderId::kVia, peers::via_value(us, branch));
-  for (const auto& r : d.routes) b.header(HeaderId::kRoute, r);
+  for (std::size_t i = strict.empty() ? 0 : 1; i < d.routes.size(); ++i)
+    b.header(HeaderId::kRoute, d.routes[i]);
+  if (!strict.empty()) b.begin(HeaderId::kRoute).add("<").add(d.remote_target).add(">").end_line();
   b.header(HeaderId::kMaxForwards, 70);
   b.begin(HeaderId::kFrom).add(d.local_party).add(";tag=").add(d.local_tag).end_line();
   b.begin(HeaderId::kTo).add(d.remote_party);

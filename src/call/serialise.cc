@@ -56,6 +56,15 @@ void put_optional(A& a, std::optional<T>& v) {
 }
 
 template <typename A>
+void put_direction(A& a, std::optional<sdp::Direction>& v) {
+  bool there = v.has_value();
+  a.field(there);
+  sdp::Direction d = v.value_or(sdp::Direction::kSendRecv);
+  put_enum(a, d, sdp::Direction::kInactive);
+  if constexpr (A::kReading) v = there ? std::optional(d) : std::nullopt;
+}
+
+template <typename A>
 void describe(A& a, IpAddress& x) {
   bool v6 = x.is_v6();
   auto bytes = x.bytes();
@@ -192,7 +201,7 @@ void describe(A& a, LegState& x) {
   put(a, x.id), a.field(x.ingress), a.field(x.group), a.field(x.peer), a.field(x.listener),
       put_enum(a, x.phase, LegPhase::kEnded), put(a, x.dialog);
   put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put(a, x.heard), put(a, x.told),
-      put_enum(a, x.own, sdp::Direction::kInactive);
+      put_enum(a, x.own, sdp::Direction::kInactive), put_direction(a, x.refused);
   put(a, x.attributes), a.field(x.has_media), put(a, x.media);
 }
 template <typename A>

@@ -407,7 +407,16 @@ void Call::pass_provisional(const sip::Message& from_far, int status, bool with_
   }
   state_.progressed = true;
   in.s.phase = LegPhase::kEarly;
+  in.rang_with = status;
+  start_timer(in.still_ringing, kStillRinging, TimerKind::kStillRinging, in);
   respond(in, in.server_invite, *invite_, status, &from_far, body, 0, {});
+}
+
+// RFC 3261 13.3.1.1: proxies on the caller's side give up after three minutes without a word.
+void Call::say_still_ringing(Leg& in) {
+  if (in.server_invite.value == 0 || in.answered || !invite_ || was_terminated_) return;
+  respond(in, in.server_invite, *invite_, in.rang_with, nullptr, {}, 0, {});
+  start_timer(in.still_ringing, kStillRinging, TimerKind::kStillRinging, in);
 }
 
 void Call::on_success(Leg& leg, const transport::Received& r) {
@@ -454,6 +463,7 @@ void Call::answer_ingress(const sip::Message& from_far) {
     return;
   }
   join_media();
+  stop_timer(in.still_ringing);
   in.offer.reset();
   in.answered = true;
   in.s.phase = LegPhase::kConfirmed;

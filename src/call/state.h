@@ -18,7 +18,7 @@
 
 namespace causeway::call {
 
-inline constexpr std::uint16_t kStateVersion = 3;
+inline constexpr std::uint16_t kStateVersion = 4;
 
 // Every call ends as exactly one of these.
 enum class TerminationClass : std::uint8_t {
@@ -86,7 +86,8 @@ struct LegState {
   // What this peer wants of the direction, as far as its answers could say so: an answer to a hold
   // of the other side tells nothing.
   sdp::Direction own = sdp::Direction::kSendRecv;
-  std::vector<std::string> attributes;  // further a= lines of the peer
+  std::optional<sdp::Direction> refused;  // it would not have it: not offered of our own accord
+  std::vector<std::string> attributes;    // further a= lines of the peer
   bool has_media = false;
   media::LegSnapshot media;  // filled when the call is written down
   friend bool operator==(const LegState&, const LegState&) = default;

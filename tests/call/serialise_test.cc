@@ -41,6 +41,7 @@ CallState sample() {
         sdp::MediaWish{{{PayloadType{8}, "PCMA", 8000, 1, "x"}}, sdp::Direction::kSendOnly, 20, 40};
     l.told = l.heard;
     l.own = sdp::Direction::kInactive;
+    l.refused = sdp::Direction::kSendOnly;
     l.attributes = {"label:1"};
     l.has_media = true;
     l.media.rtp = *Endpoint::parse("10.0.0.1:20000");
