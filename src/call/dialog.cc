@@ -18,6 +18,20 @@ void Call::on_request(LegId id, transport::TxId tx, const transport::Received& r
   services_.layer.set_user(tx, user(leg));
   record_message(leg, true, m.bytes());
   Dialog& d = leg.s.dialog;
+  // A phone that rings speaks within the early dialog of its own.
+  const std::string before = d.remote_tag;
+  const bool early = !leg.s.ingress && leg.s.phase == LegPhase::kEarly;
+  const bool other_fork = early && leg.early.select_known(leg.s, m.from_tag());
+  if (other_fork) leg.hop_unknown = true;
+  dispatch(leg, tx, r);
+  if (other_fork && m.body().empty() && leg.s.phase == LegPhase::kEarly &&
+      leg.early.select_known(leg.s, before))
+    leg.hop_unknown = true;
+}
+
+void Call::dispatch(Leg& leg, transport::TxId tx, const transport::Received& r) {
+  const sip::Message& m = r.message;
+  Dialog& d = leg.s.dialog;
   if (!from_its_group(leg, r) || m.call_id() != d.call_id || m.to_tag() != d.local_tag ||
       m.from_tag() != d.remote_tag || leg.s.phase == LegPhase::kEnded) {
     simple_response(leg, tx, m, 481, "no such dialog");
@@ -36,6 +50,14 @@ void Call::on_request(LegId id, transport::TxId tx, const transport::Received& r
     case Method::kInvite: on_reinvite(leg, tx, r); break;
     case Method::kBye: on_bye(leg, tx, r); break;
     case Method::kOptions: simple_response(leg, tx, m, 200, {}); break;
+    case Method::kUpdate:
+    case Method::kPrack:
+      if (allows(leg, m.method_text())) {
+        m.method() == Method::kUpdate ? on_update(leg, tx, r) : on_prack(leg, tx, r);
+        break;
+      }
+      simple_response(leg, tx, m, 405, "not allowed by the profile");
+      break;
     case Method::kNotify:
       if (allows(leg, "NOTIFY")) {  // RFC 6665 4.1.3: there is no subscription
         simple_response(leg, tx, m, 481, "no such subscription");
@@ -81,10 +103,12 @@ void Call::on_ack(LegId id, const transport::Received& r) {
     send_waiting_bye(leg);
     return;
   }
-  if (leg.offerless) {
-    leg.offerless = false;
-    const auto parts = body_parts(r.message);
-    const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
+  leg.offerless = false;
+  const auto parts = body_parts(r.message);
+  const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
+  const auto what =
+      sdp::judge(leg.s.offer_answer, {sdp::Side::kPeer, sdp::Carrier::kAck, !sdp.empty()});
+  if (what.meaning == sdp::SdpMeaning::kAnswer || what.meaning == sdp::SdpMeaning::kMissing) {
     const Status ok =
         sdp.empty() ? Status(fail(ErrorCode::kMalformed, "the ACK carries no answer to our offer"))
                     : take_answer(leg, sdp, sdp::AnswerKind::kFinal);
@@ -128,6 +152,12 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
         on_reinvite_response(leg, r);
       else
         on_initial_response(leg, r);
+      return;
+    case Method::kUpdate:
+      if (tx != leg.client_update) return;
+      if (leg.s.phase == LegPhase::kEarly && leg.early.select_known(leg.s, r.message.to_tag()))
+        leg.hop_unknown = true;
+      on_update_response(leg, r);
       return;
     case Method::kBye:
       if (r.message.status() >= 200) {
@@ -178,6 +208,17 @@ void Call::on_request_failed(LegId id, transport::TxId tx, const Error& reason) 
     finish_if_done();
     return;
   }
+  if (tx == leg.client_update && tx.value != 0) {
+    leg.client_update = {};
+    if (was_terminated_ || !leg.settled()) return;
+    if (leg.s.phase == LegPhase::kEarly && leg.early.select_known(leg.s, leg.update_tag))
+      leg.hop_unknown = true;
+    if (reason.code != ErrorCode::kTimeout)
+      on_offer_unsent(leg, reason);
+    else
+      on_offer_refused(leg, 408);
+    return;
+  }
   if (tx != leg.client_invite) return;
   leg.client_invite = {};
   if (leg.s.phase == LegPhase::kConfirmed && !was_terminated_ &&
@@ -224,10 +265,16 @@ void Call::on_bye(Leg& leg, transport::TxId tx, const transport::Received& r) {
                     early ? "the call is not answered yet" : "");
     if (early) return;
     leg_ended(leg);
+    if (success_ && leg.s.id == state_.egress) {  // before the caller could be told
+      success_.reset();
+      fail_ingress(480, 16, "the called side hung up before the caller's PRACK", nullptr);
+      return;
+    }
     finish_if_done();
     return;
   }
   // RFC 3261 15.1.2: a pending request of the peer is ended with 487.
+  if (leg.server_update.value != 0) refuse_offer(leg, 487, "the call is over");
   if (leg.server_invite.value != 0 && !leg.answered) refuse_offer(leg, 487, "the call is over");
   if (leg.server_invite.value != 0 && leg.answered)
     services_.layer.acknowledged(leg.server_invite);  // it is not sent again

@@ -11,6 +11,9 @@
 
 namespace causeway::call {
 
+using sdp::Carrier;
+using sdp::SdpMeaning;
+using sdp::Side;
 using sip::HeaderId;
 using sip::Method;
 using telemetry::EventKind;
@@ -26,29 +29,23 @@ bool has_codec(const sdp::MediaWish& w, const sdp::Codec& codec) {
 
 void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& r) {
   const sip::Message& m = r.message;
-  if (leg.s.phase != LegPhase::kConfirmed || was_terminated_) {
+  if (!leg.confirmed() || was_terminated_) {
     simple_response(leg, tx, m, leg.s.phase == LegPhase::kEarly ? 500 : 481,
                     "the call is not established");
     return;
   }
-  // RFC 3261 14.2: theirs is not finished: 500; ours is out: 491.
-  if (leg.server_invite.value != 0) {
-    if (const auto* flow = services_.layer.flow_of(tx)) {
-      auto b = sip::begin_response(m, leg.answered ? 491 : 500,
-                                   sip::reason_phrase(leg.answered ? 491 : 500), {}, flow->remote);
-      b.header(HeaderId::kRetryAfter,
-               static_cast<std::int64_t>(services_.reactor.random().below(10)));
-      std::string bytes = b.finish();
-      record_message(leg, false, bytes);
-      services_.layer.respond(tx, leg.answered ? 491 : 500, std::move(bytes));
-    }
-    return;
-  }
-  if (leg.asks()) {
-    simple_response(leg, tx, m, 491, "a re-INVITE of ours is under way");
-    return;
-  }
   const auto parts = body_parts(m);
+  const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
+  // RFC 3261 14.2: theirs is not finished: 500; ours is out: 491.
+  const auto what = sdp::judge(leg.s.offer_answer, {Side::kPeer, Carrier::kInvite, !sdp.empty()});
+  if (leg.server_invite.value != 0 || leg.server_update.value != 0) {
+    refuse_overlap(leg, tx, m, leg.answered ? 491 : 500);
+    return;
+  }
+  if (leg.asks() || what.meaning == SdpMeaning::kRefused) {
+    refuse_overlap(leg, tx, m, leg.asks() ? 491 : what.status);
+    return;
+  }
   if (!parts) {
     simple_response(leg, tx, m, 400, parts.error().what);
     return;
@@ -61,24 +58,93 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
   leg.server_invite = tx;
   leg.invite_cseq = m.cseq();
   leg.answered = false;
-  const std::string_view sdp = sdp_of(*parts);
   leg.offerless = sdp.empty();
-  if (!leg.offerless) {
-    auto offer = sdp::remote_offer(leg.s.offer_answer, sdp, leg.profile->sdp);
-    if (!offer) {
-      const bool media = offer.error().code == ErrorCode::kNotAcceptable;
-      refuse_offer(leg, media ? 488 : 400, offer.error().what);
-      return;
-    }
-    leg.offer = offer->sdp;  // refuse_offer() takes it back
-    if (const auto wrong = wrong_media(leg, offer->sdp); !wrong.empty()) {
-      refuse_offer(leg, 488, wrong);
-      return;
-    }
-    leg.s.attributes = offer->sdp.attributes;
-    if (offer->unchanged) tell(EventKind::kNote, &leg, "session refresh: nothing changed");
+  int status = 0;
+  std::string why;
+  if (leg.offerless)
+    sdp::commit(leg.s.offer_answer, {Side::kPeer, Carrier::kInvite, false}, what);
+  else if (!hear_offer(leg, sdp, Carrier::kInvite, status, why)) {
+    refuse_offer(leg, status, why);
+    return;
   }
   reconcile();
+}
+
+// RFC 3311 5.2. Without SDP it refreshes the target alone.
+void Call::on_update(Leg& leg, transport::TxId tx, const transport::Received& r) {
+  const sip::Message& m = r.message;
+  if (was_terminated_ || (!leg.confirmed() && leg.s.phase != LegPhase::kEarly)) {
+    simple_response(leg, tx, m, 481, "the call is not established");
+    return;
+  }
+  const auto parts = body_parts(m);
+  if (!parts) {
+    simple_response(leg, tx, m, 400, parts.error().what);
+    return;
+  }
+  if (const auto why = unacceptable_body(m, *parts, *leg.profile)) {
+    refuse_naming(leg, tx, m, *why);
+    return;
+  }
+  const std::string_view sdp = sdp_of(*parts);
+  const auto what = sdp::judge(leg.s.offer_answer, {Side::kPeer, Carrier::kUpdate, !sdp.empty()});
+  if (leg.server_update.value != 0 || what.meaning == SdpMeaning::kRefused) {
+    refuse_overlap(leg, tx, m, leg.server_update.value != 0 ? 500 : what.status);
+    return;
+  }
+  if (!sdp.empty() && leg.asks()) {
+    refuse_overlap(leg, tx, m, 491);
+    return;
+  }
+  learn_target(leg, m);
+  if (sdp.empty()) {
+    simple_response(leg, tx, m, 200, {});
+    return;
+  }
+  leg.server_update = tx;
+  int status = 0;
+  std::string why;
+  if (!hear_offer(leg, sdp, Carrier::kUpdate, status, why)) {
+    refuse_offer(leg, status, why);
+    return;
+  }
+  reconcile();
+  if (leg.server_update.value != 0 && !other(leg))
+    refuse_offer(leg, 500, "the other side is not there yet");
+}
+
+// Reads an offer that judge() let through. False: with what to refuse it, and why.
+bool Call::hear_offer(Leg& leg, std::string_view sdp, Carrier carrier, int& status,
+                      std::string& why) {
+  auto offer = sdp::remote_offer(leg.s.offer_answer, sdp, leg.profile->sdp);
+  if (!offer) {
+    status = offer.error().code == ErrorCode::kNotAcceptable ? 488 : 400;
+    why = offer.error().what;
+    return false;
+  }
+  sdp::commit(leg.s.offer_answer, {Side::kPeer, carrier, true}, {SdpMeaning::kOffer, 0});
+  why = wrong_media(leg, offer->sdp);
+  if (!why.empty()) {
+    status = 488;
+    (void)sdp::rollback(leg.s.offer_answer);
+    return false;
+  }
+  if (offer->unchanged) tell(EventKind::kNote, &leg, "session refresh: nothing changed");
+  leg.s.attributes = offer->sdp.attributes;
+  leg.offer = std::move(offer->sdp);
+  return true;
+}
+
+void Call::refuse_overlap(Leg& leg, transport::TxId tx, const sip::Message& request, int status) {
+  const auto* flow = services_.layer.flow_of(tx);
+  if (!flow) return;
+  auto b = sip::begin_response(request, status, sip::reason_phrase(status), leg.s.dialog.local_tag,
+                               flow->remote);
+  b.header(HeaderId::kRetryAfter, static_cast<std::int64_t>(services_.reactor.random().below(10)));
+  peers::add_common(b, *leg.profile, false);
+  std::string bytes = b.finish();
+  record_message(leg, false, bytes);
+  services_.layer.respond(tx, status, std::move(bytes));
 }
 
 // 420 naming what is required and not in the profile (RFC 3261 8.2.2.3).
@@ -136,36 +202,41 @@ bool Call::must_offer(const Leg& to, const sdp::MediaWish& wish) const {
   return !audio;
 }
 
+// Can an offer be made to it now? While it is early by UPDATE, where its Allow has that.
+bool Call::can_offer(const Leg& to) {
+  return to.settled() && !to.busy() && (to.confirmed() || peer_allows(to, Method::kUpdate));
+}
+
 void Call::reconcile() {
   Leg* a = find_leg(state_.ingress);
   Leg* b = find_leg(state_.egress);
-  if (!a || !b || was_terminated_ || a->s.phase != LegPhase::kConfirmed ||
-      b->s.phase != LegPhase::kConfirmed)
-    return;
+  if (!a || !b || was_terminated_) return;
   for (Leg* leg : {a, b}) {
     Leg* far = leg == a ? b : a;
-    if (leg->server_invite.value == 0 || leg->answered) continue;
-    if (!leg->offerless && !leg->offer) continue;
+    if (!leg->awaits()) continue;
     // What the far side is to be told: the new offer, or for an INVITE without one everything again
     // (TDR-95: a resume without SDP is a full sendrecv offer).
-    if (leg->offerless) leg->s.own = sdp::Direction::kSendRecv;
+    if (leg->offerless && leg->server_update.value == 0) leg->s.own = sdp::Direction::kSendRecv;
     const sdp::MediaWish wanted = leg->offer ? leg->offer->wish : wanted_by(*leg);
     // Already being asked, or nothing can be sent to it yet: on_located() comes back here.
     if (far->asks() || !far->held.empty()) continue;
-    if (!far->busy() && must_offer(*far, wanted)) {
+    if (can_offer(*far) && must_offer(*far, wanted)) {
       if (far->retry.value != 0) continue;           // it said 491: soon again
       if (send_offer(*far, wanted, true)) continue;  // answered when the far side has answered
-      if (leg->server_invite.value == 0) continue;
+      if (!leg->awaits()) continue;
     }
     // The far side has what it needs, or is asking something itself: answer from what is known of
     // it.
-    const sdp::MediaWish known = far->offer ? far->offer->wish : wanted_by(*far);
+    const sdp::MediaWish known =
+        far->confirmed() && far->offer ? far->offer->wish : wanted_by(*far);
     answer_offer(*leg, known, far->profile->sdp.hold);
   }
   // Nobody is waiting: does each side know what the other wants now?
   for (Leg* leg : {a, b}) {
     Leg* far = leg == a ? b : a;
-    if (leg->busy() || far->busy() || !far->s.heard || leg->retry.value != 0) continue;
+    if (!can_offer(*leg) || !far->settled() || far->busy() || !far->s.heard ||
+        leg->retry.value != 0)
+      continue;
     const sdp::MediaWish wanted = wanted_by(*far);
     if (leg->s.refused == wanted.direction) continue;
     if (must_offer(*leg, wanted)) (void)send_offer(*leg, wanted, false);
@@ -177,8 +248,7 @@ bool Call::send_offer(Leg& to, const sdp::MediaWish& from, bool for_far) {
   Leg* source = other(to);
   auto wish = wish_for(to, from, *source);
   if (!wish) {
-    if (source->server_invite.value != 0 && !source->answered)
-      refuse_offer(*source, 488, wish.error().what);
+    if (source->awaits()) refuse_offer(*source, 488, wish.error().what);
     return false;
   }
   const auto before = to.s.told;
@@ -190,39 +260,54 @@ bool Call::send_offer(Leg& to, const sdp::MediaWish& from, bool for_far) {
   to.told_before = before;
   to.for_far = for_far;
   stop_timer(to.retry);
+  const Method method = to.confirmed() ? Method::kInvite : Method::kUpdate;
+  sdp::commit(to.s.offer_answer,
+              {Side::kUs, to.confirmed() ? Carrier::kInvite : Carrier::kUpdate, true},
+              {SdpMeaning::kOffer, 0});
+  to.update_tag = to.s.dialog.remote_tag;
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
-  std::string bytes = in_dialog(to, Method::kInvite, branch, ++to.s.dialog.local_cseq)
-                          .finish(*sdp, "application/sdp");
-  (void)send_in_dialog(to, Method::kInvite, std::move(bytes), branch);
+  std::string bytes =
+      in_dialog(to, method, branch, ++to.s.dialog.local_cseq).finish(*sdp, "application/sdp");
+  (void)send_in_dialog(to, method, std::move(bytes), branch);
   return true;
 }
 
 void Call::answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold) {
+  const bool update = leg.server_update.value != 0;
+  const transport::TxId tx = update ? leg.server_update : leg.server_invite;
   Result<std::string> sdp = [&]() -> Result<std::string> {
     if (leg.offer) return make_answer(leg, other_heard, other_hold, sdp::AnswerKind::kFinal);
     auto wish = wish_for(leg, other_heard, *other(leg));
     if (!wish) return tl::unexpected(wish.error());
-    return make_offer(leg, *wish);
+    auto offer = make_offer(leg, *wish);
+    if (offer)
+      sdp::commit(leg.s.offer_answer, {Side::kUs, Carrier::kSuccess, true},
+                  {SdpMeaning::kOffer, 0});
+    return offer;
   }();
   if (!sdp) {
     refuse_offer(leg, 488, sdp.error().what);
     return;
   }
-  const auto* request = services_.layer.request_of(leg.server_invite);
+  const auto* request = services_.layer.request_of(tx);
   if (!request) return;
   leg.offer.reset();
-  leg.answered = true;
-  respond(leg, leg.server_invite, *request, 200, nullptr, {"application/sdp", *sdp}, 0, {});
+  if (update)
+    leg.server_update = {};
+  else
+    leg.answered = true;
+  respond(leg, tx, *request, 200, nullptr, {"application/sdp", *sdp}, 0, {});
+  if (update) join_media();
 }
 
 void Call::refuse_offer(Leg& leg, int status, const std::string& text) {
   tell(EventKind::kRefusal, &leg, text);
-  if (leg.offer) (void)sdp::rollback(leg.s.offer_answer);
+  const transport::TxId tx =
+      std::exchange(leg.server_update.value != 0 ? leg.server_update : leg.server_invite, {});
+  (void)sdp::rollback(leg.s.offer_answer);
   leg.offer.reset();
-  if (const auto* request = services_.layer.request_of(leg.server_invite))
-    respond(leg, leg.server_invite, *request, status, nullptr, {}, policy::q850_of_status(status),
-            text);
-  leg.server_invite = {};
+  if (const auto* request = services_.layer.request_of(tx))
+    respond(leg, tx, *request, status, nullptr, {}, policy::q850_of_status(status), text);
 }
 
 void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
@@ -259,6 +344,35 @@ void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
     reconcile();
     return;
   }
+  on_offer_refused(leg, status);
+}
+
+void Call::on_update_response(Leg& leg, const transport::Received& r) {
+  const sip::Message& m = r.message;
+  const int status = m.status();
+  if (status < 200) return;
+  leg.client_update = {};
+  if (was_terminated_ || !leg.settled()) return;
+  if (status < 300) {
+    learn_target(leg, m);
+    const auto parts = body_parts(m);
+    const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
+    const Status ok = sdp.empty()
+                          ? Status(fail(ErrorCode::kMalformed, "200 to an UPDATE without SDP"))
+                          : take_answer(leg, sdp, sdp::AnswerKind::kFinal);
+    if (ok) {
+      leg.put_off = 0;
+      join_media();
+      reconcile();
+      return;
+    }
+    tell(EventKind::kError, &leg, ok.error().what);  // as if it had been refused
+  }
+  on_offer_refused(leg, status < 300 ? 488 : status);
+}
+
+// What we offered is void; who asked for it is told, or it is tried again.
+void Call::on_offer_refused(Leg& leg, int status) {
   (void)sdp::rollback(leg.s.offer_answer);
   const auto refused = std::exchange(leg.s.told, leg.told_before);
   // RFC 3261 14.1: what we wanted to say is not lost, reconcile() finds it again. Not without end:
@@ -268,7 +382,7 @@ void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
     reconcile();
     return;
   }
-  if (status == 408 || status == 481) {  // RFC 5057: the dialog is gone
+  if ((status == 408 || status == 481) && leg.confirmed()) {  // RFC 5057: the dialog is gone
     leg.s.phase = LegPhase::kEnded;
     terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 31,
                "re-INVITE was answered " + std::to_string(status)},
@@ -276,7 +390,7 @@ void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
     return;
   }
   // The peer will not: it keeps what it had, and whoever asked is told.
-  tell(EventKind::kNote, &leg, "re-INVITE refused with " + std::to_string(status));
+  tell(EventKind::kNote, &leg, "our offer was refused with " + std::to_string(status));
   give_up_offer(leg, refused, status < 400 ? 488 : status,
                 "the other side answered " + std::to_string(status));
 }
@@ -287,8 +401,7 @@ void Call::give_up_offer(Leg& leg, const std::optional<sdp::MediaWish>& refused,
   leg.put_off = 0;
   if (refused) leg.s.refused = refused->direction;
   Leg* far = other(leg);
-  if (leg.for_far && far && far->server_invite.value != 0 && !far->answered)
-    refuse_offer(*far, status, why);
+  if (leg.for_far && far && far->awaits()) refuse_offer(*far, status, why);
   reconcile();
 }
 

@@ -129,7 +129,8 @@ void describe(A& a, sdp::Origin& x) {
 }
 template <typename A>
 void describe(A& a, sdp::OfferAnswer& x) {
-  put_enum(a, x.state, sdp::OfferState::kStable), a.field(x.agreed), put(a, x.origin),
+  put_enum(a, x.state, sdp::OfferState::kStable), a.field(x.agreed),
+      put_enum(a, x.offered_in, sdp::Carrier::kUpdateFailure), a.field(x.owed), put(a, x.origin),
       a.field(x.last_local), a.field(x.last_remote), a.field(x.agreed_remote);
 }
 
@@ -185,7 +186,7 @@ void describe(A& a, Dialog& x) {
   a.field(x.call_id), a.field(x.local_tag), a.field(x.remote_tag), a.field(x.local_party),
       a.field(x.remote_party);
   a.field(x.remote_target), put(a, x.routes), a.field(x.local_cseq), a.field(x.remote_cseq),
-      a.field(x.ours);
+      a.field(x.ours), a.field(x.allow);
 }
 template <typename A>
 void describe(A& a, NextHop& x) {

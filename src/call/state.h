@@ -18,7 +18,7 @@
 
 namespace causeway::call {
 
-inline constexpr std::uint16_t kStateVersion = 4;
+inline constexpr std::uint16_t kStateVersion = 5;
 
 // Every call ends as exactly one of these.
 enum class TerminationClass : std::uint8_t {
@@ -57,7 +57,8 @@ struct Dialog {
   std::string remote_target;
   std::vector<std::string> routes;  // Route values in the order in which they are written
   std::uint32_t local_cseq = 0, remote_cseq = 0;
-  bool ours = false;  // we made the Call-ID
+  bool ours = false;        // we made the Call-ID
+  std::uint32_t allow = 0;  // methods that the peer's Allow listed, one bit for each sip::Method
   friend bool operator==(const Dialog&, const Dialog&) = default;
 };
 
