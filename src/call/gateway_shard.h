@@ -97,6 +97,7 @@ class GatewayShard final : transport::TransactionUser,
   void refuse_new_calls(bool refuse) { stopping_ = refuse; }
   void end_all_calls(const std::string& why);
   [[nodiscard]] std::size_t calls_now() const { return calls_.size(); }
+  [[nodiscard]] std::size_t tags_now() const { return tags_.size(); }  // of legs, for tests
 
   [[nodiscard]] Status set_admin(peers::PeerTable::Kind kind, const std::string& name,
                                  peers::Admin admin);
