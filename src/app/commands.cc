@@ -9,6 +9,7 @@
 
 #include "app/restart_keys.h"
 #include "base/log.h"
+#include "call/state.h"
 #include "deployment/load.h"
 #include "telemetry/ladder.h"
 #include "telemetry/pcapng.h"

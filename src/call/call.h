@@ -2,6 +2,7 @@
 // agree. Runs on the shard that owns the call. What outlives the object is in CallState.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,8 @@
 
 #include "call/acceptable.h"
 #include "call/body.h"
+#include "call/early_dialogs.h"
+#include "call/services.h"
 #include "call/state.h"
 #include "media/media_plane.h"
 #include "peers/dialect.h"
@@ -22,50 +25,24 @@
 
 namespace causeway::call {
 
-class Call;
-
 // The direction that this dialect can express for a wish (TDR-93).
 [[nodiscard]] sdp::Direction expressed(sdp::Direction d, const sdp::Dialect& dialect);
 
 // A realm as the media plane wants it.
 [[nodiscard]] media::RealmMedia realm_media(const deployment::Realm& realm);
 
-// What a call asks of the collection it lives in.
-class CallOwner {
- public:
-  virtual void bind_tag(const std::string& local_tag, Call& call, LegId leg) = 0;
-  virtual void unbind_tag(const std::string& local_tag) = 0;
-  virtual void bind_media(media::MediaLegId id, Call& call, LegId leg) = 0;
-  virtual void unbind_media(media::MediaLegId id) = 0;
-  // The call is over for its callers: counted out, recorded.
-  virtual void on_terminated(Call& call, telemetry::CallRecord record) = 0;
-  // Nothing is left to wait for. The object is destroyed later, never inside this call.
-  virtual void on_finished(Call& call) = 0;
-
- protected:
-  ~CallOwner() = default;
-};
-
-// The services of the shard; borrowed by every call.
-struct CallServices {
-  reactor::Reactor& reactor;
-  transport::TransactionLayer& layer;
-  media::MediaPlane& media;
-  peers::PeerTable& peers;
-  peers::Locator& locator;
-  telemetry::TrailStore& trails;
-  telemetry::ShardCounters& counters;
-  CallOwner& owner;
-};
-
 class Call final : reactor::TimerTarget, peers::LocatorClient {
  public:
   // Bounds on what one call may hold.
   static constexpr std::size_t kMaxAttempts = 32;
   static constexpr std::size_t kMaxHeldRequests = 8;
+  static constexpr std::size_t kMaxUnsaid = 8;  // provisionals behind one without its PRACK
   static constexpr unsigned kMaxForks = 16;     // of one leg, that are hung up on
   static constexpr Millis kCancelWait{40'000};  // for the final answer after CANCEL
   static constexpr Seconds kAskAgain{5};        // for the next hop's name, after a failure
+  static constexpr unsigned kMaxPutOff = 6;    // 491 to, or failures to send, one re-INVITE of ours
+  static constexpr Seconds kSendAgain{2};      // after such a failure
+  static constexpr Seconds kStillRinging{60};  // RFC 3261 13.3.1.1: a proxy waits three minutes
 
   Call(CallServices& services, deployment::DeploymentPtr deployment, CallId id, Bucket bucket);
   ~Call();
@@ -124,6 +101,24 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::string bytes, branch;
     sip::Method method;
   };
+  // Reliable provisional answers to a caller (RFC 3262 3).
+  struct SaidReliably {
+    struct Unsaid {
+      std::string bytes;
+      int status;
+      std::uint32_t rseq;
+      bool sdp;
+    };
+    sip::ReliableSender sender;
+    Unsaid said;                // the last one that left
+    std::vector<Unsaid> later;  // wait for its PRACK
+    std::uint32_t numbered = 0;
+    reactor::TimerId timer;
+    [[nodiscard]] bool sdp_open() const {
+      return (sender.waits && said.sdp) ||
+             std::any_of(later.begin(), later.end(), [](const Unsaid& u) { return u.sdp; });
+    }
+  };
   struct Leg {
     LegState s;
     deployment::GroupIndex group;
@@ -147,9 +142,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     bool reinvite = false;                      // ... it is not the first
     bool for_far = false;                       // ... it carries what the other side waits for
     std::optional<sdp::MediaWish> told_before;  // ... what `told` is again when it is refused
-    std::optional<sdp::Direction>
-        refused;             // the peer would not: it is not asked again of our own accord
-    bool temporary = false;  // a fork that is only hung up
+    unsigned put_off = 0;                       // times in a row that it came to nothing for now
+    bool temporary = false;                     // a fork that is only hung up
     std::string ack_branch;  // of the ACK of our latest INVITE's 2xx, for one that comes again
     std::uint32_t ack_cseq = 0;
     unsigned forks_hung_up = 0;
@@ -161,10 +155,36 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     transport::Destination attempt;  // egress: where the INVITE went
     Instant attempt_began;
     bool said_something = false;
-    reactor::TimerId silence, progress, ring, retry, cancel_wait, look;
+    reactor::TimerId silence, progress, ring, retry, cancel_wait, look, still_ringing;
+    int rang_with = 0;  // ingress: the provisional answer that was passed on last
+    std::unique_ptr<SaidReliably> reliable;  // ingress: the caller acknowledges what it is told
+    EarlyDialogs early;                      // egress
+    transport::TxId server_update;           // the peer's UPDATE with an offer, until our answer
+    transport::TxId client_update;           // ours
+    std::string update_tag;                  // ... of which early dialog
+    bool hop_unknown = false;  // the target of an early dialog: asked for when it is needed
     telemetry::MediaSide media_seen;
+    [[nodiscard]] bool confirmed() const { return s.phase == LegPhase::kConfirmed; }
+    // Offers can be made in it: confirmed, or early with a first answer that is in force.
+    [[nodiscard]] bool settled() const {
+      return confirmed() || (s.phase == LegPhase::kEarly && s.offer_answer.agreed);
+    }
+    // An offer of the peer waits for our answer, and not in the first INVITE.
+    [[nodiscard]] bool awaits() const {
+      return server_update.value != 0 || (confirmed() && server_invite.value != 0 && !answered &&
+                                          (offerless || offer.has_value()));
+    }
     [[nodiscard]] bool busy() const {
-      return server_invite.value != 0 || client_invite.value != 0 || !held.empty();
+      return (confirmed() && (server_invite.value != 0 || client_invite.value != 0)) ||
+             server_update.value != 0 || client_update.value != 0 || !held.empty() ||
+             (!confirmed() && reliable && reliable->sender.waits);
+    }
+    // A re-INVITE or UPDATE of ours is out, or about to be.
+    [[nodiscard]] bool asks() const {
+      return (confirmed() && client_invite.value != 0) || client_update.value != 0 ||
+             std::any_of(held.begin(), held.end(), [](const HeldRequest& h) {
+               return h.method == sip::Method::kInvite || h.method == sip::Method::kUpdate;
+             });
     }
   };
   enum class TimerKind : std::uint8_t {
@@ -174,7 +194,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     kRetry,
     kCancelWait,
     kReinvite,
-    kLook
+    kLook,
+    kStillRinging,
+    kReliable
   };
 
   // --- liveness.cc
@@ -189,17 +211,38 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   Status send_initial_invite(Leg& leg, deployment::PeerIndex peer);
   void attempt_failed(Leg& leg, int status, const std::string& why, const sip::Message* response);
   void on_initial_response(Leg& leg, const transport::Received& r);
-  void on_provisional(Leg& leg, const transport::Received& r);
   void on_success(Leg& leg, const transport::Received& r);
-  void pass_provisional(const sip::Message& from_far, int status, bool with_sdp);
+  void confirm(Leg& leg, const sip::Message& success);
+  [[nodiscard]] Status take_final_answer(Leg& leg, std::string_view sdp);
+  [[nodiscard]] Result<std::string> final_sdp(Leg& in, const Leg& out);
   void answer_ingress(const sip::Message& from_far);
   void fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far,
                     std::optional<TerminationClass> what = std::nullopt);
   void refuse(transport::TxId tx, const sip::Message& request, int status, int q850,
               const std::string& text, std::string_view label);
 
+  // --- early.cc
+  void agree_on_reliability(Leg& in);
+  void on_provisional(Leg& leg, const transport::Received& r);
+  [[nodiscard]] bool take_in_order(Leg& leg, const sip::Message& m);
+  [[nodiscard]] bool hear_provisional(Leg& leg, const sip::Message& m, bool reliable);
+  void pass_provisional(const sip::Message& from_far, int status, bool with_sdp);
+  [[nodiscard]] std::string early_sdp(Leg& in, const Leg& out, bool with_sdp);
+  void say_provisional(Leg& in, int status, const sip::Message* from_far, const Body& body);
+  void say_still_ringing(Leg& in);
+  void say_next(Leg& in);
+  void on_reliable_timer(Leg& in);
+  void send_prack(Leg& leg, std::uint32_t rseq, std::uint32_t invite_cseq);
+  void on_prack(Leg& leg, transport::TxId tx, const transport::Received& r);
+  [[nodiscard]] bool answer_prack(Leg& leg, transport::TxId tx, const sip::Message& m,
+                                  std::string_view sdp);
+
   // --- dialog.cc
+  void dispatch(Leg& leg, transport::TxId tx, const transport::Received& r);
   void on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& r);
+  void on_update(Leg& leg, transport::TxId tx, const transport::Received& r);
+  [[nodiscard]] bool hear_offer(Leg& leg, std::string_view sdp, sdp::Carrier carrier, int& status,
+                                std::string& why);
   void on_bye(Leg& leg, transport::TxId tx, const transport::Received& r);
   void reconcile();
   [[nodiscard]] sdp::Direction reaching(const Leg& to, sdp::Direction wish) const;
@@ -207,13 +250,24 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] sdp::MediaWish wanted_by(const Leg& leg) const;
   bool send_offer(Leg& to, const sdp::MediaWish& wish, bool for_far);
   [[nodiscard]] bool from_its_group(Leg& leg, const transport::Received& r);
+  [[nodiscard]] static bool allows(const Leg& leg, std::string_view method);
   bool refuse_extensions(Leg& leg, transport::TxId tx, const sip::Message& request);
   void refuse_naming(Leg& leg, transport::TxId tx, const sip::Message& request,
                      const Unacceptable& why);
   void on_reinvite_response(Leg& leg, const transport::Received& r);
+  void on_update_response(Leg& leg, const transport::Received& r);
+  void on_offer_refused(Leg& leg, int status);
+  void refuse_overlap(Leg& leg, transport::TxId tx, const sip::Message& request, int status);
+  [[nodiscard]] static bool can_offer(const Leg& to);
+  [[nodiscard]] static bool peer_allows(const Leg& leg, sip::Method method) {
+    return (leg.s.dialog.allow >> static_cast<unsigned>(method)) & 1U;
+  }
   void answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold);
   void refuse_offer(Leg& leg, int status, const std::string& text);
   void schedule_retry(Leg& leg);
+  void give_up_offer(Leg& leg, const std::optional<sdp::MediaWish>& refused, int status,
+                     const std::string& why);
+  void on_offer_unsent(Leg& leg, const Error& reason);
 
   // --- media.cc
   [[nodiscard]] Status open_media(Leg& leg);
@@ -228,6 +282,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   // Why an offer of plain RTP or of SRTP cannot be taken from this peer (TDM-01); empty: it can.
   [[nodiscard]] std::string wrong_media(const Leg& leg, const sdp::RemoteOffer& offer);
   [[nodiscard]] sdp::MediaWish default_wish(const Leg& leg) const;
+  [[nodiscard]] Status use_answer(Leg& leg, const sdp::RemoteOffer& answer);
   [[nodiscard]] Status take_answer(Leg& leg, std::string_view sdp, sdp::AnswerKind kind);
   [[nodiscard]] Result<std::string> make_answer(Leg& leg, const sdp::MediaWish& other_heard,
                                                 sdp::HoldForm other_hold, sdp::AnswerKind kind);
@@ -260,6 +315,10 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void send_ack(Leg& leg, std::uint32_t cseq);
   void respond(Leg& leg, transport::TxId tx, const sip::Message& request, int status,
                const sip::Message* from_far, const Body& body, int q850, std::string_view why);
+  [[nodiscard]] std::string response_text(const Leg& leg, const transport::Flow& flow,
+                                          const sip::Message& request, int status,
+                                          const sip::Message* from_far, const Body& body, int q850,
+                                          std::string_view why, std::uint32_t rseq = 0);
   void simple_response(Leg& leg, transport::TxId tx, const sip::Message& request, int status,
                        std::string_view why);
   void tell(telemetry::EventKind kind, const Leg* leg, std::string_view text);
@@ -288,8 +347,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   CallState state_;
   std::vector<std::unique_ptr<Leg>> legs_;
   // While the call is being set up
-  std::unique_ptr<sip::Message> invite_;  // of the caller
-  std::vector<BodyPart> invite_parts_;    // views into invite_
+  std::unique_ptr<sip::Message> invite_;   // of the caller
+  std::vector<BodyPart> invite_parts_;     // views into invite_
+  std::unique_ptr<sip::Message> success_;  // of the far side; the caller's PRACK comes first
   struct Way {
     deployment::GroupIndex group;
     deployment::PeerIndex peer;

@@ -71,9 +71,10 @@ void Call::let_go() {
   let_go_ = true;
   services_.locator.cancel(*this);
   for (auto& leg : legs_) {
-    for (auto* t :
-         {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait, &leg->look})
+    for (auto* t : {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait,
+                    &leg->look, &leg->still_ringing})
       stop_timer(*t);
+    if (leg->reliable) stop_timer(leg->reliable->timer);
     services_.owner.unbind_tag(leg->s.dialog.local_tag);
     if (leg->s.has_media) {
       services_.owner.unbind_media(leg->media);
@@ -133,6 +134,14 @@ void Call::on_timer(std::uint64_t token, Instant) {
       reconcile();
       return;
     case TimerKind::kLook: look_after(leg); return;
+    case TimerKind::kStillRinging:
+      leg.still_ringing = {};
+      say_still_ringing(leg);
+      return;
+    case TimerKind::kReliable:
+      leg.reliable->timer = {};
+      on_reliable_timer(leg);
+      return;
     case TimerKind::kCancelWait:
       leg.cancel_wait = {};
       leg.client_invite = {};
@@ -181,7 +190,11 @@ void Call::send_waiting_bye(Leg& leg) {
 }
 
 void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
-  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.look}) stop_timer(*t);
+  for (auto* t :
+       {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.look, &leg.still_ringing})
+    stop_timer(*t);
+  if (leg.reliable) stop_timer(leg.reliable->timer);
+  if (leg.server_update.value != 0) refuse_offer(leg, 487, "the call is over");
   switch (leg.s.phase) {
     case LegPhase::kNew:
     case LegPhase::kEarly:
@@ -209,8 +222,11 @@ void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
 }
 
 void Call::leg_ended(Leg& leg) {
+  if (leg.server_update.value != 0) refuse_offer(leg, 487, "the call is over");
+  if (leg.reliable) stop_timer(leg.reliable->timer);
   leg.s.phase = LegPhase::kEnded;
-  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.cancel_wait, &leg.look})
+  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.cancel_wait, &leg.look,
+                  &leg.still_ringing})
     stop_timer(*t);
 }
 
@@ -224,6 +240,7 @@ void Call::terminate(Termination t, Leg* by, const sip::Message* reason_of) {
   for (auto& leg : legs_) close_media(*leg);
   ways_.clear();
   destinations_.clear();
+  success_.reset();
   for (auto& leg : legs_) end_leg(*leg, reason_of);
   services_.owner.on_terminated(*this, make_record());
   finish_if_done();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "call/call.h"
 #include "call/crossing.h"
 #include "call/serialise.h"
 #include "sip/headers.h"

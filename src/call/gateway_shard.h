@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "base/flat_map.h"
-#include "call/call.h"
+#include "call/acceptable.h"
 #include "call/refusals.h"
+#include "call/services.h"
 #include "peers/prober.h"
+#include "sip/tag.h"
 
 namespace causeway::call {
 
@@ -95,6 +97,7 @@ class GatewayShard final : transport::TransactionUser,
   void refuse_new_calls(bool refuse) { stopping_ = refuse; }
   void end_all_calls(const std::string& why);
   [[nodiscard]] std::size_t calls_now() const { return calls_.size(); }
+  [[nodiscard]] std::size_t tags_now() const { return tags_.size(); }  // of legs, for tests
 
   [[nodiscard]] Status set_admin(peers::PeerTable::Kind kind, const std::string& name,
                                  peers::Admin admin);

@@ -207,7 +207,7 @@ Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_hear
   leg.s.heard = leg.offer->wish;
   leg.s.own = leg.offer->wish.direction;
   leg.s.told = *wish;
-  leg.refused.reset();
+  leg.s.refused.reset();
   std::optional<sdp::Crypto> theirs;
   if (leg.profile->sdp.security == sdp::Security::kSdes) {
     auto chosen = sdp::choose_crypto(leg.offer->media.crypto, leg.profile->sdp);
@@ -222,30 +222,34 @@ Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_hear
 Status Call::take_answer(Leg& leg, std::string_view text, sdp::AnswerKind kind) {
   auto got = sdp::remote_answer(leg.s.offer_answer, text, leg.profile->sdp, kind);
   if (!got) return tl::unexpected(got.error());
-  if (got->sdp.declined)
-    return fail(ErrorCode::kNotAcceptable, "the peer declined the audio stream");
+  return use_answer(leg, got->sdp);
+}
+
+// Puts an answer into force: what the peer wants, and where its media goes.
+Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
+  if (answer.declined) return fail(ErrorCode::kNotAcceptable, "the peer declined the audio stream");
   std::optional<sdp::Crypto> theirs;
   if (leg.profile->sdp.security == sdp::Security::kSdes) {
     const auto ours =
-        sdp::accepted_crypto(services_.media.local_crypto(leg.media), got->sdp.media.crypto);
+        sdp::accepted_crypto(services_.media.local_crypto(leg.media), answer.media.crypto);
     if (!ours) return tl::unexpected(ours.error());
     // The peer may list more lines than it took (TDM-04): the one under the tag of ours is in
     // force.
-    for (const auto& line : got->sdp.media.crypto)
+    for (const auto& line : answer.media.crypto)
       if (line.tag == ours->tag) theirs = line;
   }
-  leg.s.heard = got->sdp.wish;
+  leg.s.heard = answer.wish;
   if (leg.s.told) {
     // Only what our offer left open says something about the peer (RFC 3264 6.1).
     const auto offered = expressed(leg.s.told->direction, leg.profile->sdp);
-    const auto said = got->sdp.wish.direction;
+    const auto said = answer.wish.direction;
     leg.s.own = sdp::make_direction(sdp::sends(sdp::receives(offered) ? said : leg.s.own),
                                     sdp::receives(sdp::sends(offered) ? said : leg.s.own));
   }
-  leg.refused.reset();
-  leg.s.attributes = got->sdp.attributes;
+  leg.s.refused.reset();
+  leg.s.attributes = answer.attributes;
   leg.answered_once = true;
-  apply_media(leg, got->sdp.media, theirs);
+  apply_media(leg, answer.media, theirs);
   return {};
 }
 

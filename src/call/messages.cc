@@ -1,10 +1,12 @@
 // The SIP of a call's legs: dialogs, next hops, and writing requests and responses.
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/log.h"
 #include "call/call.h"
 #include "call/crossing.h"
+#include "sip/fields.h"
 #include "sip/headers.h"
 #include "sip/tag.h"
 
@@ -31,6 +33,25 @@ std::optional<Transport> transport_of(const sip::Uri& uri, Transport fallback) {
   if (sip::iequals(*t, "tcp")) return Transport::kTcp;
   if (sip::iequals(*t, "tls")) return Transport::kTls;
   return std::nullopt;
+}
+
+std::uint32_t methods_of(const sip::Message& m) {
+  std::uint32_t bits = 0;
+  (void)sip::each_token(m, HeaderId::kAllow, [&](std::string_view token) {
+    const Method method = sip::method_of(token);
+    if (method != Method::kOther) bits |= 1U << static_cast<unsigned>(method);
+    return true;
+  });
+  return bits;
+}
+
+// The first route as a Request-URI, when it is a strict router (no ;lr); else empty. Headers may
+// not stand there (RFC 3261 19.1.1).
+std::string_view strict_router(const std::vector<std::string>& routes) {
+  if (routes.empty()) return {};
+  const auto route = sip::parse_name_addr(routes.front());
+  if (!route || !route->target.is_sip() || route->target.param("lr")) return {};
+  return route->uri.substr(0, route->uri.find('?'));
 }
 
 }  // namespace
@@ -106,6 +127,7 @@ void Call::learn_dialog(Leg& leg, const sip::Message& m, bool uac) {
 }
 
 void Call::learn_target(Leg& leg, const sip::Message& m) {
+  if (m.has(HeaderId::kAllow)) leg.s.dialog.allow = methods_of(m);
   std::string_view list = m.value(HeaderId::kContact);
   const auto contact = sip::parse_name_addr(sip::next_value(list));
   Dialog& d = leg.s.dialog;
@@ -120,7 +142,11 @@ void Call::learn_target(Leg& leg, const sip::Message& m) {
   if (!contact || contact->uri.empty() || contact->uri == "*") return;
   if (!contact->target.is_sip()) return;
   leg.s.dialog.remote_target = std::string(contact->uri);
-  find_next_hop(leg);
+  // An early dialog of a callee may never be sent anything.
+  if (!leg.s.ingress && leg.s.phase < LegPhase::kConfirmed)
+    leg.hop_unknown = true;
+  else
+    find_next_hop(leg);
 }
 
 // An address outside the group's sources is not believed: the peer would make us send to strangers.
@@ -133,6 +159,7 @@ bool Call::believed(const Leg& leg, const IpAddress& address) const {
 // Where requests in this dialog go: the first route, else the remote target (RFC 3261 12.2.1.1), as
 // far as it is believed.
 void Call::find_next_hop(Leg& leg) {
+  leg.hop_unknown = false;
   if (leg.temporary) return;  // one ACK and one BYE, along the way that the INVITE went
   std::string_view text = leg.s.dialog.remote_target;
   if (!leg.s.dialog.routes.empty())
@@ -144,11 +171,14 @@ void Call::find_next_hop(Leg& leg) {
   if (!uri || !uri->is_sip() || transport_of(*uri, ours) != ours)
     return;  // keep what worked so far
   const std::uint16_t default_port = ours == Transport::kTls ? 5061 : 5060;
-  if (const auto literal = IpAddress::literal(uri->host)) {
+  // RFC 3263 4: maddr stands for the host.
+  const auto maddr = uri->param("maddr");
+  const std::string_view target = maddr && !maddr->empty() ? *maddr : uri->host;
+  if (const auto literal = IpAddress::literal(target)) {
     if (!believed(leg, *literal)) {
       tell(telemetry::EventKind::kNote, &leg,
-           "next hop " + std::string(uri->host) + " is not among the sources of group '" +
-               group.name + "': kept " + hop.remote.to_string());
+           "next hop " + std::string(target) + " is not among the sources of group '" + group.name +
+               "': kept " + hop.remote.to_string());
       return;
     }
     leg.s.next_hop = {
@@ -156,7 +186,7 @@ void Call::find_next_hop(Leg& leg) {
     return;
   }
   std::string host;
-  for (const char c : uri->host) host += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  for (const char c : target) host += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
   if (hop.remote.port != 0 && hop.name == host &&
       (uri->port == 0 || uri->port == hop.remote.port) && services_.reactor.wall() < hop.expires)
     return;
@@ -176,7 +206,9 @@ void Call::find_next_hop(Leg& leg) {
 // No name is pinned past its TTL, however long the dialog lasts (TDR-01): it is asked again before
 // the next request.
 void Call::refresh_next_hop(Leg& leg) {
-  if (!leg.locating && services_.reactor.wall() >= leg.s.next_hop.expires) find_next_hop(leg);
+  if (leg.locating) return;
+  if (std::exchange(leg.hop_unknown, false) || services_.reactor.wall() >= leg.s.next_hop.expires)
+    find_next_hop(leg);
 }
 
 WallTime Call::wall_of(Instant expires) const {
@@ -241,6 +273,7 @@ void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destina
     } else
       (void)send_in_dialog(*leg, h.method, std::move(h.bytes), h.branch);
   }
+  if (!held.empty()) reconcile();  // it may have waited for that
 }
 
 transport::Destination Call::destination(const Leg& leg) const {
@@ -272,10 +305,14 @@ sip::Builder Call::in_dialog(Leg& leg, Method method, std::string_view branch,
                              std::uint32_t cseq) const {
   const Dialog& d = leg.s.dialog;
   sip::Builder b(1024);
-  b.request_line(sip::to_string(method), d.remote_target);
+  // RFC 3261 12.2.1.1: a strict router wants itself in the Request-URI, and the target last.
+  const std::string_view strict = strict_router(d.routes);
+  b.request_line(sip::to_string(method), strict.empty() ? d.remote_target : strict);
   const peers::LocalSide us = side(leg);
   b.header(HeaderId::kVia, peers::via_value(us, branch));
-  for (const auto& r : d.routes) b.header(HeaderId::kRoute, r);
+  for (std::size_t i = strict.empty() ? 0 : 1; i < d.routes.size(); ++i)
+    b.header(HeaderId::kRoute, d.routes[i]);
+  if (!strict.empty()) b.begin(HeaderId::kRoute).add("<").add(d.remote_target).add(">").end_line();
   b.header(HeaderId::kMaxForwards, 70);
   b.begin(HeaderId::kFrom).add(d.local_party).add(";tag=").add(d.local_tag).end_line();
   b.begin(HeaderId::kTo).add(d.remote_party);
@@ -283,7 +320,7 @@ sip::Builder Call::in_dialog(Leg& leg, Method method, std::string_view branch,
   b.end_line();
   b.header(HeaderId::kCallId, d.call_id);
   b.begin(HeaderId::kCSeq).number(cseq).add(" ").add(sip::to_string(method)).end_line();
-  if (method == Method::kInvite)
+  if (method == Method::kInvite || method == Method::kUpdate)
     b.header(HeaderId::kContact, peers::contact_value(us, leg.s.number));
   peers::add_common(b, *leg.profile, true);
   return b;
@@ -302,6 +339,7 @@ transport::TxId Call::send_in_dialog(Leg& leg, Method method, std::string bytes,
   const transport::TxId tx =
       services_.layer.send_request(std::move(bytes), branch, method, destination(leg), user(leg));
   if (method == Method::kInvite) leg.client_invite = tx;
+  if (method == Method::kUpdate) leg.client_update = tx;
   if (method == Method::kBye) leg.bye = tx;
   if (method == Method::kOptions) leg.liveness = tx;
   return tx;
@@ -329,13 +367,29 @@ void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, in
                    const sip::Message* from_far, const Body& body, int q850, std::string_view why) {
   const transport::Flow* flow = services_.layer.flow_of(tx);
   if (!flow) return;
+  std::string bytes = response_text(leg, *flow, request, status, from_far, body, q850, why);
+  record_message(leg, false, bytes);
+  services_.layer.respond(tx, status, std::move(bytes));
+}
+
+// `rseq`: of a reliable provisional answer; 0: it is none.
+std::string Call::response_text(const Leg& leg, const transport::Flow& flow,
+                                const sip::Message& request, int status,
+                                const sip::Message* from_far, const Body& body, int q850,
+                                std::string_view why, std::uint32_t rseq) {
   auto b = sip::begin_response(request, status, sip::reason_phrase(status), leg.s.dialog.local_tag,
-                               flow->remote);
+                               flow.remote);
   const bool makes_dialog = request.method() == Method::kInvite && status > 100 && status < 300;
   if (makes_dialog) {
     for (const auto& f : request.headers())
       if (f.id == HeaderId::kRecordRoute) b.copy(f);
+  }
+  // A target refresh has a Contact both ways (RFC 3311 5.2).
+  if (makes_dialog || (request.method() == Method::kUpdate && status / 100 == 2))
     b.header(HeaderId::kContact, peers::contact_value(side(leg), leg.s.number));
+  if (rseq != 0) {
+    b.header(HeaderId::kRequire, "100rel");
+    b.header(HeaderId::kRSeq, static_cast<std::int64_t>(rseq));
   }
   peers::add_common(b, *leg.profile, false);
   if (from_far) copy_crossing(b, *from_far, leg);
@@ -348,9 +402,7 @@ void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, in
       b.header(HeaderId::kReason, reason_value(cause, why));
     if (status == 503) b.header(HeaderId::kRetryAfter, 5);
   }
-  std::string bytes = b.finish(body.content, body.content_type);
-  record_message(leg, false, bytes);
-  services_.layer.respond(tx, status, std::move(bytes));
+  return b.finish(body.content, body.content_type);
 }
 
 const deployment::Profile* Call::profile_of(LegId id) const {

@@ -56,6 +56,15 @@ void put_optional(A& a, std::optional<T>& v) {
 }
 
 template <typename A>
+void put_direction(A& a, std::optional<sdp::Direction>& v) {
+  bool there = v.has_value();
+  a.field(there);
+  sdp::Direction d = v.value_or(sdp::Direction::kSendRecv);
+  put_enum(a, d, sdp::Direction::kInactive);
+  if constexpr (A::kReading) v = there ? std::optional(d) : std::nullopt;
+}
+
+template <typename A>
 void describe(A& a, IpAddress& x) {
   bool v6 = x.is_v6();
   auto bytes = x.bytes();
@@ -120,7 +129,8 @@ void describe(A& a, sdp::Origin& x) {
 }
 template <typename A>
 void describe(A& a, sdp::OfferAnswer& x) {
-  put_enum(a, x.state, sdp::OfferState::kStable), a.field(x.agreed), put(a, x.origin),
+  put_enum(a, x.state, sdp::OfferState::kStable), a.field(x.agreed),
+      put_enum(a, x.offered_in, sdp::Carrier::kUpdateFailure), a.field(x.owed), put(a, x.origin),
       a.field(x.last_local), a.field(x.last_remote), a.field(x.agreed_remote);
 }
 
@@ -176,7 +186,7 @@ void describe(A& a, Dialog& x) {
   a.field(x.call_id), a.field(x.local_tag), a.field(x.remote_tag), a.field(x.local_party),
       a.field(x.remote_party);
   a.field(x.remote_target), put(a, x.routes), a.field(x.local_cseq), a.field(x.remote_cseq),
-      a.field(x.ours);
+      a.field(x.ours), a.field(x.allow);
 }
 template <typename A>
 void describe(A& a, NextHop& x) {
@@ -192,7 +202,7 @@ void describe(A& a, LegState& x) {
   put(a, x.id), a.field(x.ingress), a.field(x.group), a.field(x.peer), a.field(x.listener),
       put_enum(a, x.phase, LegPhase::kEnded), put(a, x.dialog);
   put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put(a, x.heard), put(a, x.told),
-      put_enum(a, x.own, sdp::Direction::kInactive);
+      put_enum(a, x.own, sdp::Direction::kInactive), put_direction(a, x.refused);
   put(a, x.attributes), put(a, x.signalled), a.field(x.has_media), put(a, x.media);
 }
 template <typename A>

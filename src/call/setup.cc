@@ -9,6 +9,9 @@
 
 namespace causeway::call {
 
+using sdp::Carrier;
+using sdp::SdpMeaning;
+using sdp::Side;
 using sip::HeaderId;
 using sip::Method;
 using telemetry::EventKind;
@@ -84,6 +87,7 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
     return;
   }
   invite_parts_ = std::move(*parts);
+  agree_on_reliability(leg);
   if (auto ok = open_media(leg); !ok) {
     refuse(tx, m, 503, 47, ok.error().what, "media_ports");
     return;
@@ -91,6 +95,7 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   const std::string_view sdp = sdp_of(invite_parts_);
   if (sdp.empty()) {
     leg.offerless = true;
+    sdp::step(leg.s.offer_answer, {Side::kPeer, Carrier::kInvite, false});
   } else {
     auto offer = sdp::remote_offer(leg.s.offer_answer, sdp, leg.profile->sdp);
     if (!offer) {
@@ -261,6 +266,8 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   b.header(HeaderId::kCallId, d.call_id);
   b.header(HeaderId::kCSeq, "1 INVITE");
   b.header(HeaderId::kContact, peers::contact_value(us, leg.s.number));
+  if (leg.profile->reliable_provisionals == deployment::Reliability::kRequired)
+    b.header(HeaderId::kRequire, "100rel");
   peers::add_common(b, *leg.profile, true);
   copy_crossing_headers(b, *invite_, *leg.profile, both_trusted, peers::own_host(us));
   const Body body = join_body(*sdp, invite_parts_, leg.profile->pass_bodies, d.local_tag);
@@ -339,10 +346,8 @@ void Call::on_initial_response(Leg& leg, const transport::Received& r) {
   stop_timer(leg.silence);
   if (leg.cancelled || was_terminated_) {
     if (status >= 200 && status < 300) {  // CANCEL crossed the answer: take it and hang up
-      learn_dialog(leg, r.message, true);
-      leg.client_invite = {};
+      confirm(leg, r.message);
       send_ack(leg, r.message.cseq());
-      leg.s.phase = LegPhase::kConfirmed;
       stop_timer(leg.cancel_wait);
       tell(EventKind::kState, &leg, "answered after it was cancelled: hung up");
       send_bye(leg, nullptr);
@@ -370,84 +375,82 @@ void Call::on_initial_response(Leg& leg, const transport::Received& r) {
   }
 }
 
-void Call::on_provisional(Leg& leg, const transport::Received& r) {
-  const sip::Message& m = r.message;
-  stop_timer(leg.progress);
-  if (leg.ring.value == 0)
-    start_timer(leg.ring, deployment_->group(leg.group).timers.ring, TimerKind::kRing, leg);
-  if (m.status() == 199)
-    return;  // RFC 6228: an early dialog of a fork ended; the near side has one of its own
-  leg.s.phase = LegPhase::kEarly;
-  bool early_media = false;
-  if (const auto parts = body_parts(m); parts) {
-    if (const std::string_view sdp = sdp_of(*parts); !sdp.empty()) {
-      if (auto ok = take_answer(leg, sdp, sdp::AnswerKind::kPreliminary))
-        early_media = true;
-      else
-        tell(EventKind::kError, &leg,
-             "SDP of " + std::to_string(m.status()) + ": " + ok.error().what);
-    }
-  }
-  if (m.status() == 180 && state_.rang.micros == 0) state_.rang = services_.reactor.wall();
-  pass_provisional(m, m.status(), early_media);
-}
-
-void Call::pass_provisional(const sip::Message& from_far, int status, bool with_sdp) {
-  Leg& in = *find_leg(state_.ingress);
-  Leg& out = *find_leg(state_.egress);
-  if (in.server_invite.value == 0 || in.answered || !invite_) return;
-  Body body;
-  if (with_sdp && in.offer && out.s.heard) {
-    auto sdp = make_answer(in, *out.s.heard, out.profile->sdp.hold, sdp::AnswerKind::kPreliminary);
-    if (sdp) {
-      body = join_body(*sdp, {}, in.profile->pass_bodies, in.s.dialog.local_tag);
-      join_media();
-    } else {
-      tell(EventKind::kError, &in, "early media: " + sdp.error().what);
-    }
-  }
-  state_.progressed = true;
-  in.s.phase = LegPhase::kEarly;
-  respond(in, in.server_invite, *invite_, status, &from_far, body, 0, {});
-}
-
 void Call::on_success(Leg& leg, const transport::Received& r) {
   stop_timer(leg.progress);
   stop_timer(leg.ring);
-  learn_dialog(leg, r.message, true);
-  leg.client_invite = {};
-  leg.s.phase = LegPhase::kConfirmed;
-  leg.s.dialog.remote_cseq = 0;
+  confirm(leg, r.message);
   send_ack(leg, r.message.cseq());
-  std::string problem;
   const auto parts = body_parts(r.message);
   const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
-  if (!sdp.empty()) {
-    if (auto ok = take_answer(leg, sdp, sdp::AnswerKind::kFinal); !ok) problem = ok.error().what;
-  } else {
-    problem = "the 200 has no SDP";
-  }
-  if (!problem.empty()) {
+  const Status ok = take_final_answer(leg, sdp);
+  if (!ok) {
     // RFC 3261 13.2.2.4: an answer that cannot be used ends the dialog.
-    tell(EventKind::kError, &leg, problem);
+    tell(EventKind::kError, &leg, ok.error().what);
     send_bye(leg, nullptr);
-    fail_ingress(488, 88, leg.s.peer + " answered with media that cannot be used: " + problem,
+    fail_ingress(488, 88,
+                 leg.s.peer + " answered with media that cannot be used: " + ok.error().what,
                  nullptr);
     return;
   }
   answer_ingress(r.message);
 }
 
+// Of its early dialogs the one that answered is left.
+void Call::confirm(Leg& leg, const sip::Message& success) {
+  leg.early.promote(leg.s, success.to_tag());
+  leg.client_invite = {};
+  if (leg.update_tag != success.to_tag()) leg.client_update = {};  // that early dialog is over
+  leg.s.phase = LegPhase::kConfirmed;
+  learn_dialog(leg, success, true);
+}
+
+// The 2xx says which of the answers in provisionals holds.
+Status Call::take_final_answer(Leg& leg, std::string_view sdp) {
+  auto& state = leg.s.offer_answer;
+  switch (sdp::judge(state, {Side::kPeer, Carrier::kSuccess, !sdp.empty()}).meaning) {
+    case SdpMeaning::kAnswer: return take_answer(leg, sdp, sdp::AnswerKind::kFinal);
+    case SdpMeaning::kMissing: {
+      const auto preview = sdp::accept_preview(state, leg.profile->sdp);
+      if (!preview) return fail(ErrorCode::kMalformed, "the 200 has no SDP");
+      tell(EventKind::kNote, &leg, "the 200 has no SDP: what came before it holds");
+      return use_answer(leg, *preview);
+    }
+    default: {  // agreed reliably; another early dialog may have been heard since
+      if (state.state != sdp::OfferState::kStable) return {};
+      const auto agreed = sdp::last_remote(state, leg.profile->sdp);
+      if (!agreed) return tl::unexpected(agreed.error());
+      return use_answer(leg, *agreed);
+    }
+  }
+}
+
+// The SDP of our 2xx to the caller: empty when all was agreed before it.
+Result<std::string> Call::final_sdp(Leg& in, const Leg& out) {
+  const sdp::SdpEvent event{Side::kUs, Carrier::kSuccess, true};
+  switch (sdp::judge(in.s.offer_answer, event).meaning) {
+    case SdpMeaning::kAnswer:
+      return make_answer(in, *out.s.heard, out.profile->sdp.hold, sdp::AnswerKind::kFinal);
+    case SdpMeaning::kOffer: {
+      // RFC 3264: our 2xx carries the offer, what the far side just agreed to; the ACK answers it.
+      auto wish = wish_for(in, *out.s.heard, out);
+      if (!wish) return tl::unexpected(wish.error());
+      auto sdp = make_offer(in, *wish);
+      if (sdp) sdp::commit(in.s.offer_answer, event, {SdpMeaning::kOffer, 0});
+      return sdp;
+    }
+    default: return std::string();
+  }
+}
+
 void Call::answer_ingress(const sip::Message& from_far) {
   Leg& in = *find_leg(state_.ingress);
   Leg& out = *find_leg(state_.egress);
-  Result<std::string> sdp = in.offerless ? [&]() -> Result<std::string> {
-    // RFC 3264: our 2xx carries the offer, what the far side just agreed to; the ACK answers it.
-    auto wish = wish_for(in, *out.s.heard, out);
-    if (!wish) return tl::unexpected(wish.error());
-    return make_offer(in, *wish);
-  }()
-      : make_answer(in, *out.s.heard, out.profile->sdp.hold, sdp::AnswerKind::kFinal);
+  if (in.reliable && in.reliable->sdp_open()) {
+    // RFC 3262 3: not before what was said with SDP is acknowledged. on_prack() comes back.
+    success_ = std::make_unique<sip::Message>(*sip::Message::parse(from_far.bytes()));
+    return;
+  }
+  const Result<std::string> sdp = final_sdp(in, out);
   if (!sdp) {
     tell(EventKind::kError, &in, sdp.error().what);
     send_bye(out, nullptr);
@@ -455,6 +458,12 @@ void Call::answer_ingress(const sip::Message& from_far) {
     return;
   }
   join_media();
+  stop_timer(in.still_ringing);
+  if (in.reliable) {
+    stop_timer(in.reliable->timer);
+    sip::answered(in.reliable->sender);
+    in.reliable->later.clear();
+  }
   in.offer.reset();
   in.answered = true;
   in.s.phase = LegPhase::kConfirmed;

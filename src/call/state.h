@@ -18,7 +18,7 @@
 
 namespace causeway::call {
 
-inline constexpr std::uint16_t kStateVersion = 4;
+inline constexpr std::uint16_t kStateVersion = 6;
 
 // Every call ends as exactly one of these.
 enum class TerminationClass : std::uint8_t {
@@ -57,7 +57,8 @@ struct Dialog {
   std::string remote_target;
   std::vector<std::string> routes;  // Route values in the order in which they are written
   std::uint32_t local_cseq = 0, remote_cseq = 0;
-  bool ours = false;  // we made the Call-ID
+  bool ours = false;        // we made the Call-ID
+  std::uint32_t allow = 0;  // methods that the peer's Allow listed, one bit for each sip::Method
   friend bool operator==(const Dialog&, const Dialog&) = default;
 };
 
@@ -86,8 +87,9 @@ struct LegState {
   // What this peer wants of the direction, as far as its answers could say so: an answer to a hold
   // of the other side tells nothing.
   sdp::Direction own = sdp::Direction::kSendRecv;
-  std::vector<std::string> attributes;  // further a= lines of the peer
-  WallTime signalled;                   // when its latest message of this dialog came
+  std::optional<sdp::Direction> refused;  // it would not have it: not offered of our own accord
+  std::vector<std::string> attributes;    // further a= lines of the peer
+  WallTime signalled;                     // when its latest message of this dialog came
   bool has_media = false;
   media::LegSnapshot media;  // filled when the call is written down
   friend bool operator==(const LegState&, const LegState&) = default;

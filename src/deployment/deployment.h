@@ -67,6 +67,12 @@ struct TlsIdentity {
 
 // Where identity comes from when a request is written to this peer.
 enum class FromSource : std::uint8_t { kFrom, kAssertedIdentity };
+// 100rel (RFC 3262) with the peers of a group.
+enum class Reliability : std::uint8_t {
+  kOff,        // not ours: a caller that requires it gets 420
+  kSupported,  // where a peer requires it
+  kRequired,   // demanded of every peer that we call, and used wherever a caller can
+};
 enum class EmergencyUri : std::uint8_t { kAsIs, kDialString };
 enum class NumberFormat : std::uint8_t { kAsIs, kE164Plus, kE164NoPlus };
 
@@ -88,8 +94,10 @@ struct Profile {
   FromSource from_source = FromSource::kFrom;
   std::vector<HeaderLine> add_headers;  // on every request and response to this peer
   std::string user_agent;               // User-Agent / Server; empty: none
-  std::vector<std::string> allow{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "NOTIFY"};
+  std::vector<std::string> allow{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "NOTIFY", "UPDATE"};
   std::vector<std::string> supported;  // option tags
+  // 100rel and PRACK stand in `supported` and `allow` because of it
+  Reliability reliable_provisionals = Reliability::kOff;
   // What may cross to this peer, by header name and by MIME type, when the other side is trusted
   // with it
   std::vector<std::string> pass_headers;  // always

@@ -109,10 +109,38 @@ void q850(Reader& r, const At& at, ProfileDraft& p) {
   }
 }
 
+// What Allow says must be so (RFC 3261 20.5).
+void allow(Reader& r, const At& at, ProfileDraft& p) {
+  constexpr std::string_view kAnswered[] = {"INVITE",  "ACK",    "CANCEL", "BYE",
+                                            "OPTIONS", "NOTIFY", "UPDATE"};
+  r.read(at, p.allow);
+  if (at.node->kind != TomlNode::Kind::kArray) return;
+  for (std::size_t i = 0; i < at.node->items.size(); ++i) {
+    const TomlNode& n = at.node->items[i];
+    if (n.kind != TomlNode::Kind::kString) continue;
+    if (n.text == "PRACK")
+      r.mistake(at.item(i), "PRACK is listed by reliable_provisionals; remove it here");
+    else if (std::find(std::begin(kAnswered), std::end(kAnswered), n.text) == std::end(kAnswered))
+      r.mistake(at.item(i), "the gateway does not answer this method within a call; remove it");
+  }
+}
+
+void supported(Reader& r, const At& at, ProfileDraft& p) {
+  r.read(at, p.supported);
+  if (at.node->kind != TomlNode::Kind::kArray) return;
+  for (std::size_t i = 0; i < at.node->items.size(); ++i)
+    if (equal_ignoring_case(at.node->items[i].text, "100rel"))
+      r.mistake(at.item(i), "100rel is listed by reliable_provisionals; remove it here");
+}
+
 constexpr std::pair<std::string_view, NumberFormat> kNumberFormats[] = {
     {"as_is", NumberFormat::kAsIs},
     {"e164_plus", NumberFormat::kE164Plus},
     {"e164_no_plus", NumberFormat::kE164NoPlus}};
+constexpr std::pair<std::string_view, Reliability> kReliabilities[] = {
+    {"off", Reliability::kOff},
+    {"supported", Reliability::kSupported},
+    {"required", Reliability::kRequired}};
 constexpr std::pair<std::string_view, EmergencyUri> kEmergencyUris[] = {
     {"as_is", EmergencyUri::kAsIs}, {"dial_string", EmergencyUri::kDialString}};
 constexpr std::pair<std::string_view, FromSource> kFromSources[] = {
@@ -204,8 +232,12 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
                        ProfileDraft& p) { r.word<FromSource>(at, p.from_source, kFromSources); }},
     {"add_headers", added_headers},
     {"user_agent", user_agent},
-    {"allow", member<&ProfileDraft::allow>},
-    {"supported", member<&ProfileDraft::supported>},
+    {"allow", allow},
+    {"supported", supported},
+    {"reliable_provisionals",
+     [](Reader& r, const At& at, ProfileDraft& p) {
+       r.word<Reliability>(at, p.reliable_provisionals, kReliabilities);
+     }},
     {"pass_headers", header_names<&ProfileDraft::pass_headers, ProfileDraft>},
     {"trusted_headers", header_names<&ProfileDraft::trusted_headers, ProfileDraft>},
     {"pass_bodies", member<&ProfileDraft::pass_bodies>},
@@ -231,7 +263,13 @@ void read_one(Reader& r, const At& at, const Profile& base, Draft& draft) {
   static_cast<Profile&>(p) = base;
   p.name.clear();
   p.place = {at.node, at.line, at.field};
+  std::erase(p.supported, "100rel");
+  std::erase(p.allow, "PRACK");
   r.table<ProfileDraft>(at, kProfileKeys, p);
+  if (p.reliable_provisionals != Reliability::kOff) {
+    p.supported.emplace_back("100rel");
+    p.allow.emplace_back("PRACK");
+  }
   const auto same =
       std::find_if(draft.profiles.begin(), draft.profiles.end(),
                    [&](const ProfileDraft& o) { return !p.name.empty() && o.name == p.name; });

@@ -104,11 +104,21 @@ Result<Received> remote_answer(OfferAnswer& s, std::string_view body, const Dial
 }
 
 Status rollback(OfferAnswer& s) {
+  s.owed = false;
   if (s.state != OfferState::kLocalOffer && s.state != OfferState::kRemoteOffer)
     return fail(ErrorCode::kConflict, "no offer is outstanding");
   s.state = s.agreed ? OfferState::kStable : OfferState::kIdle;
   s.last_remote = s.agreed_remote;
   return {};
+}
+
+Result<RemoteOffer> accept_preview(OfferAnswer& s, const Dialect& dialect) {
+  if (s.state != OfferState::kLocalOffer || s.last_remote.empty() ||
+      s.last_remote == s.agreed_remote)
+    return fail(ErrorCode::kNotFound, "there was no preview of the answer");
+  auto read = read_audio(s.last_remote, dialect.security);
+  if (read) agree(s);
+  return read;
 }
 
 Result<RemoteOffer> last_remote(const OfferAnswer& s, const Dialect& dialect) {

@@ -11,20 +11,14 @@
 
 #include "base/result.h"
 #include "sdp/compose.h"
+#include "sdp/exchange.h"
 #include "sdp/read.h"
 
 namespace causeway::sdp {
 
-enum class OfferState : std::uint8_t {
-  kIdle,         // nothing was agreed yet
-  kLocalOffer,   // ours is out
-  kRemoteOffer,  // theirs waits for our answer
-  kStable,       // agreed
-};
-
-struct OfferAnswer {
-  OfferState state = OfferState::kIdle;
-  bool agreed = false;        // an exchange was completed before: where a rollback leads to
+// Which message may carry what is Exchange's part (exchange.h): who sends or reads one asks judge()
+// first and tells commit() afterwards.
+struct OfferAnswer : Exchange {
   Origin origin;              // what our last SDP said; version 0 when none was sent
   std::string last_local;     // text of our last SDP
   std::string last_remote;    // text of the last SDP of the peer that was taken
@@ -63,6 +57,10 @@ struct Received {
 // The outstanding offer was refused (or the request that carried it failed): as before it. An
 // offer that is taken back leaves its version used up.
 [[nodiscard]] Status rollback(OfferAnswer& s);
+
+// The 2xx came without an SDP after a provisional that had one: the preview is the answer, as many
+// a peer means it. kNotFound when there was none.
+[[nodiscard]] Result<RemoteOffer> accept_preview(OfferAnswer& s, const Dialect& dialect);
 
 // The outstanding or last SDP of the peer, read again (after the value was restored).
 [[nodiscard]] Result<RemoteOffer> last_remote(const OfferAnswer& s, const Dialect& dialect);

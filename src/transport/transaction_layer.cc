@@ -375,7 +375,8 @@ void TransactionLayer::on_send_failed(std::uint64_t token, const Error& reason) 
                                       s->machine.kind == sip::TxKind::kNonInviteClient);
   (void)sip::step(s->machine, TxEvent::kTransportError, reactor_.now(), timers_);
   release(id, *s);
-  if (tell) user_.on_request_failed(id, user, reason);
+  // However the transport put it: a peer that was not reached is not one that does not answer.
+  if (tell) user_.on_request_failed(id, user, {ErrorCode::kUnavailable, reason.what});
 }
 
 bool TransactionLayer::still_waits(std::uint64_t token) const {

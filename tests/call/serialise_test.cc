@@ -32,15 +32,19 @@ CallState sample() {
     l.phase = LegPhase::kConfirmed;
     l.dialog = {
         "call@x", "lt", "rt", "<sip:a@b>", "<sip:c@d>", "sip:c@d;x=1", {"<sip:r;lr>", "<sip:s;lr>"},
-        7,        9,    true};
+        7,        9,    true, 0x31};
     l.next_hop = {*Endpoint::parse("[2001:db8::1]:5061"), Transport::kTls, "peer.example"};
     l.number = "+4930";
     l.offer_answer = sdp::start_offer_answer(42, *IpAddress::parse("10.0.0.1"));
     l.offer_answer.last_local = "v=0";
+    l.offer_answer.state = sdp::OfferState::kStable;
+    l.offer_answer.agreed = l.offer_answer.owed = true;
+    l.offer_answer.offered_in = sdp::Carrier::kUpdate;
     l.heard =
         sdp::MediaWish{{{PayloadType{8}, "PCMA", 8000, 1, "x"}}, sdp::Direction::kSendOnly, 20, 40};
     l.told = l.heard;
     l.own = sdp::Direction::kInactive;
+    l.refused = sdp::Direction::kSendOnly;
     l.attributes = {"label:1"};
     l.signalled.micros = 11;
     l.has_media = true;

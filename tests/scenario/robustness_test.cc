@@ -1,4 +1,5 @@
 // Hostile, broken and overloaded: what comes in does not disturb what goes on.
+#include "call/state.h"
 #include "scenario/fixture.h"
 
 namespace causeway::scenario {
