@@ -19,11 +19,17 @@ struct Outcome {
 Outcome read_in_pieces(std::string_view stream, std::size_t piece) {
   Outcome out;
   std::string buffer;
+  FrameFinder finder;  // does not look twice, and finds the same
   while (!stream.empty() && !out.broken) {
     buffer.append(stream.substr(0, piece));
     stream.remove_prefix(std::min(stream.size(), piece));
     for (;;) {
-      const auto f = find_frame(buffer);
+      const auto f = finder.find(buffer);
+      const auto afresh = find_frame(buffer);
+      if (f.has_value() != afresh.has_value()) std::abort();
+      if (f && f->has_value() != afresh->has_value()) std::abort();
+      if (f && *f && ((*f)->skip != (*afresh)->skip || (*f)->length != (*afresh)->length))
+        std::abort();
       if (!f) {
         out.broken = true;
         break;

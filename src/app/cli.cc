@@ -95,6 +95,8 @@ Result<Request> request_of(const CommandLine& line) {
     r.args["name"] = operand(1);
   } else if (line.command == "diff") {
     r.args["number"] = operand(0);
+  } else if (line.command == "unban") {
+    r.args["address"] = operand(0);
   } else if (line.command == "apply") {
     auto text = read_whole(operand(0), 4 << 20);
     if (!text) return tl::unexpected(text.error());

@@ -90,6 +90,8 @@ const std::vector<CommandSpec>& commands() {
          "return to the configuration before, unless confirmed within TIME: 5m"}},
        "puts a configuration into force",
        "One that does not validate changes nothing."},
+      {"bans", {}, {}, "sources that are not heard for a time, and why", ""},
+      {"unban", {"ADDRESS"}, {}, "hears one again", ""},
       {"confirm", {}, {}, "keeps what `apply --confirm` put into force", ""},
       {"history", {}, {}, "configurations that were in force", ""},
       {"diff", {"N"}, {}, "what configuration N changed", ""},

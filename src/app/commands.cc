@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <map>
 
 #include "app/restart_keys.h"
 #include "base/log.h"
@@ -79,6 +80,10 @@ void Commands::run(const Request& r, const Responder& out, const Stopping& stopp
     apply(r, out);
   else if (r.command == "history")
     history(out);
+  else if (r.command == "bans")
+    bans(out);
+  else if (r.command == "unban")
+    unban(r, out);
   else if (r.command == "diff") {
     int n = 0;
     const std::string text = r.arg("number");
@@ -98,6 +103,31 @@ void Commands::run(const Request& r, const Responder& out, const Stopping& stopp
   }
 }
 
+// --- bans ---------------------------------------------------------------------------------------
+
+void Commands::bans(const Responder& out) {
+  const auto parts = gateway_.ask<std::vector<call::GatewayShard::BanReport>>(
+      [](call::GatewayShard& s) { return s.bans(); });
+  std::map<std::string, call::GatewayShard::BanReport> all;
+  for (const auto& p : parts)
+    for (const auto& b : p) all[b.source] = b;
+  if (all.empty()) out.text("no source is banned");
+  if (!all.empty()) out.head({"SOURCE", "FOR ANOTHER", "REASON"});
+  for (const auto& [source, b] : all) out.row({source, fmt::format("{} s", b.left_s), b.reason});
+  out.done();
+}
+
+void Commands::unban(const Request& r, const Responder& out) {
+  const auto address = IpAddress::parse(r.arg("address"));
+  if (!address) return out.fail("'" + r.arg("address") + "' is not an address");
+  const auto parts =
+      gateway_.ask<bool>([a = *address](call::GatewayShard& s) { return s.unban(a); });
+  if (std::none_of(parts.begin(), parts.end(), [](bool b) { return b; }))
+    return out.fail(address->to_string() + " is not banned");
+  out.text(address->to_string() + " is heard again");
+  out.done();
+}
+
 // --- status ------------------------------------------------------------------------------------
 
 void Commands::status(const Responder& out, const Stopping& stopping) {
@@ -108,9 +138,12 @@ void Commands::status(const Responder& out, const Stopping& stopping) {
     media::PlaneStats media;
     std::size_t transactions = 0;
     std::vector<std::string> drops;
+    std::size_t bans = 0;
+    double admitted = 1.0;
   };
   const auto parts = gateway_.ask<Part>([](call::GatewayShard& s) {
-    Part p{s.counters(), s.peer_reports(), s.connections(), s.media_stats(), s.transactions(), {}};
+    Part p{s.counters(), s.peer_reports(), s.connections(), s.media_stats(), s.transactions(),
+           {},           s.bans().size(),  s.admitted()};
     const auto& d = s.recent_drops();
     p.drops.assign(d.size() > 5 ? d.end() - 5 : d.begin(), d.end());
     return p;
@@ -152,6 +185,15 @@ void Commands::status(const Responder& out, const Stopping& stopping) {
                   "transactions, connections {} in, {} out; {} OPTIONS answered",
                   sum.calls_now, sum.calls_started, sum.calls_answered, sum.calls_failed, legs,
                   transactions, incoming, outgoing, sum.options_answered));
+  double admitted = 1.0;
+  std::size_t banned = 0;
+  for (const auto& p : parts) {
+    admitted = std::min(admitted, p.admitted);
+    banned = std::max(banned, p.bans);
+  }
+  if (admitted < 1.0)
+    out.text(fmt::format("OVERLOAD: {:.0f} % of new calls are let in", admitted * 100));
+  if (banned != 0) out.text(fmt::format("{} sources are banned (causeway bans)", banned));
   if (stopping.begun())
     out.text(fmt::format("STOPPING: {}, {} calls left; {} in {} s at the latest",
                          stopping.stage() == Stopping::Stage::kDraining ? "draining" : "ending",

@@ -51,6 +51,8 @@ class Commands final : public ControlHandler {
                      const std::vector<call::TappedPacket>& rtp, const Responder& out);
   void service(const Request& r, const Responder& out, peers::PeerTable::Kind kind);
   void apply(const Request& r, const Responder& out);
+  void bans(const Responder& out);
+  void unban(const Request& r, const Responder& out);
   void history(const Responder& out);
   // The names of changed keys that take effect at a restart.
   [[nodiscard]] Result<std::vector<std::string>> put_in_force(const std::string& text,

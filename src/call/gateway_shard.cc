@@ -616,6 +616,14 @@ std::vector<PeerReport> GatewayShard::peer_reports() const {
   return out;
 }
 
+std::vector<GatewayShard::BanReport> GatewayShard::bans() const {
+  std::vector<BanReport> out;
+  for (const auto& b : const_cast<transport::TransactionLayer&>(layer_).transport().bans())
+    out.push_back({b.source.to_string(), b.reason,
+                   std::chrono::duration_cast<Seconds>(b.until - reactor_.now()).count()});
+  return out;
+}
+
 std::vector<CallReport> GatewayShard::call_reports() const {
   std::vector<CallReport> out;
   for (const Call* c : all_calls()) {

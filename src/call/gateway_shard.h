@@ -115,6 +115,16 @@ class GatewayShard final : transport::TransactionUser,
   }
   [[nodiscard]] media::PlaneStats media_stats() const { return media_.plane_stats(); }
   [[nodiscard]] std::size_t transactions() const { return layer_.size(); }
+  struct BanReport {
+    std::string source, reason;
+    std::int64_t left_s = 0;
+  };
+  [[nodiscard]] std::vector<BanReport> bans() const;
+  bool unban(const IpAddress& source) { return layer_.transport().unban(source); }
+  // Share of new calls that is let in.
+  [[nodiscard]] double admitted() const {
+    return const_cast<transport::TransactionLayer&>(layer_).transport().admitted();
+  }
   [[nodiscard]] const std::deque<std::string>& recent_drops() const { return drops_; }
   void set_wire_sink(std::shared_ptr<WireSink> sink) { wire_ = std::move(sink); }
   [[nodiscard]] const WireSink* wire_sink() const { return wire_.get(); }

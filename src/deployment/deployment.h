@@ -180,8 +180,12 @@ struct EmergencyNumber {
 struct Limits {
   std::uint32_t max_calls = 20'000;
   std::uint32_t max_calls_per_second = 0;
-  std::uint32_t max_transactions = 400'000;  // of each shard, begun by peers
-  std::uint32_t max_connections = 4'096;     // accepted, and as many opened, of each shard
+  std::uint32_t max_transactions = 400'000;      // of each shard, begun by peers
+  std::uint32_t max_connections = 4'096;         // accepted, and as many opened, of each shard
+  std::uint32_t connections_per_source = 1'024;  // accepted from one address, of each shard
+  std::uint32_t handshakes_per_source = 64;  // under way at one time, of each listener and shard
+  Seconds first_message{30};                 // of a connection that a peer opened; 0: no limit
+  std::uint32_t connection_buffers = 64;     // MiB of what waits on connections of a shard
   Seconds connection_idle{600};              // without a message; 0: never closed for that
   Seconds keep_alive{90};                    // CRLF pings on quiet connections of ours; 0: none
   std::uint32_t max_trail_bytes = 16'384;    // per call
@@ -189,7 +193,14 @@ struct Limits {
   std::uint32_t kept_trails = 2'000;
   Seconds media_timeout{300};  // neither side sends anything: the call ends; 0: never
   std::uint16_t emergency_reserve_percent = 10;  // of max_calls: kept for emergency calls
-  sip::FieldLimits fields;                       // of requests
+  Millis overload_target{20};                    // delay beyond which new calls are shed; 0: never
+  std::uint32_t offences_per_minute = 60;  // of one source, malformed or of no group; 0: no bound
+  Seconds ban{3'600};
+  bool ban_peers = false;  // also a source that is one group's alone
+  std::vector<std::string> scanners{
+      "friendly-scanner", "sipvicious", "sipcli", "sundayddr",
+      "VaxSIPUserAgent",  "sip-scan",   "iWar"};  // in User-Agent or From
+  sip::FieldLimits fields;                        // of requests
 };
 
 struct Operation {

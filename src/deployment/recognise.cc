@@ -92,6 +92,17 @@ std::optional<GroupIndex> group_of_source(const Deployment& d, ListenerIndex lis
   return several ? std::nullopt : found;
 }
 
+bool owned_source(const Deployment& d, ListenerIndex listener, const Endpoint& source) {
+  constexpr int kWidestV4 = 8, kWidestV6 = 16;
+  const auto group = group_of_source(d, listener, source);
+  if (!group) return false;
+  const auto& prefixes = d.groups[group->value].recognition.sources;
+  return std::any_of(prefixes.begin(), prefixes.end(), [&](const Prefix& p) {
+    return p.contains(source.address) &&
+           p.length() >= (p.address().is_v6() ? kWidestV6 : kWidestV4);
+  });
+}
+
 std::vector<RecognitionTable> make_recognition_tables(const Deployment& d) {
   std::vector<RecognitionTable> out(d.listeners.size());
   for (std::size_t i = 0; i < d.groups.size(); ++i) {

@@ -33,6 +33,11 @@ namespace causeway::deployment {
 [[nodiscard]] std::optional<GroupIndex> group_of_source(const Deployment& d, ListenerIndex listener,
                                                         const Endpoint& source);
 
+// Whether `source` is one group's alone on this listener, by a prefix that is no wider than a
+// network that somebody owns (/8; IPv6: /16).
+[[nodiscard]] bool owned_source(const Deployment& d, ListenerIndex listener,
+                                const Endpoint& source);
+
 // For load(), and for deployments that tests make by hand.
 [[nodiscard]] std::vector<RecognitionTable> make_recognition_tables(const Deployment& d);
 

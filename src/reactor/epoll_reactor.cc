@@ -92,6 +92,7 @@ void EpollReactor::turn(Millis longest_wait) {
   give_handshake_turns();
   run_end_of_turn();
   const Micros took = monotonic() - now_;
+  last_turn_ = took;
   ++stats_.turns;
   if (took > options_.stall) ++stats_.stalls;
   stats_.longest_turn = std::max(stats_.longest_turn, took);
@@ -141,9 +142,10 @@ void EpollReactor::give_handshake_turns() {
   }
 }
 
-bool EpollReactor::start_handshake_step(WatchId id, std::unique_ptr<TlsSession>& session) {
+bool EpollReactor::start_handshake_step(WatchId id, std::unique_ptr<TlsSession>& session,
+                                        const IpAddress& source, bool first) {
   if (!handshake_inbox_) return false;
-  options_.handshakes->submit(handshake_inbox_, id.value, std::move(session));
+  options_.handshakes->submit(handshake_inbox_, id.value, std::move(session), source, first);
   return true;
 }
 

@@ -79,6 +79,7 @@ class EpollReactor final : public Reactor {
   [[nodiscard]] WallTime wall() const override { return wall_; }
   [[nodiscard]] ShardId shard() const override { return options_.shard; }
   [[nodiscard]] std::size_t shard_count() const override { return mail_room_.shard_count(); }
+  [[nodiscard]] Micros last_turn() const override { return last_turn_; }
   [[nodiscard]] Timers& timers() override { return timers_; }
   [[nodiscard]] Random& random() override { return random_; }
   [[nodiscard]] Result<std::unique_ptr<UdpSocket>> open_udp(const Endpoint& local,
@@ -114,7 +115,9 @@ class EpollReactor final : public Reactor {
   // on_handshake_turn() follows, after what this turn has read and when it is that stream's turn.
   void want_handshake_step(WatchId id) { handshake_turns_.push_back(id); }
   // On another thread; on_handshake_step() follows. False: there is none, do it here.
-  [[nodiscard]] bool start_handshake_step(WatchId id, std::unique_ptr<TlsSession>& session);
+  // As HandshakePool::submit() has `source` and `first`.
+  [[nodiscard]] bool start_handshake_step(WatchId id, std::unique_ptr<TlsSession>& session,
+                                          const IpAddress& source, bool first);
 
  private:
   static constexpr std::size_t kMaxLingering = 1024;
@@ -148,6 +151,7 @@ class EpollReactor final : public Reactor {
   const EpollOptions options_;
   Instant now_{};
   WallTime wall_{};
+  Micros last_turn_{0};
   TimerWheel timers_;
   SystemRandom random_;
   std::vector<Slot> slots_;

@@ -57,6 +57,8 @@ struct SocketOptions {
   int dscp = 0;             // 0..63
   int receive_buffer = 0;   // bytes, 0 for the system's default
   bool reuse_port = false;  // several shards on one address
+  // UDP: when many wait, on_datagram() is told when they came, not when they were read
+  bool measure_wait = false;
 };
 
 class UdpSocket {
@@ -115,6 +117,8 @@ class Stream {
   // queue overflow (kMaxQueued) and the stream close with kTooLarge.
   static constexpr std::size_t kMaxQueued = 1 << 20;
   virtual void write(std::string_view bytes) = 0;
+  // Bytes that were written and have not left.
+  [[nodiscard]] virtual std::size_t queued() const = 0;
   virtual void pause_reading(bool paused) = 0;
   // Sends what is queued (for at most a second), then closes. on_closed() is not called.
   virtual void close_gracefully() = 0;
@@ -136,6 +140,14 @@ class StreamListener {
 
 class AcceptListener {
  public:
+  // Asked before anything is spent on a connection. kNo: it is closed at once and not heard of
+  // again. kFirst: its handshake is computed before those that are kInTurn. `local`: of the
+  // acceptor; `pending`: handshakes of that address that are under way there.
+  enum class Welcome : std::uint8_t { kNo, kInTurn, kFirst };
+  virtual Welcome welcome(const Endpoint& local, const Endpoint& from, std::size_t pending) {
+    (void)local, (void)from, (void)pending;
+    return Welcome::kInTurn;
+  }
   // Called when the connection is usable (after the TLS handshake). The new stream reports to the
   // listener that is returned; nullptr refuses it.
   virtual StreamListener* on_accepted(std::unique_ptr<Stream> stream) = 0;
@@ -176,6 +188,8 @@ class Reactor : public Clock {
  public:
   [[nodiscard]] virtual ShardId shard() const = 0;
   [[nodiscard]] virtual std::size_t shard_count() const = 0;
+  // How long the latest turn of the loop took: what came meanwhile has waited so long.
+  [[nodiscard]] virtual Micros last_turn() const { return Micros{0}; }
   [[nodiscard]] virtual Timers& timers() = 0;
   [[nodiscard]] virtual Random& random() = 0;
 

@@ -140,7 +140,9 @@ void StreamCore::want_step() {
 }
 
 void StreamCore::on_handshake_turn() {
-  if (state_ != State::kHandshake || reactor_.start_handshake_step(watch_, tls_)) return;
+  if (state_ != State::kHandshake ||
+      reactor_.start_handshake_step(watch_, tls_, remote_.address, first_))
+    return;
   after_step(tls_->handshake());
 }
 
@@ -449,6 +451,13 @@ bool TcpAcceptor::accept_one() {
 }
 
 void TcpAcceptor::take(FileDescriptor fd, const Endpoint& remote) {
+  const auto same = pending_from_.find(remote.address);
+  const auto welcome =
+      listener_.welcome(local_, remote, same == pending_from_.end() ? 0 : same->second);
+  if (welcome == AcceptListener::Welcome::kNo) {
+    ++reactor_.counters().streams_refused;
+    return;
+  }
   set_stream_options(fd.get());
   std::unique_ptr<TlsSession> session;
   if (tls_) {
@@ -460,24 +469,32 @@ void TcpAcceptor::take(FileDescriptor fd, const Endpoint& remote) {
   auto core = std::make_unique<StreamCore>(reactor_, std::move(fd), remote, std::move(session));
   auto stream = std::make_unique<TcpStream>(reactor_, std::move(core), local, remote);
   TcpStream& taken = *stream;
+  taken.core().come_first(welcome == AcceptListener::Welcome::kFirst);
   pending_.emplace(&taken, std::move(stream));
+  ++pending_from_[remote.address];
   if (!taken.core().start_accepted(taken, *this))
     refuse(taken, {ErrorCode::kUnavailable, "the reactor cannot watch another socket"});
 }
 
-StreamListener* TcpAcceptor::hand_over(TcpStream& stream) {
+std::unique_ptr<TcpStream> TcpAcceptor::no_longer_pending(TcpStream& stream) {
   const auto found = pending_.find(&stream);
   std::unique_ptr<TcpStream> owned = std::move(found->second);
   pending_.erase(found);
+  const auto from = pending_from_.find(owned->remote().address);
+  if (--from->second == 0) pending_from_.erase(from);
   update_interest();
+  return owned;
+}
+
+StreamListener* TcpAcceptor::hand_over(TcpStream& stream) {
+  std::unique_ptr<TcpStream> owned = no_longer_pending(stream);
   ++reactor_.counters().streams_accepted;
   return listener_.on_accepted(std::move(owned));
 }
 
 void TcpAcceptor::refuse(TcpStream& stream, const Error& reason) {
   const Endpoint from = stream.remote();
-  pending_.erase(&stream);
-  update_interest();
+  (void)no_longer_pending(stream);
   ++reactor_.counters().streams_refused;
   listener_.on_refused(from, reason);
 }

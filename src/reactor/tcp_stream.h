@@ -34,6 +34,8 @@ class StreamCore final : private FdHandler, private TimerTarget {
   void pause_reading(bool paused);
   // The core now belongs to the reactor. False: nothing to wait for, destroy it.
   [[nodiscard]] bool start_lingering();
+  [[nodiscard]] std::size_t queued() const { return plain_.size() + queue_.size() - sent_; }
+  void come_first(bool first) { first_ = first; }  // of its handshake
   [[nodiscard]] const TlsPeer& tls_peer() const { return peer_; }
   // The acceptor is gone before the handshake is done.
   void forget_acceptor() { acceptor_ = nullptr; }
@@ -78,6 +80,7 @@ class StreamCore final : private FdHandler, private TimerTarget {
   State state_ = State::kConnecting;
   bool paused_ = false, shut_down_ = false;
   bool stepping_ = false;   // a step of the handshake is under way: nothing is read
+  bool first_ = true;       // its handshake does not wait for those of strangers
   bool late_read_ = false;  // the session may hold plain text that nobody was given
   TimerId timer_;           // of the handshake, or of lingering
   std::string plain_;       // not encrypted yet, or written before the connection was there
@@ -102,6 +105,7 @@ class TcpStream final : public Stream {
   void write(std::string_view bytes) override {
     if (core_) core_->write(bytes);
   }
+  [[nodiscard]] std::size_t queued() const override { return core_ ? core_->queued() : 0; }
   void pause_reading(bool paused) override {
     if (core_) core_->pause_reading(paused);
   }
@@ -141,6 +145,7 @@ class TcpAcceptor final : public Acceptor, private FdHandler, private TimerTarge
   void on_timer(std::uint64_t token, Instant now) override;
   bool accept_one();  // false: stop for now, or destroyed
   void take(FileDescriptor fd, const Endpoint& remote);
+  [[nodiscard]] std::unique_ptr<TcpStream> no_longer_pending(TcpStream& stream);
   void out_of_descriptors();
   void update_interest();
 
@@ -151,6 +156,7 @@ class TcpAcceptor final : public Acceptor, private FdHandler, private TimerTarge
   const Endpoint local_;
   WatchId watch_;
   std::unordered_map<TcpStream*, std::unique_ptr<TcpStream>> pending_;  // handshakes in flight
+  std::unordered_map<IpAddress, std::size_t> pending_from_;
   TimerId resting_;        // no descriptors left: accept again when it fires
   bool listening_ = true;  // what epoll was told
 };

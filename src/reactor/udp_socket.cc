@@ -1,9 +1,15 @@
 #include "reactor/udp_socket.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <ctime>
+
+#include "base/log.h"
 
 namespace causeway::reactor {
 namespace {
@@ -13,6 +19,20 @@ constexpr Micros kDense{1'000};  // between two wake-ups
 
 bool set_option(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+// As much as the operator asked for, whatever the system's usual bound is, when we may.
+void ask_for_receive_buffer(int fd, int wanted, const std::string& where) {
+  if (!set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, wanted))
+    (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, wanted);
+  int got = 0;
+  socklen_t length = sizeof got;
+  // The kernel doubles it for its own accounts.
+  if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &length) == 0 && got / 2 < wanted)
+    log::warning(
+        "the receive buffer of {} is {} bytes, {} were wanted: raise net.core.rmem_max or give the "
+        "process CAP_NET_ADMIN",
+        where, got / 2, wanted);
 }
 
 }  // namespace
@@ -36,8 +56,7 @@ Result<FileDescriptor> open_socket(int type, const Endpoint& local, const Socket
   ok = (v6 ? set_option(f, IPPROTO_IPV6, IPV6_TCLASS, tos)
            : set_option(f, IPPROTO_IP, IP_TOS, tos)) &&
        ok;
-  if (options.receive_buffer > 0)
-    ok = set_option(f, SOL_SOCKET, SO_RCVBUF, options.receive_buffer) && ok;
+  if (options.receive_buffer > 0) ask_for_receive_buffer(f, options.receive_buffer, where);
   if (!ok) return tl::unexpected<Error>(io_error("options of " + where, errno));
   if (!options.interface.empty() &&
       setsockopt(f, SOL_SOCKET, SO_BINDTODEVICE, options.interface.data(),
@@ -48,6 +67,17 @@ Result<FileDescriptor> open_socket(int type, const Endpoint& local, const Socket
   if (bind(f, reinterpret_cast<const sockaddr*>(&address), length) != 0)
     return tl::unexpected<Error>(io_error("bind " + where, errno));
   return fd;
+}
+
+// One system call for a whole batch, where SO_TIMESTAMPNS would cost every datagram a control
+// message.
+Micros wait_of_latest(int fd) {
+  timespec came{}, now{};
+  if (ioctl(fd, SIOCGSTAMPNS, &came) != 0) return Micros{0};
+  clock_gettime(CLOCK_REALTIME, &now);
+  const Micros wait =
+      Seconds{now.tv_sec - came.tv_sec} + Micros{(now.tv_nsec - came.tv_nsec) / 1000};
+  return std::clamp<Micros>(wait, Micros{0}, Seconds{10});
 }
 
 Endpoint local_endpoint(int fd) {
@@ -90,6 +120,8 @@ Result<std::unique_ptr<UdpSocket>> KernelUdpSocket::open(EpollReactor& reactor,
   std::unique_ptr<KernelUdpSocket> self(
       new KernelUdpSocket(reactor, std::move(*fd), bound, listener));
   self->chosen_port_ = local.port == 0;
+  self->measure_wait_ = options.measure_wait;
+  if (options.measure_wait) (void)wait_of_latest(self->fd_.get());
   self->watch_ = reactor.watch_fd(self->fd_.get(), EPOLLIN, *self);
   if (self->watch_ == WatchId{}) return tl::unexpected<Error>(io_error("epoll", errno));
   return self;
@@ -108,13 +140,15 @@ void KernelUdpSocket::on_ready(std::uint32_t) {
   for (int round = 0; round < kBatchesPerTurn; ++round) {
     const int n = dense_ ? batch.receive(fd_.get()) : batch.receive_one(fd_.get());
     if (n <= 1) dense_ = false;
+    const bool many = measure_wait_ && n == static_cast<int>(DatagramBatch::kDatagrams);
+    const Instant came = reactor.now() - (many ? wait_of_latest(fd_.get()) : Micros{0});
     // A negative result also reports (and clears) an ICMP error of an earlier send.
     for (int i = 0; i < n; ++i) {
       const auto index = static_cast<std::size_t>(i);
       const Endpoint from = batch.from(index);
       ++reactor.counters().datagrams_in;
       if (connected_ && from != remote_) continue;  // arrived before connect()
-      listener_.on_datagram(*this, from, batch.data(index), reactor.now());
+      listener_.on_datagram(*this, from, batch.data(index), came);
       if (!pulse) return;
     }
     if (n < static_cast<int>(DatagramBatch::kDatagrams)) break;

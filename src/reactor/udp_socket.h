@@ -60,6 +60,7 @@ class KernelUdpSocket final : public UdpSocket, private FdHandler {
   bool chosen_port_ = false;
   bool connected_ = false;         // remote_ alone is heard
   bool kernel_connected_ = false;  // and the kernel knows it
+  bool measure_wait_ = false;      // SocketOptions::measure_wait
   bool dense_ = false;             // datagrams come so close that several may wait
   Instant last_ready_{};
 };
@@ -68,5 +69,8 @@ class KernelUdpSocket final : public UdpSocket, private FdHandler {
 [[nodiscard]] Result<FileDescriptor> open_socket(int type, const Endpoint& local,
                                                  const SocketOptions& options);
 [[nodiscard]] Endpoint local_endpoint(int fd);
+// How long the datagram that was read last had lain in the queue of the socket; the first question
+// makes the kernel note it from then on.
+[[nodiscard]] Micros wait_of_latest(int fd);
 
 }  // namespace causeway::reactor

@@ -35,14 +35,20 @@ std::size_t end_of_field(std::string_view all, std::size_t at, bool* bare_feed =
   return end;
 }
 
-// Past the empty line that ends the headers, exactly where Message::parse() finds it; npos: not
-// yet.
-std::size_t end_of_headers(std::string_view s) {
-  for (std::size_t nl = s.find('\n'); nl != std::string_view::npos; nl = s.find('\n', nl + 1)) {
-    if (nl + 1 < s.size() && s[nl + 1] == '\n') return nl + 2;
-    if (nl + 2 < s.size() && s[nl + 1] == '\r' && s[nl + 2] == '\n') return nl + 3;
+// Past the empty line that ends the headers, exactly where Message::parse() finds it; 0: not yet,
+// and `from` is moved to where the search has to go on when there is more.
+std::size_t end_of_headers(std::string_view s, std::size_t& from) {
+  for (std::size_t nl = s.find('\n', from); nl != std::string_view::npos;
+       nl = s.find('\n', nl + 1)) {
+    from = nl;
+    if (nl + 1 >= s.size()) return 0;
+    if (s[nl + 1] == '\n') return nl + 2;
+    if (s[nl + 1] != '\r') continue;
+    if (nl + 2 >= s.size()) return 0;
+    if (s[nl + 2] == '\n') return nl + 3;
   }
-  return std::string_view::npos;
+  from = s.size();
+  return 0;
 }
 
 // A CR that ends no line: some peers take it for a line end, so it must not be carried to them.
@@ -425,25 +431,14 @@ std::string_view describe_quirk(std::uint8_t quirks) noexcept {
 }
 
 Result<std::optional<Frame>> find_frame(std::string_view stream, const ParseLimits& limits) {
-  Frame f;
-  while (f.skip < stream.size() && (stream[f.skip] == '\r' || stream[f.skip] == '\n')) ++f.skip;
-  const std::string_view s = stream.substr(f.skip);
-  if (s.empty()) return f.skip ? std::optional<Frame>(f) : std::nullopt;
-  if (s.size() > limits.max_start_line + 2 &&
-      s.substr(0, limits.max_start_line + 2).find('\n') == std::string_view::npos)
-    return fail(ErrorCode::kTooLarge,
-                "start line longer than " + std::to_string(limits.max_start_line));
-  const std::size_t head = end_of_headers(s);
-  if (head == std::string_view::npos) {
-    if (s.size() > limits.max_message)
-      return fail(ErrorCode::kTooLarge,
-                  "no end of headers within " + std::to_string(limits.max_message) + " bytes");
-    return std::optional<Frame>();
-  }
-  // Content-Length is mandatory on streams (RFC 3261 18.3).
+  return FrameFinder(limits).find(stream);
+}
+
+// Content-Length is mandatory on streams (RFC 3261 18.3).
+Status FrameFinder::read_head(std::string_view s) {
   std::optional<std::size_t> length;
-  for (std::size_t at = s.find('\n') + 1; at < head;) {
-    const std::size_t end = std::min(end_of_field(s, at), head);
+  for (std::size_t at = s.find('\n') + 1; at < head_;) {
+    const std::size_t end = std::min(end_of_field(s, at), head_);
     const std::string_view line = s.substr(at, end - at);
     at = end;
     if (line[0] != 'C' && line[0] != 'c' && line[0] != 'l' && line[0] != 'L') continue;
@@ -458,11 +453,39 @@ Result<std::optional<Frame>> find_frame(std::string_view stream, const ParseLimi
     length = n;
   }
   if (!length) return fail(ErrorCode::kMalformed, "no Content-Length on a stream");
-  if (*length > limits.max_message || head + *length > limits.max_message)
+  if (*length > limits_.max_message || head_ + *length > limits_.max_message)
     return fail(ErrorCode::kTooLarge,
-                "message longer than " + std::to_string(limits.max_message) + " bytes");
-  if (s.size() < head + *length) return std::optional<Frame>();
-  f.length = head + *length;
+                "message longer than " + std::to_string(limits_.max_message) + " bytes");
+  length_ = *length;
+  return {};
+}
+
+Result<std::optional<Frame>> FrameFinder::find(std::string_view stream) {
+  Frame f;
+  while (f.skip < stream.size() && (stream[f.skip] == '\r' || stream[f.skip] == '\n')) ++f.skip;
+  const std::string_view s = stream.substr(f.skip);
+  if (s.empty()) return f.skip ? std::optional<Frame>(f) : std::nullopt;
+  const std::size_t longest = limits_.max_start_line + 2;
+  if (!line_ended_ && s.size() > scanned_) {
+    const std::size_t nl = s.find('\n', scanned_);
+    if (s.size() > longest && nl >= longest)
+      return fail(ErrorCode::kTooLarge,
+                  "start line longer than " + std::to_string(limits_.max_start_line));
+    line_ended_ = nl != std::string_view::npos && nl < longest;
+  }
+  if (head_ == 0) {
+    head_ = end_of_headers(s, scanned_);
+    if (head_ == 0) {
+      if (s.size() > limits_.max_message)
+        return fail(ErrorCode::kTooLarge,
+                    "no end of headers within " + std::to_string(limits_.max_message) + " bytes");
+      return std::optional<Frame>();
+    }
+    if (auto ok = read_head(s); !ok) return tl::unexpected(ok.error());
+  }
+  if (s.size() < head_ + length_) return std::optional<Frame>();
+  f.length = head_ + length_;
+  *this = FrameFinder(limits_);
   return std::optional<Frame>(f);
 }
 

@@ -163,4 +163,21 @@ struct Frame {
 [[nodiscard]] Result<std::optional<Frame>> find_frame(std::string_view stream,
                                                       const ParseLimits& limits = {});
 
+// The same for a stream that grows: what was looked at before is not looked at again.
+class FrameFinder {
+ public:
+  explicit FrameFinder(const ParseLimits& limits = {}) : limits_(limits) {}
+  // `stream` begins as it did in the call before, until a frame was found: then behind that frame.
+  [[nodiscard]] Result<std::optional<Frame>> find(std::string_view stream);
+
+ private:
+  [[nodiscard]] Status read_head(std::string_view s);
+
+  ParseLimits limits_;
+  std::size_t scanned_ = 0;  // no line end that matters before it
+  bool line_ended_ = false;  // the start line is complete
+  std::size_t head_ = 0;     // bytes of start line and headers; 0: not known yet
+  std::size_t length_ = 0;   // of the body
+};
+
 }  // namespace causeway::sip

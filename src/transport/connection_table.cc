@@ -1,6 +1,7 @@
 #include "transport/connection_table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace causeway::transport {
 namespace {
@@ -37,7 +38,10 @@ ConnectionTable::Connection& ConnectionTable::add(std::unique_ptr<Connection> c)
   Connection& ref = *c;
   by_stream_[ref.stream.get()] = &ref;
   ++(ref.outgoing ? counts_.outgoing : counts_.incoming);
-  if (ref.outgoing) outgoing_.push_back(&ref);
+  if (ref.outgoing)
+    outgoing_.push_back(&ref);
+  else
+    ++accepted_from_[ref.stream->remote().address];
   connections_[ref.id] = std::move(c);
   arm(ref);
   return ref;
@@ -49,7 +53,13 @@ void ConnectionTable::forget(std::uint64_t id) {
   Connection& c = *it->second;
   reactor_.timers().cancel(c.timer);
   by_stream_.erase(c.stream.get());
-  if (c.outgoing) std::erase(outgoing_, &c);
+  buffered_ -= c.held;
+  if (c.outgoing) {
+    std::erase(outgoing_, &c);
+  } else if (const auto from = accepted_from_.find(c.stream->remote().address);
+             --from->second == 0) {
+    accepted_from_.erase(from);
+  }
   --(c.outgoing ? counts_.outgoing : counts_.incoming);
   connections_.erase(it);
 }
@@ -146,7 +156,34 @@ void ConnectionTable::on_bytes(reactor::Stream& stream, std::span<const std::byt
   c->pong_owed = c->pinged != Instant{};
   c->pinged = Instant{};
   c->inbox.append(as_text(data));
+  const std::uint64_t id = c->id;
   if (!c->paused) read_frames(*c);
+  if (Connection* const still = find(id)) count(*still);
+}
+
+// What waits on it. What has left since is found out when the sum seems too much.
+void ConnectionTable::count(Connection& c) {
+  const std::size_t held = c.inbox.size() + c.outbox.size() + c.stream->queued();
+  buffered_ += held - c.held;
+  c.held = held;
+  if (buffered_ > limits_.buffers) keep_within_buffers();
+}
+
+void ConnectionTable::keep_within_buffers() {
+  buffered_ = 0;
+  Connection* largest = nullptr;
+  for (auto& [id, c] : connections_) {
+    c->held = c->inbox.size() + c->outbox.size() + c->stream->queued();
+    buffered_ += c->held;
+    if (!largest || c->held > largest->held || (c->held == largest->held && c->id < largest->id))
+      largest = c.get();
+  }
+  // One at a time, and not from inside a call that may hold it: its timer is due.
+  if (buffered_ <= limits_.buffers || largest->overfull) return;
+  largest->overfull = true;
+  reactor_.timers().cancel(largest->timer);
+  largest->due = reactor_.now();
+  largest->timer = reactor_.timers().schedule(largest->due, *this, largest->id);
 }
 
 // RFC 5626 3.5.1: a double CRLF is a ping, a single one its answer.
@@ -156,6 +193,7 @@ void ConnectionTable::take_line_ends(Connection& c, std::size_t count) {
   if (c.outgoing) return;
   c.line_ends += count;
   if (c.line_ends < 4) return;
+  c.spoke = true;
   c.line_ends %= 4;
   c.stream->write("\r\n");
   c.last_message = reactor_.now();  // it wants to keep this connection
@@ -165,10 +203,16 @@ void ConnectionTable::read_frames(Connection& c) {
   const std::uint64_t id = c.id;
   std::size_t at = 0;
   for (;;) {
-    const auto frame = sip::find_frame(std::string_view(c.inbox).substr(at));
+    const auto frame = c.finder.find(std::string_view(c.inbox).substr(at));
     if (!frame || (!frame->has_value() && c.inbox.size() - at > kMaxUnframed)) {
-      end(id, "framing",
-          {ErrorCode::kMalformed, frame ? "message never ends" : frame.error().what});
+      const Error why = frame ? Error{ErrorCode::kTooLarge, "message never ends"} : frame.error();
+      const Flow flow{{}, c.listener, c.transport, c.stream->local(), c.stream->remote(), id};
+      const std::string answer = user_.on_unframed(std::string_view(c.inbox).substr(at), flow, why);
+      if (!answer.empty()) {
+        c.stream->write(answer);
+        c.stream->close_gracefully();
+      }
+      end(id, "framing", why);
       return;
     }
     if (!frame->has_value()) break;
@@ -177,6 +221,7 @@ void ConnectionTable::read_frames(Connection& c) {
     if (f.skip != 0) take_line_ends(c, f.skip);
     if (f.length == 0) continue;
     c.line_ends = 0;
+    c.spoke = true;
     c.last_message = reactor_.now();
     const Flow flow{{}, c.listener, c.transport, c.stream->local(), c.stream->remote(), id};
     const bool go_on =
@@ -226,10 +271,11 @@ Status ConnectionTable::send(std::uint64_t id, std::string_view bytes, std::uint
   }
   if (!c->up) {
     c->outbox.append(bytes);
-    return {};
+  } else {
+    c->last_message = c->last_traffic = reactor_.now();
+    c->stream->write(bytes);
   }
-  c->last_message = c->last_traffic = reactor_.now();
-  c->stream->write(bytes);
+  count(*c);
   return {};
 }
 
@@ -244,6 +290,7 @@ bool ConnectionTable::respond(std::uint64_t id, std::string_view bytes) {
   c->last_message = c->last_traffic = reactor_.now();
   if (c->unanswered != 0 && !is_provisional(bytes)) --c->unanswered;
   c->stream->write(bytes);
+  count(*c);
   return true;
 }
 
@@ -270,6 +317,8 @@ Instant ConnectionTable::next_due(const Connection& c) const {
   Instant at = Instant::max();
   if (c.frame_began != Instant{}) at = std::min(at, c.frame_began + kFrameTime);
   if (limits_.idle.count() != 0) at = std::min(at, c.last_message + limits_.idle);
+  if (!c.outgoing && !c.spoke && limits_.first_message.count() != 0)
+    at = std::min(at, c.opened + limits_.first_message);
   if (!c.outgoing) return at;
   at = std::min(at, c.opened + kRenewAfter);
   if (limits_.keep_alive.count() == 0) return at;
@@ -304,6 +353,17 @@ void ConnectionTable::look_after(Connection& c, Instant now) {
                {ErrorCode::kTimeout, "no connection to " + c.to.remote.to_string() + " within " +
                                          std::to_string(c.to.connect_time.count()) + " ms"});
   }
+  if (std::exchange(c.overfull, false) && buffered_ > limits_.buffers)
+    return end(c.id, "buffers_full",
+               {ErrorCode::kTooLarge, "it held " + std::to_string(c.held) + " of " +
+                                          std::to_string(buffered_) +
+                                          " bytes that wait on connections "
+                                          "(limits.connection_buffers)"});
+  if (!c.outgoing && !c.spoke && limits_.first_message.count() != 0 &&
+      now >= c.opened + limits_.first_message)
+    return end(c.id, "no_message",
+               {ErrorCode::kTimeout,
+                "nothing came on it in " + std::to_string(limits_.first_message.count()) + " s"});
   if (c.frame_began != Instant{} && now >= c.frame_began + kFrameTime)
     return end(
         c.id, "slow_message",
@@ -356,6 +416,15 @@ void ConnectionTable::move_listeners(
     std::erase(outgoing_, c.get());  // its old index may be another listener's now
     without_listener_.push_back(id);
   }
+}
+
+void ConnectionTable::end_from(const IpAddress& address) {
+  if (accepted_from(address) == 0) return;
+  std::vector<std::uint64_t> gone;
+  for (auto& [id, c] : connections_)
+    if (!c->outgoing && c->stream->remote().address == address) gone.push_back(id);
+  std::sort(gone.begin(), gone.end());
+  for (const auto id : gone) end(id, {}, {ErrorCode::kUnavailable, "its source was banned"});
 }
 
 void ConnectionTable::end_without_listener() {

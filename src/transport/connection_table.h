@@ -13,12 +13,17 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sip/message.h"
 #include "transport/flow.h"
 
 namespace causeway::transport {
 
 class ConnectionUser {
  public:
+  // What can never be framed began on this flow; the answer to it, or nothing. The connection is
+  // closed then.
+  [[nodiscard]] virtual std::string on_unframed(std::string_view begin, const Flow& flow,
+                                                const Error& why) = 0;
   // One whole message. False: this connection is not read on before resume().
   virtual bool on_frame(std::string_view bytes, const Flow& flow, const reactor::TlsPeer& tls) = 0;
   // Request `token` may not have arrived: its connection did not open, or was closed while the
@@ -36,9 +41,11 @@ class ConnectionUser {
 };
 
 struct ConnectionLimits {
-  std::size_t most = 4'096;  // accepted, and as many opened
-  Seconds idle{600};         // without a message; 0: never closed for that
-  Seconds keep_alive{90};    // between our pings on a quiet connection that we opened; 0: none
+  std::size_t most = 4'096;   // accepted, and as many opened
+  Seconds idle{600};          // without a message; 0: never closed for that
+  Seconds keep_alive{90};     // between our pings on a quiet connection that we opened; 0: none
+  Seconds first_message{30};  // of an accepted one; 0: no limit
+  std::size_t buffers = 64 << 20;  // bytes that wait on all of them
 };
 
 class ConnectionTable final : reactor::StreamListener, reactor::TimerTarget {
@@ -81,6 +88,8 @@ class ConnectionTable final : reactor::StreamListener, reactor::TimerTarget {
   void move_listeners(
       const std::function<std::optional<deployment::ListenerIndex>(deployment::ListenerIndex)>& to);
   void end_without_listener();
+  // Those that this address opened.
+  void end_from(const IpAddress& address);
   // Connections of this listener with another context than `tls` take nothing new and are closed
   // when what is under way on them is done (TDR-18).
   void retire_others(deployment::ListenerIndex listener,
@@ -93,6 +102,13 @@ class ConnectionTable final : reactor::StreamListener, reactor::TimerTarget {
     std::size_t incoming = 0, outgoing = 0;
   };
   [[nodiscard]] Counts counts() const { return counts_; }
+  // Accepted from that address.
+  [[nodiscard]] std::size_t accepted_from(const IpAddress& address) const {
+    const auto it = accepted_from_.find(address);
+    return it == accepted_from_.end() ? 0 : it->second;
+  }
+  // Bytes that wait on connections, as last counted.
+  [[nodiscard]] std::size_t buffered() const { return buffered_; }
   [[nodiscard]] Endpoint local_of(std::uint64_t id) const;
   // Of the connection that requests to this destination use; nullptr: none is up.
   [[nodiscard]] const reactor::TlsPeer* tls_to(const Destination& to) const;
@@ -124,10 +140,14 @@ class ConnectionTable final : reactor::StreamListener, reactor::TimerTarget {
     Instant pinged;          // zero: no answer is owed
     bool pong_owed = false;  // our ping was out when its latest bytes came
     bool answers_pings = false;
+    bool overfull = false;         // holds the most of too much: closed by its timer
+    bool spoke = false;            // a message or a ping came on it
+    std::size_t held = 0;          // bytes that wait on it, as last counted
     std::size_t line_ends = 0;     // CR and LF since the last message or ping
     std::size_t unanswered = 0;    // requests that came and have no final answer yet
     std::size_t prune_at = 64;     // when `pending` has grown to this, look who still waits
     std::string inbox;             // of an unfinished message
+    sip::FrameFinder finder;       // ... how far it was looked through
     std::string outbox;            // until it is up
     std::vector<Pending> pending;  // requests sent on it
     reactor::TimerId timer;
@@ -148,6 +168,8 @@ class ConnectionTable final : reactor::StreamListener, reactor::TimerTarget {
   void arm(Connection& c);
   void look_after(Connection& c, Instant now);
   void retire(Connection& c);
+  void count(Connection& c);
+  void keep_within_buffers();
   void prune(Connection& c);
   // Closes it, with a reason worth telling or without; tells who waits on it.
   void end(std::uint64_t id, std::string_view label, const Error& reason);
@@ -159,12 +181,14 @@ class ConnectionTable final : reactor::StreamListener, reactor::TimerTarget {
   // Owned
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::unordered_map<const reactor::Stream*, Connection*> by_stream_;
+  std::unordered_map<IpAddress, std::size_t> accepted_from_;
   std::vector<std::uint64_t> without_listener_;
   std::vector<Connection*> outgoing_;  // those that take requests: few, and asked for every time
   // State
   ConnectionLimits limits_;
   Counts counts_;
   std::uint64_t next_ = 1;
+  std::size_t buffered_ = 0;
 };
 
 }  // namespace causeway::transport

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "transport/flow.h"
+#include "transport/source_guard.h"
 
 namespace causeway::transport {
 
@@ -25,6 +26,12 @@ struct DetourMail final : reactor::MailBase {
   DetourMail(std::string c, Bucket b) : call_id(std::move(c)), bucket(b) {}
   std::string call_id;
   Bucket bucket;
+};
+
+// A source that one shard has banned, and all shall.
+struct BanMail final : reactor::MailBase {
+  explicit BanMail(Ban b) : ban(std::move(b)) {}
+  Ban ban;
 };
 
 }  // namespace causeway::transport

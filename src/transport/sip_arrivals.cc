@@ -1,6 +1,7 @@
 // What arrives at SipTransport, and what travels between shards: recognition of the sender, answers
 // that leave no state, and delivery to the shard that owns a message.
 #include <algorithm>
+#include <cctype>
 
 #include "base/host_name.h"
 #include "deployment/recognise.h"
@@ -9,6 +10,9 @@
 #include "sip/limits.h"
 #include "sip/tag.h"
 #include "transport/certificate_mismatch.h"
+#include "transport/emergency.h"
+#include "transport/first_look.h"
+#include "transport/lenient.h"
 #include "transport/mail.h"
 #include "transport/reply_address.h"
 #include "transport/sip_transport.h"
@@ -48,6 +52,14 @@ bool answerable(const sip::Message& m) {
   return m.has(sip::HeaderId::kVia) && m.has(sip::HeaderId::kCSeq);
 }
 
+// A start line of a request or a response, as far as one can see without reading on.
+bool looks_like_sip(std::string_view s) {
+  if (s.starts_with("SIP/2.0 ")) return true;
+  constexpr std::size_t kLine = 512;
+  s = s.substr(0, std::min(s.find('\r'), kLine));
+  return !s.empty() && s[0] >= 'A' && s[0] <= 'Z' && s.ends_with(" SIP/2.0");
+}
+
 bool is_keep_alive(std::string_view s) {
   return s.find_first_not_of("\r\n") == std::string_view::npos ||
          s == std::string_view("\0\0\0\0", 4);
@@ -56,7 +68,13 @@ bool is_keep_alive(std::string_view s) {
 }  // namespace
 
 void SipTransport::on_datagram(reactor::UdpSocket& socket, const Endpoint& from,
-                               std::span<std::byte> data, Instant) {
+                               std::span<std::byte> data, Instant came) {
+  const Instant now = reactor_.now();
+  const auto verdict = guard_.arriving(from.address, now);
+  if (verdict == SourceGuard::Verdict::kBanned) {
+    observer_.on_dropped("banned", from, deployment::ListenerIndex{}, "see `causeway bans`");
+    return;
+  }
   const auto it = std::find_if(listeners_.begin(), listeners_.end(),
                                [&](const ListenerSocket& s) { return s.udp.get() == &socket; });
   if (it == listeners_.end()) return;
@@ -67,8 +85,94 @@ void SipTransport::on_datagram(reactor::UdpSocket& socket, const Endpoint& from,
   }
   const std::string_view text = as_text(data);
   if (is_keep_alive(text)) return;
+  if (verdict == SourceGuard::Verdict::kLook && !looks_like_sip(text)) {
+    observer_.on_dropped("limited", from, it->index,
+                         "its source has sent too much that is malformed or of no group");
+    return;
+  }
   Flow flow{reactor_.shard(), it->index, Transport::kUdp, it->config.address, from, 0, from};
+  (void)step(overload_, {reactor_.last_turn(), now - came, now},
+             running_.deployment->limits.overload_target);
+  if (shed(text, flow)) return;
   (void)take(text, flow, nullptr);
+}
+
+bool SipTransport::shed(std::string_view bytes, const Flow& flow) {
+  constexpr std::size_t kHead = 2'048;
+  // The ACK of an answer that left nothing behind.
+  if (overload_.admitted < 1.0 && bytes.starts_with("ACK ") &&
+      bytes.substr(0, kHead).find(kShedTag) != std::string_view::npos)
+    return true;
+  if (!bytes.starts_with("INVITE ")) return false;
+  const auto look = first_look(bytes);
+  if (!look || look->to_tag) return false;
+  const deployment::Deployment& d = *running_.deployment;
+  const auto key = recent_.key_of(look->call_id, look->cseq);
+  auto let_in = recent_.find(key);
+  const deployment::PeerGroup* sender = nullptr;
+  if (overload_.admitted < 1.0 || let_in == false)
+    if (const auto g = deployment::group_of_source(d, flow.listener, flow.remote))
+      sender = &group_at(*g);
+  if (!let_in) {
+    const bool help =
+        names_emergency(d, look->uri) || (look->priority && sender && sender->trusted);
+    let_in = help || admit(overload_);
+    recent_.add(key, *let_in);
+  }
+  if (*let_in) return false;
+  observer_.on_dropped("overload", flow.remote, flow.listener,
+                       "new call refused: messages wait longer than limits.overload_target");
+  std::string lines;
+  Flow back = flow;
+  const auto* profile = sender ? &d.profile(sender->profile) : nullptr;
+  if (profile) {
+    for (const auto& h : profile->add_headers) lines += h.name + ": " + h.value + "\r\n";
+    if (profile->reason_on_failure) lines += "Reason: Q.850;cause=42;text=\"congestion\"\r\n";
+  }
+  if (const auto via = sip::parse_via(look->vias[0]))
+    back.reply_to = reply_address(*via, flow.remote, sender, profile);
+  // Those who were refused together do not come back together.
+  const auto wait = static_cast<unsigned>(2 + reactor_.random().below(8));
+  if (flow.connection != 0) connections_.expect_answer(flow.connection);
+  send_response(back, shed_response(*look, flow.remote, wait, lines));
+  return true;
+}
+
+void SipTransport::offend(const Flow& flow, std::string_view what) {
+  const auto& limits = running_.deployment->limits;
+  if (!guard_.offence(flow.remote.address, reactor_.now())) return;
+  const std::string reason = "more than " + std::to_string(limits.offences_per_minute) +
+                             " messages in a minute that are malformed or of no peer group; the "
+                             "latest: " +
+                             std::string(what.substr(0, 100));
+  if (limits.ban_peers ||
+      !deployment::owned_source(*running_.deployment, flow.listener, flow.remote))
+    return ban(flow, reason);
+  observer_.on_dropped("limited_source", flow.remote, flow.listener, reason);
+}
+
+void SipTransport::ban(const Flow& flow, const std::string& reason) {
+  const Instant now = reactor_.now();
+  const Ban b{flow.remote.address, reason, guard_.ban(flow.remote.address, reason, now)};
+  observer_.on_dropped("ban", flow.remote, flow.listener, reason);
+  for (std::size_t i = 0; i < reactor_.shard_count(); ++i)
+    if (i != reactor_.shard().value)
+      (void)post(ShardId{static_cast<std::uint16_t>(i)}, std::make_unique<BanMail>(b));
+  connections_.end_from(b.source);
+}
+
+bool SipTransport::is_scanner(const sip::Message& m) const {
+  const auto says = [](std::string_view text, std::string_view word) {
+    return std::search(text.begin(), text.end(), word.begin(), word.end(), [](char a, char b) {
+             return std::tolower(static_cast<unsigned char>(a)) ==
+                    std::tolower(static_cast<unsigned char>(b));
+           }) != text.end();
+  };
+  const std::string_view agent = m.value(sip::HeaderId::kUserAgent);
+  const std::string_view from = m.value(sip::HeaderId::kFrom);
+  const auto& words = running_.deployment->limits.scanners;
+  return std::any_of(words.begin(), words.end(),
+                     [&](const auto& w) { return says(agent, w) || says(from, w); });
 }
 
 bool SipTransport::take(std::string_view bytes, const Flow& came, const reactor::TlsPeer* tls) {
@@ -78,6 +182,10 @@ bool SipTransport::take(std::string_view bytes, const Flow& came, const reactor:
   if (!parsed) {
     observer_.on_dropped(error_info(parsed.error().code).label, flow.remote, flow.listener,
                          parsed.error().what);
+    if (parsed.error().code == ErrorCode::kTooLarge)
+      if (const auto m = essence_of(bytes))
+        answer_stranger(*m, flow, status_for_oversize(bytes), parsed.error().what);
+    offend(flow, parsed.error().what);
     return true;
   }
   sip::Message& m = *parsed;
@@ -91,6 +199,7 @@ bool SipTransport::take(std::string_view bytes, const Flow& came, const reactor:
           ok.error().code == ErrorCode::kUnsupported ? 505 : error_info(ok.error().code).sip_status;
       answer_stranger(m, flow, status, ok.error().what);
     }
+    offend(flow, ok.error().what);
     return true;
   }
   const NodeId self = running_.deployment->operation.node;
@@ -106,6 +215,16 @@ bool SipTransport::take(std::string_view bytes, const Flow& came, const reactor:
     return true;
   }
   deployment::GroupIndex group;
+  if (m.is_request() && m.to_tag().empty() && is_scanner(m)) {
+    if (running_.deployment->limits.ban_peers ||
+        !deployment::owned_source(*running_.deployment, flow.listener, flow.remote)) {
+      ban(flow, "a scanner by its User-Agent or From");
+      return true;
+    }
+    observer_.on_dropped("scanner", flow.remote, flow.listener,
+                         "a scanner by its User-Agent or From, but a peer's address");
+    offend(flow, "a scanner by its User-Agent or From");
+  }
   if (m.is_request()) {
     std::optional<std::string> host = "";
     if (const auto* uri = m.target()) {
@@ -129,6 +248,7 @@ bool SipTransport::take(std::string_view bytes, const Flow& came, const reactor:
                            flow.listener, detail);
       if (m.method() != sip::Method::kAck)
         answer_stranger(m, flow, 403, "No peer group matches this request", detail);
+      offend(flow, "no peer group matches");
       return true;
     }
     group = *found;
@@ -168,7 +288,8 @@ bool SipTransport::deliver(ShardId to, Received&& received) {
   const bool stream = received.flow.connection != 0;
   const bool new_call = received.message.is_request() &&
                         received.message.method() == sip::Method::kInvite &&
-                        received.message.to_tag().empty();
+                        received.message.to_tag().empty() &&
+                        !names_emergency(*running_.deployment, received.message.request_uri());
   auto mail = std::make_unique<MessageMail>(std::move(received), running_.deployment);
   auto& box = outboxes_[to.value];
   if (box.empty()) {
@@ -184,7 +305,8 @@ bool SipTransport::deliver(ShardId to, Received&& received) {
                        "Overloaded");
     return true;
   }
-  if (!stream) {  // the peer sends a datagram again
+  // New calls make room for what belongs to those in progress.
+  if (!stream && box.size() >= kMaxOutbox) {  // the peer sends a datagram again
     observer_.on_dropped("mailbox_full", flow.remote, flow.listener,
                          "datagram dropped: the owning shard is behind");
     return true;
@@ -195,7 +317,7 @@ bool SipTransport::deliver(ShardId to, Received&& received) {
     outbox_timer_ = true;
     reactor_.timers().schedule(reactor_.now() + kOutboxRetry, *this, kOutboxTimer);
   }
-  return false;
+  return !stream;
 }
 
 // RFC 3261 18.1.2: the top Via says that we sent the request.
@@ -280,6 +402,11 @@ void SipTransport::on_mail(ShardId from, reactor::Mail mail) {
       return;
     }
     hand_over(std::move(m->received));
+    return;
+  }
+  if (auto* b = dynamic_cast<BanMail*>(mail.get())) {
+    (void)guard_.ban_until(b->ban.source, b->ban.reason, b->ban.until, reactor_.now());
+    connections_.end_from(b->ban.source);
     return;
   }
   if (auto* d = dynamic_cast<DetourMail*>(mail.get())) {

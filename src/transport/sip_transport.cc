@@ -8,7 +8,9 @@
 #include "reactor/tls_context.h"
 #include "sip/headers.h"
 #include "transport/certificate_mismatch.h"
+#include "transport/lenient.h"
 #include "transport/mail.h"
+#include "transport/stateless.h"
 
 namespace causeway::transport {
 namespace {
@@ -48,6 +50,7 @@ reactor::SocketOptions socket_options(const deployment::Realm& realm) {
   o.dscp = realm.signalling_dscp;
   o.receive_buffer = 4 << 20;
   o.reuse_port = true;
+  o.measure_wait = true;
   return o;
 }
 
@@ -65,6 +68,8 @@ SipTransport::SipTransport(reactor::Reactor& reactor, MessageSink& sink,
       observer_(observer),
       connections_(reactor, *this),
       detours_({reactor.random().u64(), reactor.random().u64()}),
+      guard_({reactor.random().u64(), reactor.random().u64()}),
+      recent_({reactor.random().u64(), reactor.random().u64()}),
       outboxes_(reactor.shard_count()) {
   reactor_.set_mail_handler(this);
 }
@@ -160,7 +165,9 @@ Status SipTransport::apply(Running running) {
   running_ = std::move(running);
   name_ourselves();
   const deployment::Limits& limits = running_.deployment->limits;
-  connections_.set_limits({limits.max_connections, limits.connection_idle, limits.keep_alive});
+  guard_.set({limits.offences_per_minute, limits.ban});
+  connections_.set_limits({limits.max_connections, limits.connection_idle, limits.keep_alive,
+                           limits.first_message, std::size_t{limits.connection_buffers} << 20});
   for (const ListenerSocket& s : listeners_)
     if (s.tls) connections_.retire_others(s.index, s.tls);
   return {};
@@ -205,6 +212,45 @@ void SipTransport::wire(bool outgoing, const Endpoint& local, const Endpoint& re
 
 // --- Streams -----------------------------------------------------------------------------------
 
+reactor::AcceptListener::Welcome SipTransport::welcome(const Endpoint& local, const Endpoint& from,
+                                                       std::size_t pending) {
+  const auto it = std::find_if(listeners_.begin(), listeners_.end(), [&](const ListenerSocket& s) {
+    return s.acceptor && s.acceptor->local() == local;
+  });
+  if (it == listeners_.end()) return Welcome::kInTurn;  // it is being opened: on_accepted() decides
+  const deployment::Deployment& d = *running_.deployment;
+  if (guard_.arriving(from.address, reactor_.now()) == SourceGuard::Verdict::kBanned) {
+    observer_.on_dropped("banned", from, it->index, "see `causeway bans`");
+    return Welcome::kNo;
+  }
+  if (!deployment::allowed_source(d, it->index, from)) {
+    observer_.on_dropped("unknown_source", from, it->index,
+                         "no peer group of this listener has that source");
+    return Welcome::kNo;
+  }
+  if (pending >= d.limits.handshakes_per_source) {
+    observer_.on_dropped("too_many_handshakes", from, it->index,
+                         std::to_string(pending) + " of this address are under way");
+    return Welcome::kNo;
+  }
+  const std::size_t open = connections_.accepted_from(from.address);
+  if (open >= d.limits.connections_per_source) {
+    observer_.on_dropped("too_many_connections", from, it->index,
+                         "this address has " + std::to_string(open));
+    return Welcome::kNo;
+  }
+  return open != 0 ? Welcome::kFirst : Welcome::kInTurn;
+}
+
+std::string SipTransport::on_unframed(std::string_view begin, const Flow& flow, const Error& why) {
+  if (why.code != ErrorCode::kTooLarge) return {};
+  const auto m = essence_of(begin);
+  if (!m) return {};
+  const auto sender = deployment::group_of_source(*running_.deployment, flow.listener, flow.remote);
+  return stateless_response(*m, flow, status_for_oversize(begin), why.what,
+                            sender ? &profile_of(*sender) : nullptr);
+}
+
 reactor::StreamListener* SipTransport::on_accepted(std::unique_ptr<reactor::Stream> stream) {
   const Endpoint local = stream->local();
   const Endpoint remote = stream->remote();
@@ -235,6 +281,9 @@ reactor::StreamListener* SipTransport::on_accepted(std::unique_ptr<reactor::Stre
 bool SipTransport::on_frame(std::string_view bytes, const Flow& flow, const reactor::TlsPeer& tls) {
   Flow here = flow;
   here.shard = reactor_.shard();
+  const auto& target = running_.deployment->limits.overload_target;
+  (void)step(overload_, {reactor_.last_turn(), Micros{0}, reactor_.now()}, target);
+  if (shed(bytes, here)) return true;
   return take(bytes, here, &tls);
 }
 

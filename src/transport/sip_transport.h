@@ -11,6 +11,9 @@
 #include "transport/connection_table.h"
 #include "transport/detours.h"
 #include "transport/flow.h"
+#include "transport/overload.h"
+#include "transport/recent_invites.h"
+#include "transport/source_guard.h"
 
 namespace causeway::transport {
 
@@ -59,6 +62,11 @@ class SipTransport final : reactor::UdpListener,
   // What we write into Via and Contact for requests that leave by `listener`.
   [[nodiscard]] Endpoint advertised(deployment::ListenerIndex listener) const;
 
+  [[nodiscard]] std::vector<Ban> bans() const { return guard_.bans(reactor_.now()); }
+  bool unban(const IpAddress& source) { return guard_.unban(source); }
+  // Share of new calls that is let in: less than 1 while there is more than can be done.
+  [[nodiscard]] double admitted() const { return overload_.admitted; }
+
   using ConnectionCounts = ConnectionTable::Counts;
   [[nodiscard]] ConnectionCounts connections() const { return connections_.counts(); }
   // Is an outgoing connection to this destination up, and what did TLS say? nullptr: none.
@@ -96,6 +104,9 @@ class SipTransport final : reactor::UdpListener,
                    Instant received) override;
   reactor::StreamListener* on_accepted(std::unique_ptr<reactor::Stream> stream) override;
   void on_refused(const Endpoint& from, const Error& reason) override;
+  Welcome welcome(const Endpoint& local, const Endpoint& from, std::size_t pending) override;
+  [[nodiscard]] std::string on_unframed(std::string_view begin, const Flow& flow,
+                                        const Error& why) override;
   bool on_frame(std::string_view bytes, const Flow& flow, const reactor::TlsPeer& tls) override;
   void on_request_lost(std::uint64_t token, bool crossed, const Error& reason) override {
     sink_.on_request_lost(token, crossed, reason);
@@ -112,6 +123,12 @@ class SipTransport final : reactor::UdpListener,
 
   // `connection` is 0 for a datagram. False: stop reading this connection for now.
   bool take(std::string_view bytes, const Flow& flow, const reactor::TlsPeer* tls);
+  // A new call that there is no time for: answered, and not looked at further.
+  [[nodiscard]] bool shed(std::string_view bytes, const Flow& flow);
+  // Malformed, or of no group.
+  void offend(const Flow& flow, std::string_view what);
+  void ban(const Flow& flow, const std::string& reason);
+  [[nodiscard]] bool is_scanner(const sip::Message& m) const;
   bool deliver(ShardId to, Received&& received);
   [[nodiscard]] bool translate(Received& r, const deployment::Deployment& then) const;
   // To whom it belongs here, or on to where a detour leads.
@@ -145,8 +162,11 @@ class SipTransport final : reactor::UdpListener,
   std::vector<std::string> names_now_, names_before_, own_hosts_;
   ConnectionTable connections_;
   Detours detours_;
+  SourceGuard guard_;
+  RecentInvites recent_;
   std::vector<std::deque<reactor::Mail>> outboxes_;  // per shard: mail that found a full mailbox
   // State
+  OverloadState overload_;
   bool outbox_timer_ = false;
   std::vector<std::pair<std::uint64_t, Error>> failed_;  // to be told by the next timer turn
 };

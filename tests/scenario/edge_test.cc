@@ -276,5 +276,186 @@ TEST_P(EdgeTest, RequestsThatAreRefusedAreCountedByReason) {
   expect_clean(1);
 }
 
+TEST_P(EdgeTest, ManyConnectionsOfOneTrunkAreTakenSideBySide) {
+  PROVES("TDR-19");
+  std::vector<std::unique_ptr<Peer>> proxies;
+  for (int i = 0; i < 40; ++i) {
+    const std::string at = "10.2.0.1:" + std::to_string(7000 + i);
+    proxies.push_back(std::make_unique<Peer>(rig, "proxy" + std::to_string(i), at, Transport::kTls,
+                                             std::vector<std::string>{"sip.pstnhub.example"}));
+    proxies.back()->gateway = cloud.gateway;
+    proxies.back()->request_host = "sbc.operator.example";
+    PeerDialog d;
+    d.call_id = "many" + std::to_string(i);
+    d.local = "<sip:a@b>;tag=" + std::to_string(i);
+    d.remote = "<sip:c@d>";
+    d.target = "sip:sbc.operator.example";
+    proxies.back()->request(d, "OPTIONS");
+  }
+  for (auto& p : proxies) (void)p->expect("200 OPTIONS");
+  std::size_t incoming = 0;
+  rig.each([&](call::GatewayShard& s) { incoming += s.connections().incoming; });
+  EXPECT_EQ(incoming, 40U);
+}
+
+TEST_P(EdgeTest, OneAddressHasSoManyConnectionsAndOthersTheirOwn) {
+  ASSERT_TRUE(rig.apply(make_config({.top = "[limits]\nconnections_per_source = 2\n"})));
+  std::vector<std::unique_ptr<Peer>> doors;
+  for (int i = 0; i < 30; ++i) {
+    const std::string at = "10.2.0.9:" + std::to_string(7000 + i);
+    doors.push_back(std::make_unique<Peer>(rig, "door" + std::to_string(i), at, Transport::kTls,
+                                           std::vector<std::string>{"sip.pstnhub.example"}));
+    doors.back()->gateway = cloud.gateway;
+    doors.back()->send("\r\n\r\n");
+    rig.run(Millis(50));
+  }
+  std::size_t incoming = 0;
+  rig.each([&](call::GatewayShard& s) { incoming += s.connections().incoming; });
+  EXPECT_EQ(incoming, 2U * rig.mode().shards);
+  EXPECT_EQ(rig.dropped("too_many_connections"), 30U - incoming);
+  auto up = cloud_calls();
+  cloud_hangs_up(up);
+}
+
+TEST_P(EdgeTest, WhatIsTooLargeToBeParsedIsAnsweredAllTheSame) {
+  PROVES("GW-04");
+  const auto request = [](const std::string& uri, const std::string& n, const std::string& more) {
+    return "OPTIONS " + uri + " SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bKbig" + n +
+           "\r\nMax-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: big" + n +
+           "\r\nCSeq: 1 OPTIONS\r\n" + more + "Content-Length: 0\r\n\r\n";
+  };
+  core.send(request("sip:" + std::string(17'000, 'x') + "@h", "1", ""));
+  (void)core.expect("414 OPTIONS");
+  std::string many;
+  for (int i = 0; i < 300; ++i) many += "X-" + std::to_string(i) + ": y\r\n";
+  core.send(request("sip:10.0.0.1", "2", many));
+  (void)core.expect("400 OPTIONS");
+  core.send(request("sip:10.0.0.1", "3", "X" + std::string(2'000, 'x') + ": y\r\n"));
+  (void)core.expect("400 OPTIONS");
+  // Nothing to answer to: dropped.
+  core.send("OPTIONS sip:" + std::string(17'000, 'x') + "@h SIP/2.0\r\nCall-ID: x\r\n\r\n");
+  rig.run(Seconds(1));
+  EXPECT_EQ(core.received.size(), 3U);
+  // On a connection the end of it cannot be found any more: answered, and closed.
+  std::string tls =
+      request("sip:sbc.operator.example", "4", "X: " + std::string(70'000, 'x') + "\r\n");
+  tls.replace(tls.find("UDP 10.1.0.1:5060"), 17, "TLS sip.pstnhub.example:5061");
+  cloud.send(tls);
+  const auto answer = cloud.expect("513 OPTIONS");
+  EXPECT_NE(answer.find("X-MS-SBC"), nullptr);
+  rig.run(Seconds(3));
+  std::size_t incoming = 0;
+  rig.each([&](call::GatewayShard& s) { incoming += s.connections().incoming; });
+  EXPECT_EQ(incoming, 0U);
+  expect_clean(0);
+}
+
+TEST_P(EdgeTest, UnderLoadNewCallsAreShedAndNothingElse) {
+  auto up = core_calls();
+  const auto turn = [&](Micros t) {
+    for (std::size_t i = 0; i < rig.mode().shards; ++i) rig.world.shard(i).turn = t;
+  };
+  auto ringing = core.invite("+4989777", "", sdp("10.1.0.1", 40020));
+  const std::string before = core.last_request;
+  auto far = cloud.expect("INVITE");
+  cloud.reply(far, 180);
+  (void)core.expect("180");
+  turn(Millis(100));
+  PeerDialog last;
+  for (int i = 0; i < 300; ++i) {
+    last = core.invite("not-a-number", "", sdp("10.1.0.1", 40000));
+    rig.run(Millis(10));
+  }
+  const auto shed = rig.dropped("overload");
+  EXPECT_GT(shed, 150U);
+  EXPECT_EQ(core.count("503 INVITE"), shed);
+  const auto refusal = core.expect("503 INVITE");
+  EXPECT_TRUE(refusal.has(HeaderId::kRetryAfter));
+  // One that was let in may be repeated; one that was shed is shed again.
+  core.send(before);
+  (void)core.expect("180");
+  // Calls in progress go on, and whoever needs help is let in.
+  auto emergency = core.invite("112", "", sdp("10.1.0.1", 40010));
+  auto help = cloud.expect("INVITE");
+  cloud.reply(help, 486);
+  (void)failure(core, emergency, 486);
+  cloud.reply(far, 486);
+  (void)failure(core, ringing, 486);
+  core_hangs_up(up);
+  turn(Micros(0));
+  rig.run(Seconds(1));
+  core.send(stray_invite(7));  // something has to arrive
+  rig.run(Millis(100));
+  auto next = core_calls();
+  core_hangs_up(next);
+}
+
+TEST_P(EdgeTest, ALoadedGatewayAnswersInTheDialectOfTheCaller) {
+  for (std::size_t i = 0; i < rig.mode().shards; ++i) rig.world.shard(i).turn = Millis(100);
+  for (int i = 0; i < 100; ++i) {
+    (void)cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+    rig.run(Millis(20));
+  }
+  const auto refusal = cloud.expect("503 INVITE");
+  EXPECT_NE(refusal.find("X-MS-SBC"), nullptr);
+  EXPECT_TRUE(refusal.value(HeaderId::kReason).starts_with("Q.850;cause=42"));
+}
+
+// A listener that hears half the world, as one with certificates would.
+std::string open_to_all() {
+  return make_config(
+      {.third_cloud =
+           "[[peer_group]]\nname = \"others\"\nregion = \"west\"\nrealm = \"core\"\n"
+           "listener = \"core-udp\"\nprofile = \"operator\"\noptions_interval = \"0s\"\n"
+           "routes_to = [\"cloud\"]\n[peer_group.recognise]\nsources = [\"64.0.0.0/2\"]\n"
+           "request_hosts = [\"open.example\"]\n"
+           "[[peer_group.peer]]\nname = \"other\"\nhost = \"66.0.0.9\"\nport = 5060\n"});
+}
+
+TEST_P(EdgeTest, AScannerIsBannedAtOnceAndHeardAgainWhenItIsOver) {
+  ASSERT_TRUE(rig.apply(open_to_all()));
+  Peer scanner(rig, "scanner", "66.6.0.1:5060", Transport::kUdp);
+  scanner.gateway = "10.0.0.1:5060";
+  scanner.request_host = "open.example";
+  (void)scanner.invite("100", "User-Agent: Friendly-Scanner\r\n");
+  rig.run(Seconds(1));
+  (void)scanner.invite("100", "");
+  rig.run(Seconds(1));
+  EXPECT_TRUE(scanner.received.empty());
+  EXPECT_EQ(rig.dropped("ban"), 1U);
+  EXPECT_EQ(rig.dropped("banned"), 1U);
+  rig.each([&](call::GatewayShard& s) {
+    ASSERT_EQ(s.bans().size(), 1U);
+    EXPECT_EQ(s.bans()[0].source, "66.6.0.1");
+    EXPECT_NE(s.bans()[0].reason.find("scanner"), std::string::npos);
+    EXPECT_LE(s.bans()[0].left_s, 3600);
+  });
+  rig.each([&](call::GatewayShard& s) { EXPECT_TRUE(s.unban(*IpAddress::parse("66.6.0.1"))); });
+  auto d = scanner.invite("nobody", "", sdp("66.6.0.1", 40000));
+  (void)failure(scanner, d, 404);
+}
+
+TEST_P(EdgeTest, WhoSendsTooMuchThatIsMalformedIsBannedButNotAPeer) {
+  ASSERT_TRUE(rig.apply(open_to_all()));
+  Peer stranger(rig, "stranger", "66.6.0.1:5060", Transport::kUdp);
+  stranger.gateway = "10.0.0.1:5060";
+  for (int i = 0; i < 200; ++i) stranger.send("nonsense\r\n\r\n");
+  rig.run(Seconds(1));
+  EXPECT_EQ(rig.dropped("ban"), 1U);
+  EXPECT_GE(rig.dropped("banned"), 100U);
+  // The service's addresses are one group's alone.
+  Peer service(rig, "service", "10.2.0.3:5061", Transport::kTls, {"sip.pstnhub.example"});
+  service.gateway = cloud.gateway;
+  for (int i = 0; i < 200; ++i) {
+    service.send("FOO\r\nContent-Length: 0\r\n\r\n");
+    if (i % 10 == 0) rig.run(Millis(20));
+  }
+  rig.run(Seconds(1));
+  EXPECT_EQ(rig.dropped("ban"), 1U);
+  EXPECT_GE(rig.dropped("limited_source"), 1U);
+  auto up = cloud_calls();
+  cloud_hangs_up(up);
+}
+
 }  // namespace
 }  // namespace causeway::scenario

@@ -21,10 +21,16 @@ struct Reader {
   std::string buffer;
   std::vector<std::string> out;
   bool broken = false;
+  FrameFinder finder;
   void read(std::string_view piece) {
     buffer.append(piece);
     while (!broken) {
-      const auto f = find_frame(buffer);
+      const auto f = finder.find(buffer);
+      const auto afresh = find_frame(buffer);  // looks at everything again, and sees the same
+      EXPECT_EQ(f.has_value(), afresh.has_value());
+      if (f) {
+        EXPECT_EQ(f->has_value(), afresh->has_value());
+      }
       if (!f) {
         broken = true;
         return;

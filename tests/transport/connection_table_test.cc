@@ -67,6 +67,9 @@ class Connections : public ::testing::Test, public ConnectionUser, public reacto
     to.listener = kListener;
   }
 
+  std::string on_unframed(std::string_view, const Flow&, const Error& why) override {
+    return why.code == ErrorCode::kTooLarge ? "SIP/2.0 513 Message Too Large\r\n\r\n" : "";
+  }
   bool on_frame(std::string_view bytes, const Flow& flow, const reactor::TlsPeer&) override {
     frames.emplace_back(bytes);
     flows.push_back(flow);
@@ -441,6 +444,48 @@ TEST_F(Connections, ThoseOfARemovedListenerAreClosed) {
   table.end_without_listener();
   EXPECT_EQ(table.counts().incoming + table.counts().outgoing, 0U);
   EXPECT_EQ(lost.size(), 1U);
+}
+
+TEST_F(Connections, OneOnWhichNothingComesIsClosed) {
+  reactor::Stream& silent = peer_connects();
+  reactor::Stream& pinging = peer_connects();
+  pinging.write("\r\n\r\n");
+  reactor::Stream& talking = peer_connects();
+  talking.write(options(1));
+  (void)silent;
+  world.run_for(Seconds{40});
+  EXPECT_TRUE(far.conns[0].closed);
+  EXPECT_FALSE(far.conns[1].closed);
+  EXPECT_FALSE(far.conns[2].closed);
+  EXPECT_EQ(troubles, std::vector<std::string>{"no_message"});
+}
+
+TEST_F(Connections, WhatWaitsOnAllOfThemIsBoundedAndTheLargestGoesFirst) {
+  table.set_limits({100, Seconds{600}, Seconds{90}, Seconds{30}, 100'000});
+  const std::string begin = "INVITE sip:a@h SIP/2.0\r\nContent-Length: 60000\r\nX: ";
+  std::vector<reactor::Stream*> peers;
+  for (std::size_t i = 0; i < 4; ++i) {
+    peers.push_back(&peer_connects());
+    peers.back()->write(begin + std::string(20'000 + (i == 2 ? 5'000U : 0U), 'x'));
+    world.run_for(Millis{200});
+  }
+  EXPECT_TRUE(troubles.empty());
+  EXPECT_GT(table.buffered(), 80'000U);
+  peers[0]->write(std::string(30'000, 'x'));
+  world.run_for(Seconds{1});
+  EXPECT_EQ(troubles, std::vector<std::string>{"buffers_full"});
+  EXPECT_TRUE(far.conns[0].closed);
+  for (std::size_t i = 1; i < 4; ++i) EXPECT_FALSE(far.conns[i].closed) << i;
+  EXPECT_LE(table.buffered(), 100'000U);
+}
+
+TEST_F(Connections, WhatCannotBeFramedForItsSizeIsAnsweredAndClosed) {
+  reactor::Stream& theirs = peer_connects();
+  theirs.write("INVITE sip:a@h SIP/2.0\r\nContent-Length: 99999\r\n\r\n");
+  world.run_for(Seconds{2});
+  EXPECT_TRUE(far.conns[0].got.starts_with("SIP/2.0 513"));
+  EXPECT_TRUE(far.conns[0].closed);
+  EXPECT_EQ(table.counts().incoming, 0U);
 }
 
 }  // namespace

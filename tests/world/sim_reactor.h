@@ -27,6 +27,8 @@ class SimReactor final : public reactor::Reactor {
   [[nodiscard]] WallTime wall() const override;
   [[nodiscard]] ShardId shard() const override { return shard_; }
   [[nodiscard]] std::size_t shard_count() const override;
+  [[nodiscard]] Micros last_turn() const override { return turn; }
+  Micros turn{0};  // what a test pretends that the latest one took
   [[nodiscard]] reactor::Timers& timers() override { return timers_; }
   [[nodiscard]] Random& random() override { return random_; }
   [[nodiscard]] Result<std::unique_ptr<reactor::UdpSocket>> open_udp(

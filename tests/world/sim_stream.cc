@@ -138,6 +138,13 @@ void Streams::write(std::uint64_t id, int side, std::string_view bytes) {
   send(*c, side, Kind::kData, std::string(bytes));
 }
 
+std::size_t Streams::queued(std::uint64_t id, int side) const {
+  const auto it = connections_.find(id);
+  return it == connections_.end()
+             ? 0
+             : it->second->pipe[side].queued + it->second->side[side].early.size();
+}
+
 void Streams::flush_early(Connection& c, int side) {
   if (c.side[side].early.empty()) return;
   send(c, side, Kind::kData, std::move(c.side[side].early));
@@ -373,6 +380,15 @@ void Streams::receive_syn(Connection& c) {
                             : (std::hash<Endpoint>{}(c.side[0].address) * 0x9e3779b97f4a7c15ULL >>
                                32) %
                                   n];
+  std::size_t pending = 0;
+  for (const auto& [id, other] : connections_)
+    pending +=
+        other->acceptor == &acceptor && other->side[0].address.address == c.side[0].address.address;
+  if (acceptor.listener().welcome(acceptor.local(), c.side[0].address, pending) ==
+      reactor::AcceptListener::Welcome::kNo) {
+    c.side[1].ended = true;
+    return send(c, 1, Kind::kReset);
+  }
   c.acceptor = &acceptor;
   c.side[1].reactor = acceptor.reactor();
   c.side[1].options = acceptor.options();

@@ -39,6 +39,7 @@ class Streams {
 
   // --- used by SimStream and SimAcceptor ---
   void write(std::uint64_t connection, int side, std::string_view bytes);
+  [[nodiscard]] std::size_t queued(std::uint64_t connection, int side) const;
   void pause(std::uint64_t connection, int side, bool paused);
   void close_gracefully(std::uint64_t connection, int side);
   void destroyed(std::uint64_t connection, int side);
@@ -135,6 +136,7 @@ class SimStream final : public reactor::Stream {
   [[nodiscard]] Endpoint remote() const override { return remote_; }
   [[nodiscard]] const reactor::TlsPeer& tls() const override { return tls_; }
   void write(std::string_view bytes) override { streams_.write(connection_, side_, bytes); }
+  [[nodiscard]] std::size_t queued() const override { return streams_.queued(connection_, side_); }
   void pause_reading(bool paused) override { streams_.pause(connection_, side_, paused); }
   void close_gracefully() override { streams_.close_gracefully(connection_, side_); }
   void set_tls(reactor::TlsPeer peer) { tls_ = std::move(peer); }

@@ -1,0 +1,54 @@
+// How much of the new work is let in while there is more than can be done: additive increase,
+// multiplicative decrease towards a delay that nobody notices. A pure machine; no clock.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "base/time.h"
+
+namespace causeway::transport {
+
+struct OverloadState {
+  double admitted = 1.0;  // share of new calls that is let in
+  double credit = 0.0;    // of single calls
+  Micros worst{0};        // delay seen since the latest step
+  Instant stepped{};
+};
+
+struct OverloadSample {
+  Micros loop_delay{0};  // the latest turn of the loop
+  Micros queue_age{0};   // how long the message at hand lay in the kernel's queue
+  Instant now{};
+};
+
+inline constexpr Millis kOverloadStep{50};
+inline constexpr double kOverloadCut = 0.9, kOverloadRaise = 0.02, kOverloadLeast = 0.02;
+
+// The share that is let in from now on. `target` 0: all of it.
+inline double step(OverloadState& s, const OverloadSample& sample, Micros target) {
+  if (target.count() == 0) return s.admitted = 1.0;
+  // After a pause nothing is known but that it was quiet.
+  const bool quiet = sample.now - s.stepped > 10 * kOverloadStep;
+  if (quiet) s.worst = Micros{0};
+  s.worst = std::max({s.worst, sample.loop_delay, sample.queue_age});
+  if (sample.now - s.stepped < kOverloadStep) return s.admitted;
+  s.stepped = sample.now;
+  const Micros worst = std::exchange(s.worst, Micros{0});
+  if (worst > target)
+    s.admitted = std::max(kOverloadLeast, s.admitted * kOverloadCut);
+  else
+    s.admitted = quiet ? 1.0 : std::min(1.0, s.admitted + kOverloadRaise);
+  return s.admitted;
+}
+
+// Is the next new call one of those? Evenly spread.
+inline bool admit(OverloadState& s) {
+  if (s.admitted >= 1.0) return true;
+  s.credit += s.admitted;
+  if (s.credit < 1.0) return false;
+  s.credit -= 1.0;
+  return true;
+}
+
+}  // namespace causeway::transport
