@@ -193,7 +193,7 @@ struct Limits {
   std::uint32_t kept_trails = 2'000;
   Seconds media_timeout{300};  // neither side sends anything: the call ends; 0: never
   std::uint16_t emergency_reserve_percent = 10;  // of max_calls: kept for emergency calls
-  Millis overload_target{20};                    // delay beyond which new calls are shed; 0: never
+  Millis overload_target{50};                    // delay beyond which new calls are shed; 0: never
   std::uint32_t offences_per_minute = 60;  // of one source, malformed or of no group; 0: no bound
   Seconds ban{3'600};
   bool ban_peers = false;  // also a source that is one group's alone

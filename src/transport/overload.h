@@ -1,5 +1,7 @@
 // How much of the new work is let in while there is more than can be done: additive increase,
-// multiplicative decrease towards a delay that nobody notices. A pure machine; no clock.
+// multiplicative decrease towards a delay that nobody notices. What counts is the shortest delay of
+// a while, as in CoDel (RFC 8289): one stall of the machine makes everybody wait once and is over,
+// a queue that stands is never empty. A pure machine; no clock.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +14,8 @@ namespace causeway::transport {
 struct OverloadState {
   double admitted = 1.0;  // share of new calls that is let in
   double credit = 0.0;    // of single calls
-  Micros worst{0};        // delay seen since the latest step
+  Micros least = Micros::max();  // the shortest delay since the latest step
+  unsigned waiting = 0;          // steps in a row in which everything waited too long
   Instant stepped{};
 };
 
@@ -23,6 +26,7 @@ struct OverloadSample {
 };
 
 inline constexpr Millis kOverloadStep{50};
+inline constexpr unsigned kOverloadSteps = 3;  // in a row: then it is no stall
 inline constexpr double kOverloadCut = 0.9, kOverloadRaise = 0.02, kOverloadLeast = 0.02;
 
 // The share that is let in from now on. `target` 0: all of it.
@@ -30,15 +34,16 @@ inline double step(OverloadState& s, const OverloadSample& sample, Micros target
   if (target.count() == 0) return s.admitted = 1.0;
   // After a pause nothing is known but that it was quiet.
   const bool quiet = sample.now - s.stepped > 10 * kOverloadStep;
-  if (quiet) s.worst = Micros{0};
-  s.worst = std::max({s.worst, sample.loop_delay, sample.queue_age});
+  if (quiet) s.waiting = 0;
+  s.least = std::min(s.least, std::max(sample.loop_delay, sample.queue_age));
   if (sample.now - s.stepped < kOverloadStep) return s.admitted;
   s.stepped = sample.now;
-  const Micros worst = std::exchange(s.worst, Micros{0});
-  if (worst > target)
-    s.admitted = std::max(kOverloadLeast, s.admitted * kOverloadCut);
-  else
+  if (std::exchange(s.least, Micros::max()) <= target) {
+    s.waiting = 0;
     s.admitted = quiet ? 1.0 : std::min(1.0, s.admitted + kOverloadRaise);
+  } else if (++s.waiting >= kOverloadSteps) {
+    s.admitted = std::max(kOverloadLeast, s.admitted * kOverloadCut);
+  }
   return s.admitted;
 }
 

@@ -40,6 +40,18 @@ TEST(Overload, DelayCutsTheShareQuicklyAndItComesBackSlowly) {
   EXPECT_EQ(s.admitted, 1.0);
 }
 
+TEST(Overload, AStallThatPassesShedsNothing) {
+  OverloadState s;
+  Instant now{Seconds{10}};
+  for (int i = 0; i < 200; ++i) {
+    // Every 200 ms the machine stands still for 90; what waited is worked off at once.
+    const Micros age = i % 20 == 0 ? Micros{90'000} : Micros{0};
+    now += i % 20 == 0 ? Millis{90} : Millis{6};
+    (void)step(s, {age, age, now}, kTarget);
+    EXPECT_EQ(s.admitted, 1.0) << i;
+  }
+}
+
 // A server that works off so many calls a second, with what waits in a queue: the share finds what
 // it can carry, and carries nearly all of that however much is offered.
 TEST(Overload, GoodputStaysFlatAtThreeTimesTheCapacity) {
