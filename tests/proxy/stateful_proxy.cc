@@ -259,6 +259,7 @@ void StatefulProxy::on_stray_response(const Received& r) {
   flow.remote = {*address, rport       ? static_cast<std::uint16_t>(*rport)
                            : via->port ? via->port
                                        : std::uint16_t{5060}};
+  flow.reply_to = flow.remote;
   layer_.transport().send_response(flow, bytes);
 }
 

@@ -49,7 +49,7 @@ std::vector<std::string> corpus() {
       causeway::testing::teams_invite(),
       message("OPTIONS sip:sbc.example.net;transport=tls SIP/2.0", "1 OPTIONS",
               "Contact: <sip:192.0.2.9:5062>\r\n"),
-      message("BYE sip:api-du-a.example.com:443;x-i=1;x-c=2/d/8 SIP/2.0", "4294967295 BYE",
+      message("BYE sip:api-du-a.example.com:443;x-i=1;x-c=2/d/8 SIP/2.0", "2147483647 BYE",
               "Reason: Q.850;cause=16;text=\"a, b\"\r\n"),
       message("INVITE sips:alice:secret@[2001:db8::10]:5061;lr SIP/2.0", "7 INVITE",
               "m: \"C, D\" <sip:c@h;x=1>;expires=60\r\nk: timer,\r\n 100rel\r\nSubject: "
