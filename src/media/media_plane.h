@@ -131,7 +131,7 @@ class MediaPlane {
   void unjoin(MediaLegId id);
 
   [[nodiscard]] Instant last_heard(MediaLegId id) const;  // RTP or RTCP of the peer; zero: never
-  [[nodiscard]] LegStats stats(MediaLegId id) const;  // zeros for an id that is not open
+  [[nodiscard]] LegStats stats(MediaLegId id) const;      // zeros for an id that is not open
   [[nodiscard]] PlaneStats plane_stats() const;
 
   // snapshot(), close(), restore(): the peer notices nothing. The partner is not part of it: join

@@ -12,8 +12,8 @@
 namespace causeway::transport {
 
 struct OverloadState {
-  double admitted = 1.0;  // share of new calls that is let in
-  double credit = 0.0;    // of single calls
+  double admitted = 1.0;         // share of new calls that is let in
+  double credit = 0.0;           // of single calls
   Micros least = Micros::max();  // the shortest delay since the latest step
   unsigned waiting = 0;          // steps in a row in which everything waited too long
   Instant stepped{};

@@ -328,7 +328,8 @@ void Rig::saw(const std::string& peer, std::string_view bytes) {
 std::string without_random_parts(std::string_view message) {
   static const std::regex kRandom(
       "tag=[^;>\\s]+|branch=[^;\\s]+|Call-ID: \\S+|inline:[^|\\s]+|o=\\S+ \\d+|m=audio "
-      "\\d+|a=rtcp:\\d+|Retry-After: \\d+|RSeq: \\d+|Content-Length: \\d\\d+");  // of numbers of some length
+      "\\d+|a=rtcp:\\d+|Retry-After: \\d+|RSeq: \\d+|Content-Length: \\d\\d+");  // of numbers of
+                                                                                 // some length
   return std::regex_replace(std::string(message), kRandom, "*");
 }
 
