@@ -1,6 +1,7 @@
 #include "media/media_plane.h"
 
 #include <algorithm>
+#include <array>
 
 #include "media/plane_impl.h"
 #include "media/reports.h"
@@ -10,6 +11,21 @@ namespace causeway::media {
 namespace {
 
 constexpr std::size_t kMaxRetiredKeys = 16;
+
+// What a leg's tables hold before its codecs are written into them.
+template <class T>
+constexpr std::array<T, 128> all(T value) {
+  std::array<T, 128> t{};
+  t.fill(value);
+  return t;
+}
+constexpr auto kEightKilohertz = all<std::uint16_t>(80);
+constexpr auto kNoTypes = all(kNoType);
+constexpr auto kSameType = [] {
+  std::array<std::uint8_t, 128> t{};
+  for (std::size_t i = 0; i < t.size(); ++i) t[i] = static_cast<std::uint8_t>(i);
+  return t;
+}();
 
 std::int64_t us(Instant t) { return t.time_since_epoch().count(); }
 
@@ -193,7 +209,7 @@ Status MediaPlane::Impl::set_keys(Leg& leg, const LegMedia& agreed) {
 }
 
 void MediaPlane::Impl::compile(Leg& leg) {
-  leg.clock_100.fill(80);
+  leg.clock_100 = kEightKilohertz;
   for (const sdp::Codec& c : leg.agreed.receive_codecs)
     if (c.pt.value < 128)
       leg.clock_100[c.pt.value] =
@@ -201,8 +217,7 @@ void MediaPlane::Impl::compile(Leg& leg) {
                                      : static_cast<std::uint16_t>(std::min(c.clock / 100, 65'535u));
   const bool any =
       !leg.partner || leg.agreed.receive_codecs.empty() || leg.partner->agreed.send_codecs.empty();
-  for (std::size_t i = 0; i < leg.to_partner.size(); ++i)
-    leg.to_partner[i] = any ? static_cast<std::uint8_t>(i) : kNoType;
+  leg.to_partner = any ? kSameType : kNoTypes;
   if (any) return;
   for (const sdp::Codec& c : leg.agreed.receive_codecs)
     if (c.pt.value < 128)

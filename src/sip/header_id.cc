@@ -128,13 +128,23 @@ constexpr auto kCompact = [] {
 
 }  // namespace
 
-bool iequals(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
-  if (!a.empty() && lower(a.front()) != lower(b.front())) return false;
-  for (std::size_t i = 1; i < a.size(); ++i)
+namespace detail {
+
+// Most names that are compared are written alike: eight characters at once as they stand, and their
+// letters one by one only in the word that differs.
+bool iequals_tail(const char* a, const char* b, std::size_t size) noexcept {
+  std::size_t i = 0;
+  for (; i + 8 <= size; i += 8) {
+    if (std::memcmp(a + i, b + i, 8) == 0) continue;
+    for (std::size_t k = i; k < i + 8; ++k)
+      if (lower(a[k]) != lower(b[k])) return false;
+  }
+  for (; i < size; ++i)
     if (lower(a[i]) != lower(b[i])) return false;
   return true;
 }
+
+}  // namespace detail
 
 HeaderId header_id(std::string_view name) noexcept {
   if (name.empty()) return HeaderId::kOther;

@@ -77,6 +77,17 @@ inline constexpr std::size_t kHeaderIdCount = static_cast<std::size_t>(HeaderId:
 // May its value be a comma-separated list (RFC 3261 7.3.1)?
 [[nodiscard]] bool is_list_header(HeaderId id) noexcept;
 
-[[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
+namespace detail {
+[[nodiscard]] bool iequals_tail(const char* a, const char* b, std::size_t size) noexcept;
+}
+
+// ASCII letters alike in either case. What differs in length or in its first letter, as most does
+// that is compared, costs no call.
+[[nodiscard]] inline bool iequals(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  if (a.empty()) return true;
+  if (((a.front() ^ b.front()) & ~0x20) != 0) return false;
+  return detail::iequals_tail(a.data(), b.data(), a.size());
+}
 
 }  // namespace causeway::sip

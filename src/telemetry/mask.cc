@@ -41,17 +41,32 @@ struct Secrets {
   [[nodiscard]] bool any() const { return keys || digits || location; }
 };
 
-// The letters that the words of look() begin with.
-constexpr auto kBegins = [] {
+// The two letters that each word of look() begins with: hardly any place in a description has both.
+constexpr std::string_view kWords[] = {
+    "inline:", "key-mgmt:", "k=", "dtmf", "nortelnetworks.digits", "pidf", "geopriv"};
+constexpr auto kFirst = [] {
   std::array<bool, 256> t{};
-  for (const char c : std::string_view("ikdnpgIKDNPG")) t[static_cast<unsigned char>(c)] = true;
+  for (const std::string_view w : kWords) {
+    t[static_cast<unsigned char>(w[0])] = true;
+    t[static_cast<unsigned char>(w[0] - 32)] = true;
+  }
+  return t;
+}();
+constexpr auto kSecond = [] {
+  std::array<bool, 256> t{};
+  for (const std::string_view w : kWords) {
+    t[static_cast<unsigned char>(w[1])] = true;
+    if (w[1] >= 'a') t[static_cast<unsigned char>(w[1] - 32)] = true;
+  }
   return t;
 }();
 
 Secrets look(std::string_view text) {
   Secrets s;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!kBegins[static_cast<unsigned char>(text[i])]) continue;
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    if (!kFirst[static_cast<unsigned char>(text[i])] ||
+        !kSecond[static_cast<unsigned char>(text[i + 1])])
+      continue;
     const std::string_view rest = text.substr(i);
     switch (lower(text[i])) {
       case 'i': s.keys = s.keys || starts_with_word(rest, "inline:"); break;

@@ -1,7 +1,6 @@
 // What arrives at SipTransport, and what travels between shards: recognition of the sender, answers
 // that leave no state, and delivery to the shard that owns a message.
 #include <algorithm>
-#include <cctype>
 
 #include "base/host_name.h"
 #include "deployment/recognise.h"
@@ -163,10 +162,9 @@ void SipTransport::ban(const Flow& flow, const std::string& reason) {
 
 bool SipTransport::is_scanner(const sip::Message& m) const {
   const auto says = [](std::string_view text, std::string_view word) {
-    return std::search(text.begin(), text.end(), word.begin(), word.end(), [](char a, char b) {
-             return std::tolower(static_cast<unsigned char>(a)) ==
-                    std::tolower(static_cast<unsigned char>(b));
-           }) != text.end();
+    for (std::size_t i = 0; i + word.size() <= text.size(); ++i)
+      if (sip::iequals(text.substr(i, word.size()), word)) return true;
+    return false;
   };
   const std::string_view agent = m.value(sip::HeaderId::kUserAgent);
   const std::string_view from = m.value(sip::HeaderId::kFrom);
