@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boxed.h"
 #include "call/acceptable.h"
 #include "call/body.h"
 #include "call/early_dialogs.h"
@@ -136,7 +137,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::uint32_t invite_cseq = 0;  // ... its CSeq, for the ACK
     bool acknowledged = false;      // the ACK of the first 2xx came: BYE is allowed (RFC 3261 15)
     std::string bye_waiting, bye_branch;        // ... until then it waits here
-    std::optional<sdp::RemoteOffer> offer;      // ... the peer's offer, not answered yet
+    Boxed<sdp::RemoteOffer> offer;              // ... the peer's offer, not answered yet
     transport::TxId client_invite;              // ours, until its final answer
     bool cancelled = false;                     // ... and CANCEL was sent
     bool reinvite = false;                      // ... it is not the first

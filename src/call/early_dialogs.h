@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/boxed.h"
 #include "call/state.h"
 #include "sip/reliable.h"
 
@@ -48,7 +49,7 @@ class EarlyDialogs {
   [[nodiscard]] Early copy_of(const LegState& s) const;
   void exchange(LegState& s, Early& with);
 
-  std::optional<Early> begun_;  // as the INVITE left
+  Boxed<Early> begun_;  // as the INVITE left
   std::vector<Early> others_;
 };
 

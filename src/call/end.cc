@@ -401,9 +401,9 @@ bool Call::stable() const {
 CallState Call::write_down() {
   CallState s = state_;
   for (auto& leg : legs_) {
-    if (leg->s.has_media)
-      if (auto snap = services_.media.snapshot(leg->media)) leg->s.media = *snap;
     s.legs.push_back(leg->s);
+    if (leg->s.has_media)
+      if (auto snap = services_.media.snapshot(leg->media)) s.legs.back().media = std::move(*snap);
   }
   return s;
 }
@@ -437,9 +437,10 @@ Status Call::restore(CallState state) {
     if (leg.s.phase == LegPhase::kEnded) continue;
     leg.answered_once = leg.acknowledged = true;
     services_.owner.bind_tag(leg.s.dialog.local_tag, *this, leg.s.id);
-    if (!has_media) continue;
+    const auto written = std::exchange(leg.s.media, {});
+    if (!has_media || !written) continue;
     const auto m = realm_media(deployment_->realm(deployment_->group(leg.group).realm));
-    auto id = services_.media.restore(m, leg.s.media);
+    auto id = services_.media.restore(m, *written);
     if (!id) {
       complete = tl::unexpected(id.error());
       continue;

@@ -224,7 +224,8 @@ CallId GatewayShard::new_call_id() {
   for (;;) {
     const CallId id{(std::uint64_t{reactor_.shard().value} << 40) |
                     (reactor_.random().u64() & 0xffffffffffULL)};
-    if (id.value != 0 && !calls_.find(id) && !trails_.find(id) && !refused().find(id)) return id;
+    if (id.value != 0 && !calls_.find(id) && !trails_.contains(id) && !refused().contains(id))
+      return id;
   }
 }
 
@@ -271,6 +272,7 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   auto call = std::make_unique<Call>(services_, deployment, id, r.bucket);
   Call& ref = *call;
   calls_.insert(id, std::move(call));
+  if (!resting_) rest_trails();
   ref.counted = !decision.refusal;
   if (ref.counted && decision.emergency == policy::EmergencyClass::kEmergency)
     ++counters_.emergency_now;
@@ -506,10 +508,22 @@ void GatewayShard::on_finished(Call& call) {
   finished_.push_back(call.state().id);
   if (sweep_) return;
   sweep_ = true;
-  reactor_.timers().schedule(reactor_.now(), *this, 0);
+  reactor_.timers().schedule(reactor_.now(), *this, kSweep);
 }
 
-void GatewayShard::on_timer(std::uint64_t, Instant) {
+// The trails of calls that were set up and talk. So few at a time that no packet waits for it.
+void GatewayShard::rest_trails() {
+  constexpr Seconds kQuiet{4};
+  constexpr std::size_t kAtOnce = 32;
+  const WallTime before{reactor_.wall().micros - Micros(kQuiet).count()};
+  const bool more = trails_.rest(before, kAtOnce) != 0;
+  resting_ = calls_.size() != 0;
+  if (resting_)
+    reactor_.timers().schedule(reactor_.now() + (more ? Millis{5} : Millis{1'000}), *this, kRest);
+}
+
+void GatewayShard::on_timer(std::uint64_t token, Instant) {
+  if (token == kRest) return rest_trails();
   sweep_ = false;
   const std::vector<CallId> done = std::move(finished_);
   finished_.clear();

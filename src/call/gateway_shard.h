@@ -109,7 +109,7 @@ class GatewayShard final : transport::TransactionUser,
   [[nodiscard]] const peers::Locator& locator() const { return locator_; }
   [[nodiscard]] telemetry::TrailStore& trails() { return trails_; }
   // Of what never became a call.
-  [[nodiscard]] const telemetry::TrailStore& refused() const { return refusals_.trails(); }
+  [[nodiscard]] telemetry::TrailStore& refused() { return refusals_.trails(); }
   [[nodiscard]] transport::SipTransport::ConnectionCounts connections() const {
     return const_cast<transport::TransactionLayer&>(layer_).transport().connections();
   }
@@ -205,9 +205,11 @@ class GatewayShard final : transport::TransactionUser,
   void unbind_media(media::MediaLegId id) override { media_legs_.erase(id); }
   void on_terminated(Call& call, telemetry::CallRecord record) override;
   void on_finished(Call& call) override;
-  // TimerTarget: destroys finished calls
+  // TimerTarget: destroys finished calls, packs trails of quiet ones
+  static constexpr std::uint64_t kSweep = 0, kRest = 1;
   void on_timer(std::uint64_t token, Instant now) override;
 
+  void rest_trails();
   void on_new_call(transport::TxId tx, const transport::Received& r);
   void trace_if_watched(const CallState& call);
   void answer_options(transport::TxId tx, const transport::Received& r);
@@ -249,7 +251,7 @@ class GatewayShard final : transport::TransactionUser,
   std::vector<Watch> watches_;
   std::optional<CallId> tapped_call_;
   std::vector<TappedPacket> tapped_;
-  bool stopping_ = false, ending_ = false, sweep_ = false;
+  bool stopping_ = false, ending_ = false, sweep_ = false, resting_ = false;
   Instant drops_second_{};
   std::uint32_t drops_in_second_ = 0;
 };

@@ -32,7 +32,7 @@ class Refusals {
                                                             const transport::Flow& flow, int status,
                                                             std::string_view why);
 
-  [[nodiscard]] const telemetry::TrailStore& trails() const { return trails_; }
+  [[nodiscard]] telemetry::TrailStore& trails() { return trails_; }
 
  private:
   [[nodiscard]] bool allowed();

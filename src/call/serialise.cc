@@ -1,6 +1,6 @@
 #include "call/serialise.h"
 
-#include "call/archive.h"
+#include "base/archive.h"
 
 namespace causeway::call {
 namespace {
@@ -212,6 +212,17 @@ void describe(A& a, CallState& x) {
   put(a, x.began), put(a, x.rang), put(a, x.answered), put(a, x.legs), put(a, x.ingress),
       put(a, x.egress);
   a.field(x.progressed), put(a, x.termination);
+}
+
+// What a box holds, present or not, is written as the value that it would be.
+template <typename T>
+void describe(Writer& a, Boxed<T>& x) {
+  T value = x ? *x : T{};
+  put(a, value);
+}
+template <typename T>
+void describe(Reader& a, Boxed<T>& x) {
+  put(a, x.emplace());
 }
 
 template <typename T>

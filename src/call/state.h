@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boxed.h"
 #include "base/ids.h"
 #include "base/net.h"
 #include "base/time.h"
@@ -91,7 +92,7 @@ struct LegState {
   std::vector<std::string> attributes;    // further a= lines of the peer
   WallTime signalled;                     // when its latest message of this dialog came
   bool has_media = false;
-  media::LegSnapshot media;  // filled when the call is written down
+  Boxed<media::LegSnapshot> media;  // when the call is written down
   friend bool operator==(const LegState&, const LegState&) = default;
 };
 

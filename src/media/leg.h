@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boxed.h"
 #include "media/leg_snapshot.h"
 #include "media/media_plane.h"
 #include "media/port_pool.h"
@@ -31,7 +32,7 @@ struct Leg {
   std::vector<sdp::Crypto> local_crypto;
   std::vector<std::vector<std::uint8_t>> retired_keys;
   LegMedia agreed;
-  std::optional<rtp::Srtp> send, receive;
+  Boxed<rtp::Srtp> send, receive;
   std::string cname;
 
   // Compiled: by payload type as it comes from the peer

@@ -167,15 +167,15 @@ Status MediaPlane::Impl::set_keys(Leg& leg, const LegMedia& agreed) {
     return fail(ErrorCode::kInternal, "a media leg with one SRTP key");
   // A context is kept, made anew at ROC 0 (another key), or made anew and carried on (another tag
   // length or MKI under the same key: its indices were used).
-  const auto renew =
-      [](const std::optional<sdp::Crypto>& before, const std::optional<sdp::Crypto>& after,
-         const std::optional<rtp::Srtp>& context) -> Result<std::optional<rtp::Srtp>> {
-    if (!after) return std::optional<rtp::Srtp>{};
+  const auto renew = [](const std::optional<sdp::Crypto>& before,
+                        const std::optional<sdp::Crypto>& after,
+                        const Boxed<rtp::Srtp>& context) -> Result<Boxed<rtp::Srtp>> {
+    if (!after) return Boxed<rtp::Srtp>{};
     auto made = make_srtp(*after);
     if (!made) return tl::unexpected(made.error());
     if (context && before && before->key_salt == after->key_salt)
       made->restore_streams(context->streams());
-    return std::optional<rtp::Srtp>(std::move(*made));
+    return Boxed<rtp::Srtp>(std::move(*made));
   };
   const bool new_send = !leg.applied || !same_key(leg.agreed.send_key, agreed.send_key);
   const bool new_receive = !leg.applied || !same_key(leg.agreed.receive_key, agreed.receive_key);
@@ -184,7 +184,7 @@ Status MediaPlane::Impl::set_keys(Leg& leg, const LegMedia& agreed) {
       std::find(leg.retired_keys.begin(), leg.retired_keys.end(), agreed.send_key->key_salt) !=
           leg.retired_keys.end())
     return fail(ErrorCode::kInternal, "an SRTP key of ours was given up before: make a new one");
-  std::optional<rtp::Srtp> send, receive;
+  Boxed<rtp::Srtp> send, receive;
   if (new_send) {
     auto made = renew(leg.agreed.send_key, agreed.send_key, leg.send);
     if (!made) return tl::unexpected(made.error());

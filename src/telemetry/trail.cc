@@ -138,6 +138,11 @@ std::vector<const Event*> Trail::events() const {
   return out;
 }
 
+WallTime Trail::last() const {
+  if (!tail_.empty()) return tail_.back().at;
+  return head_.empty() ? WallTime{} : head_.back().at;
+}
+
 std::optional<WallTime> Trail::started() const {
   if (head_.empty()) return std::nullopt;
   return head_.front().at;

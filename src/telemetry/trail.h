@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <optional>
 #include <string>
@@ -89,8 +90,15 @@ class Trail {
   [[nodiscard]] std::size_t dropped_after() const { return head_.size(); }  // events before the gap
   // In order of time; the gap, if any, lies behind the first dropped_after() of them.
   [[nodiscard]] std::vector<const Event*> events() const;
-  [[nodiscard]] bool empty() const { return head_.empty(); }
+  [[nodiscard]] bool empty() const { return head_.empty() && packed_.empty(); }
   [[nodiscard]] std::optional<WallTime> started() const;
+  [[nodiscard]] WallTime last() const;  // when something was added last; zero: nothing was
+
+  // Of a call that has nothing to say for now: the events in a quarter of the room. Until unpack(),
+  // only id(), bytes(), empty() and packed() may be asked.
+  void pack();
+  void unpack();
+  [[nodiscard]] bool packed() const { return !packed_.empty(); }
   friend bool operator==(const Trail&, const Trail&) = default;
 
  private:
@@ -104,6 +112,8 @@ class Trail {
   std::size_t head_bytes_ = 0, tail_bytes_ = 0;
   std::uint64_t dropped_ = 0;
   bool head_full_ = false;
+  std::string packed_;            // LZ4; empty: not packed
+  std::uint32_t plain_size_ = 0;  // of what packed_ holds
 };
 
 // JSON lines, version 1: a line for the trail, then one for each event. Bytes that are not UTF-8
@@ -127,7 +137,7 @@ class TrailStore {
   explicit TrailStore(Limits limits) : limits_(limits) {}
 
   // Null when the store is full of live calls, or the id is in use. The pointer is good until
-  // finish().
+  // finish(). Whoever is given a trail finds it unpacked.
   [[nodiscard]] Trail* start(CallId id);
   [[nodiscard]] Trail* live(CallId id);
   // Marks a live call to be kept whatever becomes of it; false when there is none of this id.
@@ -135,12 +145,17 @@ class TrailStore {
   void finish(CallId id, Outcome outcome);
   void set_limits(Limits limits);  // of calls that start from now on
 
-  [[nodiscard]] const Trail* find(CallId id) const;  // live or kept
+  // Packs live trails to which nothing was added since `before`, after having looked at `most` of
+  // them. How many more there are to look at now.
+  std::size_t rest(WallTime before, std::size_t most);
+
+  [[nodiscard]] bool contains(CallId id) const;  // live or kept
+  [[nodiscard]] const Trail* find(CallId id);    // live or kept
   // Live ones, then kept ones from the newest; visit(const Trail&) returns false to stop.
   template <typename F>
   void each(F visit) const {
     for (const auto& [id, slot] : live_)
-      if (!visit(slot.trail)) return;
+      if (!(slot.trail.packed() ? visit(unpacked(slot.trail)) : visit(slot.trail))) return;
     for (auto it = kept_.rbegin(); it != kept_.rend(); ++it)
       if (!visit(*it)) return;
   }
@@ -155,8 +170,17 @@ class TrailStore {
     Trail trail;
     bool traced = false;
   };
+  struct Awake {
+    CallId id;
+    WallTime since;  // not to be looked at before something is that old
+  };
+  [[nodiscard]] static Trail unpacked(Trail copy) {
+    copy.unpack();
+    return copy;
+  }
   Limits limits_;
   std::unordered_map<CallId, Slot> live_;
+  std::deque<Awake> awake_;  // live and not packed; those that ended go when they are looked at
   std::list<Trail> kept_;
   std::unordered_map<CallId, std::list<Trail>::iterator> kept_by_id_;
   std::uint64_t without_trail_ = 0;

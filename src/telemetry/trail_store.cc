@@ -16,12 +16,38 @@ Trail* TrailStore::start(CallId id) {
     ++without_trail_;
     return nullptr;
   }
+  awake_.push_back({id, {}});
   return &live_.try_emplace(id, Slot{Trail(id, limits_.bytes_per_call), false}).first->second.trail;
 }
 
 Trail* TrailStore::live(CallId id) {
   const auto it = live_.find(id);
-  return it == live_.end() ? nullptr : &it->second.trail;
+  if (it == live_.end()) return nullptr;
+  Trail& trail = it->second.trail;
+  if (trail.packed()) {
+    trail.unpack();
+    awake_.push_back({id, {}});
+  }
+  return &trail;
+}
+
+std::size_t TrailStore::rest(WallTime before, std::size_t most) {
+  for (; most > 0 && !awake_.empty() && awake_.front().since < before; --most) {
+    const CallId id = awake_.front().id;
+    awake_.pop_front();
+    const auto it = live_.find(id);
+    if (it == live_.end() || it->second.trail.packed()) continue;
+    Trail& trail = it->second.trail;
+    if (trail.last() < before)
+      trail.pack();
+    else
+      awake_.push_back({id, trail.last()});
+  }
+  return most == 0 ? awake_.size() : 0;
+}
+
+bool TrailStore::contains(CallId id) const {
+  return live_.contains(id) || kept_by_id_.contains(id);
 }
 
 bool TrailStore::trace(CallId id) {
@@ -37,6 +63,7 @@ void TrailStore::finish(CallId id, Outcome outcome) {
   const bool keep =
       outcome != Outcome::kGood || it->second.traced || sampled(id, limits_.keep_one_in);
   if (keep && limits_.kept > 0) {
+    it->second.trail.unpack();
     if (const auto old = kept_by_id_.find(id); old != kept_by_id_.end()) {
       kept_.erase(old->second);
       kept_by_id_.erase(old);
@@ -59,8 +86,8 @@ void TrailStore::set_limits(Limits limits) {
   }
 }
 
-const Trail* TrailStore::find(CallId id) const {
-  if (const auto it = live_.find(id); it != live_.end()) return &it->second.trail;
+const Trail* TrailStore::find(CallId id) {
+  if (const Trail* trail = live(id)) return trail;
   if (const auto it = kept_by_id_.find(id); it != kept_by_id_.end()) return &*it->second;
   return nullptr;
 }

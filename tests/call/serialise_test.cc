@@ -48,17 +48,18 @@ CallState sample() {
     l.attributes = {"label:1"};
     l.signalled.micros = 11;
     l.has_media = true;
-    l.media.rtp = *Endpoint::parse("10.0.0.1:20000");
+    l.media.emplace();
+    l.media->rtp = *Endpoint::parse("10.0.0.1:20000");
     sdp::Crypto key;
     key.key_salt.assign(30, 5);
     key.lifetime = "2^31";
-    l.media.local_crypto = {key};
-    l.media.agreed.send_key = key;
-    l.media.agreed.allowed_sources = {*Prefix::parse("10.0.0.0/8")};
-    l.media.srtp_out.resize(2);
-    l.media.first_in_us = -5;
-    l.media.last_rtcp_in_us = 7;
-    l.media.expected_us = 9;
+    l.media->local_crypto = {key};
+    l.media->agreed.send_key = key;
+    l.media->agreed.allowed_sources = {*Prefix::parse("10.0.0.0/8")};
+    l.media->srtp_out.resize(2);
+    l.media->first_in_us = -5;
+    l.media->last_rtcp_in_us = 7;
+    l.media->expected_us = 9;
     c.legs.push_back(l);
   }
   return c;

@@ -443,7 +443,7 @@ std::string Rig::trail_of_all() const {
 
 std::string Rig::trail_of(std::size_t record) {
   for (auto& s : shards_)
-    for (const auto* store : {&std::as_const(*s).refused(), &std::as_const(s->trails())})
+    for (auto* store : {&s->refused(), &s->trails()})
       if (const auto* t = store->find(CallId{records.at(record).call}))
         return telemetry::export_json(*t);
   return "";

@@ -154,5 +154,68 @@ TEST(TrailStore, OneInSoManyGoodCallsIsKeptAndAlwaysTheSame) {
   EXPECT_FALSE(TrailStore::sampled(CallId(1), 0));
 }
 
+TEST(Trail, PackedItTakesAQuarterAndComesBackAsItWas) {
+  const Trail before = sample();
+  Trail t = before;
+  t.pack();
+  EXPECT_TRUE(t.packed());
+  EXPECT_FALSE(t.empty());
+  EXPECT_EQ(t.bytes(), before.bytes());
+  t.pack();  // again: nothing happens
+  t.unpack();
+  EXPECT_FALSE(t.packed());
+  EXPECT_EQ(t, before);
+  t.unpack();
+  EXPECT_EQ(t, before);
+
+  Trail full(CallId(2), 4'096);  // with a gap
+  for (int i = 0; i < 200; ++i) full.add(EventKind::kNote, WallTime{i}, 0, "event");
+  Trail again = full;
+  again.pack();
+  again.unpack();
+  EXPECT_EQ(again, full);
+  again.add(EventKind::kNote, WallTime{300}, 0, "later");
+  EXPECT_EQ(again.events().back()->text, "later");
+  EXPECT_GT(again.dropped(), full.dropped());
+}
+
+TEST(TrailStore, QuietTrailsArePackedAndWhoeverAsksFindsThemWhole) {
+  TrailStore store({});
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    store.start(CallId(i))->add(EventKind::kNote, WallTime{static_cast<std::int64_t>(i) * 100}, 0,
+                                "began " + std::to_string(i));
+  EXPECT_EQ(store.rest(WallTime{250}, 10), 0u);  // the third is not quiet yet
+  int packed = 0, seen = 0;
+  const auto whole = [&](const Trail& t) {
+    ++seen;
+    packed += t.packed();
+    EXPECT_EQ(t.events().size(), 1u);
+    return true;
+  };
+  store.each(whole);
+  EXPECT_EQ(seen, 3);
+  EXPECT_EQ(packed, 0);
+  EXPECT_EQ(store.rest(WallTime{1'000}, 1), 0u);  // the third, and nothing is left to look at
+  store.live(CallId(1))->add(EventKind::kNote, WallTime{2'000}, 0, "goes on");
+  ASSERT_NE(store.find(CallId(1)), nullptr);
+  EXPECT_EQ(store.find(CallId(1))->events().size(), 2u);
+  EXPECT_EQ(store.find(CallId(2))->events().front()->text, "began 2");
+  EXPECT_EQ(store.rest(WallTime{3'000}, 10), 0u);  // those that were asked for rest again
+  store.finish(CallId(2), TrailStore::Outcome::kFailed);
+  ASSERT_NE(store.find(CallId(2)), nullptr);
+  EXPECT_EQ(store.find(CallId(2))->events().front()->text, "began 2");
+  EXPECT_TRUE(store.contains(CallId(2)));
+  EXPECT_FALSE(store.contains(CallId(4)));
+}
+
+TEST(TrailStore, LooksAtNoMoreTrailsAtOnceThanItIsTold) {
+  TrailStore store({});
+  for (std::uint64_t i = 1; i <= 10; ++i)
+    store.start(CallId(i))->add(EventKind::kNote, WallTime{1}, 0, "began");
+  EXPECT_EQ(store.rest(WallTime{100}, 4), 6u);
+  EXPECT_EQ(store.rest(WallTime{100}, 4), 2u);
+  EXPECT_EQ(store.rest(WallTime{100}, 4), 0u);
+}
+
 }  // namespace
 }  // namespace causeway::telemetry

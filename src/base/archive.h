@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace causeway::call {
+namespace causeway {
 
 class Writer {
  public:
@@ -74,4 +74,4 @@ class Reader {
   bool ok_ = true;
 };
 
-}  // namespace causeway::call
+}  // namespace causeway
