@@ -214,6 +214,8 @@ void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
       return;
     case LegPhase::kConfirmed:
       if (leg.server_invite.value != 0 && !leg.answered) refuse_offer(leg, 487, "the call is over");
+      // A re-INVITE of ours should now get a 487 (RFC 3261 15.1.2). It may get nothing.
+      services_.layer.set_limit(leg.client_invite);
       send_bye(leg, reason_of);
       return;
     case LegPhase::kEnding: return;
@@ -224,6 +226,7 @@ void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
 void Call::leg_ended(Leg& leg) {
   if (leg.server_update.value != 0) refuse_offer(leg, 487, "the call is over");
   if (leg.reliable) stop_timer(leg.reliable->timer);
+  services_.layer.set_limit(leg.client_invite);
   leg.s.phase = LegPhase::kEnded;
   for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.cancel_wait, &leg.look,
                   &leg.still_ringing})

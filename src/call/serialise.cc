@@ -116,7 +116,7 @@ void describe(A& a, sdp::MediaWish& x) {
 }
 template <typename A>
 void describe(A& a, sdp::Crypto& x) {
-  a.field(x.tag), put_enum(a, x.suite, sdp::CryptoSuite::kAesCm128HmacSha1_32), put(a, x.key_salt),
+  a.field(x.tag), put_enum(a, x.suite, sdp::CryptoSuite::kAeadAes256Gcm), put(a, x.key_salt),
       a.field(x.lifetime), a.field(x.mki), a.field(x.mki_length);
 }
 template <typename A>

@@ -151,7 +151,11 @@ constexpr std::pair<std::string_view, sdp::HoldForm> kHoldForms[] = {
     {"rfc3264", sdp::HoldForm::kRfc3264}, {"inactive_only", sdp::HoldForm::kInactiveOnly}};
 constexpr std::pair<std::string_view, sdp::CryptoSuite> kSuites[] = {
     {"AES_CM_128_HMAC_SHA1_80", sdp::CryptoSuite::kAesCm128HmacSha1_80},
-    {"AES_CM_128_HMAC_SHA1_32", sdp::CryptoSuite::kAesCm128HmacSha1_32}};
+    {"AES_CM_128_HMAC_SHA1_32", sdp::CryptoSuite::kAesCm128HmacSha1_32},
+    {"AES_256_CM_HMAC_SHA1_80", sdp::CryptoSuite::kAesCm256HmacSha1_80},
+    {"AES_256_CM_HMAC_SHA1_32", sdp::CryptoSuite::kAesCm256HmacSha1_32},
+    {"AEAD_AES_128_GCM", sdp::CryptoSuite::kAeadAes128Gcm},
+    {"AEAD_AES_256_GCM", sdp::CryptoSuite::kAeadAes256Gcm}};
 
 constexpr std::pair<std::string_view, sip::Quirk> kQuirks[] = {
     {"bare_line_feed", sip::kBareLineFeed},

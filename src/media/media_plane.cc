@@ -29,14 +29,25 @@ constexpr auto kSameType = [] {
 
 std::int64_t us(Instant t) { return t.time_since_epoch().count(); }
 
+rtp::SrtpSuite suite_for(sdp::CryptoSuite s) {
+  switch (s) {
+    case sdp::CryptoSuite::kAesCm128HmacSha1_80: return rtp::SrtpSuite::kAesCm128HmacSha1_80;
+    case sdp::CryptoSuite::kAesCm128HmacSha1_32: return rtp::SrtpSuite::kAesCm128HmacSha1_32;
+    case sdp::CryptoSuite::kAesCm256HmacSha1_80: return rtp::SrtpSuite::kAesCm256HmacSha1_80;
+    case sdp::CryptoSuite::kAesCm256HmacSha1_32: return rtp::SrtpSuite::kAesCm256HmacSha1_32;
+    case sdp::CryptoSuite::kAeadAes128Gcm: return rtp::SrtpSuite::kAeadAes128Gcm;
+    case sdp::CryptoSuite::kAeadAes256Gcm: return rtp::SrtpSuite::kAeadAes256Gcm;
+  }
+  return {};
+}
+
 Result<rtp::Srtp> make_srtp(const sdp::Crypto& c) {
   rtp::SrtpKey key;
-  if (c.key_salt.size() != key.key_salt.size())
+  key.suite = suite_for(c.suite);
+  const auto sizes = rtp::sizes_of(key.suite);
+  if (c.key_salt.size() != std::size_t{sizes.key} + sizes.salt)
     return fail(ErrorCode::kInternal, "an SRTP key of the wrong length");
   std::copy(c.key_salt.begin(), c.key_salt.end(), key.key_salt.begin());
-  key.suite = c.suite == sdp::CryptoSuite::kAesCm128HmacSha1_32
-                  ? rtp::SrtpSuite::kAesCm128HmacSha1_32
-                  : rtp::SrtpSuite::kAesCm128HmacSha1_80;
   key.mki = c.mki;
   key.mki_length = c.mki_length;
   return rtp::Srtp::create(key);

@@ -10,22 +10,39 @@ namespace causeway::rtp {
 namespace {
 
 constexpr std::size_t kBlock = 16;
-constexpr std::size_t kRtcpTag = 10;   // 80 bits with either suite (RFC 4568 6.2.2)
 constexpr std::size_t kRtcpClear = 8;  // header and SSRC stay readable
 constexpr std::uint32_t kEncrypted = 0x80000000;
 
-const EVP_CIPHER* aes_ecb() {
-  static EVP_CIPHER* const kCipher = EVP_CIPHER_fetch(nullptr, "AES-128-ECB", nullptr);
-  return kCipher;
+const EVP_CIPHER* aes(std::size_t key_bytes, bool gcm) {
+  static EVP_CIPHER* const kCiphers[] = {EVP_CIPHER_fetch(nullptr, "AES-128-ECB", nullptr),
+                                         EVP_CIPHER_fetch(nullptr, "AES-256-ECB", nullptr),
+                                         EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr),
+                                         EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr)};
+  return kCiphers[(gcm ? 2 : 0) + (key_bytes == 32 ? 1 : 0)];
 }
 
-evp_cipher_ctx_st* keyed(const std::uint8_t* key) {
+evp_cipher_ctx_st* keyed(std::span<const std::uint8_t> key, bool gcm = false) {
   EVP_CIPHER_CTX* c = EVP_CIPHER_CTX_new();
-  if (c && EVP_EncryptInit_ex2(c, aes_ecb(), key, nullptr, nullptr) == 1 &&
-      EVP_CIPHER_CTX_set_padding(c, 0) == 1)
+  if (c && EVP_EncryptInit_ex2(c, aes(key.size(), gcm), key.data(), nullptr, nullptr) == 1 &&
+      (gcm || EVP_CIPHER_CTX_set_padding(c, 0) == 1))
     return c;
   EVP_CIPHER_CTX_free(c);
   return nullptr;
+}
+
+std::uint8_t* octets(std::byte* p) { return reinterpret_cast<std::uint8_t*>(p); }
+const std::uint8_t* octets(const std::byte* p) { return reinterpret_cast<const std::uint8_t*>(p); }
+
+using GcmIv = std::array<std::uint8_t, 12>;
+
+// RFC 7714 8.1: two zero bytes, SSRC, 48 bits of index, all xor the salt. 9.1 has the 31 bits of
+// the SRTCP index in the last four bytes, which is the same.
+GcmIv gcm_iv(const std::array<std::uint8_t, 14>& salt, std::uint32_t ssrc, std::uint64_t index) {
+  GcmIv iv{};
+  for (unsigned i = 0; i < 4; ++i) iv[2 + i] = static_cast<std::uint8_t>(ssrc >> (24 - 8 * i));
+  for (unsigned i = 0; i < 6; ++i) iv[6 + i] = static_cast<std::uint8_t>(index >> (40 - 8 * i));
+  for (std::size_t i = 0; i < iv.size(); ++i) iv[i] ^= salt[i];
+  return iv;
 }
 
 // Counter mode over ECB: the counter blocks of a whole packet are encrypted in one call, which
@@ -78,31 +95,36 @@ bool guess_index(const IndexWindow& w, std::uint16_t sequence, std::uint64_t& in
 
 void Srtp::CipherFree::operator()(evp_cipher_ctx_st* c) const { EVP_CIPHER_CTX_free(c); }
 
-bool derive_srtp_key(const std::array<std::uint8_t, 30>& key_salt, std::uint8_t label,
-                     std::span<std::uint8_t> out) {
-  std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> cipher(keyed(key_salt.data()),
+bool derive_srtp_key(std::span<const std::uint8_t> key, std::span<const std::uint8_t> salt,
+                     std::uint8_t label, std::span<std::uint8_t> out) {
+  std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> cipher(keyed(key),
                                                                          EVP_CIPHER_CTX_free);
   if (!cipher) return false;
-  std::array<std::uint8_t, kBlock> iv{};
-  std::copy(key_salt.begin() + 16, key_salt.end(), iv.begin());
+  std::array<std::uint8_t, kBlock> iv{};  // a salt of 96 bits is filled up with zeros
+  std::copy_n(salt.begin(), std::min<std::size_t>(salt.size(), 14), iv.begin());
   iv[7] ^= label;  // the label stands above the 48 bits of index / rate, which are zero
   std::fill(out.begin(), out.end(), std::uint8_t{0});
   return counter_mode(cipher.get(), iv, out.data(), out.size());
 }
 
 Result<Srtp::Half> Srtp::derive(const SrtpKey& key, std::uint8_t first_label, HmacVariant variant) {
-  std::array<std::uint8_t, 16> cipher_key{};
+  const SrtpSizes sizes = sizes_of(key.suite);
+  const std::span<const std::uint8_t> all(key.key_salt);
+  const auto master = all.first(sizes.key), master_salt = all.subspan(sizes.key, sizes.salt);
+  std::array<std::uint8_t, 32> cipher_key{};
   std::array<std::uint8_t, 20> auth_key{};
-  std::array<std::uint8_t, 14> salt{};
-  const bool derived =
-      derive_srtp_key(key.key_salt, first_label, cipher_key) &&
-      derive_srtp_key(key.key_salt, static_cast<std::uint8_t>(first_label + 1), auth_key) &&
-      derive_srtp_key(key.key_salt, static_cast<std::uint8_t>(first_label + 2), salt);
-  Half half{Cipher(derived ? keyed(cipher_key.data()) : nullptr), HmacSha1(auth_key, variant),
-            salt};
+  Half half;
+  const auto label = [&](unsigned more) { return static_cast<std::uint8_t>(first_label + more); };
+  const auto session = std::span(cipher_key).first(sizes.key);
+  if (derive_srtp_key(master, master_salt, label(0), session) &&
+      derive_srtp_key(master, master_salt, label(1), auth_key) &&
+      derive_srtp_key(master, master_salt, label(2), std::span(half.salt).first(sizes.salt))) {
+    half.cipher.reset(keyed(session, sizes.aead));
+    if (!sizes.aead) half.hmac.emplace(auth_key, variant);
+  }
   OPENSSL_cleanse(cipher_key.data(), cipher_key.size());
   OPENSSL_cleanse(auth_key.data(), auth_key.size());
-  if (!half.cipher) return fail(ErrorCode::kInternal, "OpenSSL gives no AES-128-ECB");
+  if (!half.cipher) return fail(ErrorCode::kInternal, "OpenSSL gives no AES for SRTP");
   return half;
 }
 
@@ -119,7 +141,7 @@ Srtp::Srtp(Half rtp, Half rtcp, const SrtpKey& key)
     : rtp_(std::move(rtp)),
       rtcp_(std::move(rtcp)),
       mki_length_(key.mki_length),
-      rtp_tag_(key.suite == SrtpSuite::kAesCm128HmacSha1_32 ? 4 : 10) {
+      sizes_(sizes_of(key.suite)) {
   for (std::size_t i = 0; i < mki_length_ && i < 4; ++i)
     mki_[mki_length_ - 1 - i] = static_cast<std::byte>(key.mki >> (8 * i) & 0xff);
 }
@@ -169,8 +191,47 @@ bool Srtp::tag_matches(const Half& half, std::span<const std::byte> covered,
                        std::span<const std::byte> tag) const {
   std::array<std::uint8_t, HmacSha1::kBytes> expected{};
   return std::memcmp(mki.data(), mki_.data(), mki.size()) == 0 &&
-         half.hmac.compute(covered, roc, expected) &&
+         half.hmac->compute(covered, roc, expected) &&
          CRYPTO_memcmp(expected.data(), tag.data(), tag.size()) == 0;
+}
+
+// AES-GCM in place. `clear` and `more` are authenticated; 16 bytes of tag are written.
+bool Srtp::seal(const Half& half, const GcmIv& iv, std::span<const std::byte> clear,
+                std::span<const std::byte> more, std::span<std::byte> data, std::byte* tag) const {
+  EVP_CIPHER_CTX* c = half.cipher.get();
+  int n = 0;
+  return EVP_CipherInit_ex2(c, nullptr, nullptr, iv.data(), 1, nullptr) == 1 &&
+         EVP_EncryptUpdate(c, nullptr, &n, octets(clear.data()), static_cast<int>(clear.size())) ==
+             1 &&
+         (more.empty() || EVP_EncryptUpdate(c, nullptr, &n, octets(more.data()),
+                                            static_cast<int>(more.size())) == 1) &&
+         (data.empty() || EVP_EncryptUpdate(c, octets(data.data()), &n, octets(data.data()),
+                                            static_cast<int>(data.size())) == 1) &&
+         EVP_EncryptFinal_ex(c, nullptr, &n) == 1 &&
+         EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, 16, tag) == 1;
+}
+
+// What does not match its tag is as it was: another index may be tried.
+SrtpOutcome Srtp::open(const Half& half, const GcmIv& iv, std::span<const std::byte> clear,
+                       std::span<const std::byte> more, std::span<std::byte> data,
+                       const std::byte* tag) const {
+  EVP_CIPHER_CTX* c = half.cipher.get();
+  int n = 0;
+  std::array<std::uint8_t, 16> expected{};
+  std::memcpy(expected.data(), tag, expected.size());
+  if (EVP_CipherInit_ex2(c, nullptr, nullptr, iv.data(), 0, nullptr) != 1 ||
+      EVP_DecryptUpdate(c, nullptr, &n, octets(clear.data()), static_cast<int>(clear.size())) !=
+          1 ||
+      (!more.empty() && EVP_DecryptUpdate(c, nullptr, &n, octets(more.data()),
+                                          static_cast<int>(more.size())) != 1) ||
+      (!data.empty() && EVP_DecryptUpdate(c, octets(data.data()), &n, octets(data.data()),
+                                          static_cast<int>(data.size())) != 1) ||
+      EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, 16, expected.data()) != 1)
+    return SrtpOutcome::kMalformed;
+  if (EVP_DecryptFinal_ex(c, nullptr, &n) == 1) return SrtpOutcome::kOk;
+  std::array<std::byte, 16> again{};
+  (void)seal(half, iv, clear, more, data, again.data());
+  return SrtpOutcome::kAuthentication;
 }
 
 SrtpResult Srtp::protect_rtp(std::span<std::byte> packet) {
@@ -181,20 +242,47 @@ SrtpResult Srtp::protect_rtp(std::span<std::byte> packet) {
   if (!guess_index(window, h->sequence, index) || !window.may_use(index))
     return {SrtpOutcome::kReplay};
   if (index >> 48) return {SrtpOutcome::kExhausted};
-  if (!crypt(rtp_, h->ssrc, index, packet.subspan(h->bytes))) return {SrtpOutcome::kMalformed};
-  window.use(index);
+  std::byte* end = packet.data() + packet.size();
+  if (sizes_.aead) {  // RFC 7714 8.2: the tag belongs to the ciphertext, the MKI follows it
+    if (!seal(rtp_, gcm_iv(rtp_.salt, h->ssrc, index), packet.first(h->bytes), {},
+              packet.subspan(h->bytes), end))
+      return {SrtpOutcome::kMalformed};
+    window.use(index);
+    std::memcpy(end + sizes_.rtp_tag, mki_.data(), mki_length_);
+  } else {
+    if (!crypt(rtp_, h->ssrc, index, packet.subspan(h->bytes))) return {SrtpOutcome::kMalformed};
+    window.use(index);
+    std::array<std::byte, 4> roc{};
+    put32(roc.data(), static_cast<std::uint32_t>(index >> 16));
+    std::array<std::uint8_t, HmacSha1::kBytes> tag{};
+    if (!rtp_.hmac->compute(packet, roc, tag)) return {SrtpOutcome::kMalformed};
+    std::memcpy(end, mki_.data(), mki_length_);
+    std::memcpy(end + mki_length_, tag.data(), sizes_.rtp_tag);
+  }
+  return {SrtpOutcome::kOk, packet.size() + mki_length_ + sizes_.rtp_tag};
+}
+
+// `packet` with its trailer, under this index.
+SrtpOutcome Srtp::open_rtp(std::span<std::byte> packet, std::size_t header, std::uint32_t ssrc,
+                           std::uint64_t index) const {
+  const std::size_t size = packet.size() - mki_length_ - sizes_.rtp_tag;
+  if (sizes_.aead) {
+    if (std::memcmp(packet.data() + size + sizes_.rtp_tag, mki_.data(), mki_length_) != 0)
+      return SrtpOutcome::kAuthentication;
+    return open(rtp_, gcm_iv(rtp_.salt, ssrc, index), packet.first(header), {},
+                packet.subspan(header, size - header), packet.data() + size);
+  }
   std::array<std::byte, 4> roc{};
   put32(roc.data(), static_cast<std::uint32_t>(index >> 16));
-  std::array<std::uint8_t, HmacSha1::kBytes> tag{};
-  if (!rtp_.hmac.compute(packet, roc, tag)) return {SrtpOutcome::kMalformed};
-  std::byte* end = packet.data() + packet.size();
-  std::memcpy(end, mki_.data(), mki_length_);
-  std::memcpy(end + mki_length_, tag.data(), rtp_tag_);
-  return {SrtpOutcome::kOk, packet.size() + mki_length_ + rtp_tag_};
+  if (!tag_matches(rtp_, packet.first(size), roc, packet.subspan(size, mki_length_),
+                   packet.last(sizes_.rtp_tag)))
+    return SrtpOutcome::kAuthentication;
+  return crypt(rtp_, ssrc, index, packet.subspan(header, size - header)) ? SrtpOutcome::kOk
+                                                                         : SrtpOutcome::kMalformed;
 }
 
 SrtpResult Srtp::unprotect_rtp(std::span<std::byte> packet) {
-  const std::size_t trailer = std::size_t{mki_length_} + rtp_tag_;
+  const std::size_t trailer = std::size_t{mki_length_} + sizes_.rtp_tag;
   const auto h = parse_header(packet);
   if (!h || packet.size() < h->bytes + trailer) return {SrtpOutcome::kMalformed};
   static const IndexWindow kFresh;
@@ -204,17 +292,21 @@ SrtpResult Srtp::unprotect_rtp(std::span<std::byte> packet) {
   if (!guess_index(before, h->sequence, index) || !before.may_use(index))
     return {SrtpOutcome::kReplay};
   if (index >> 48) return {SrtpOutcome::kExhausted};
-  std::array<std::byte, 4> roc{};
-  put32(roc.data(), static_cast<std::uint32_t>(index >> 16));
-  const std::size_t size = packet.size() - trailer;
-  if (!tag_matches(rtp_, packet.first(size), roc, packet.subspan(size, mki_length_),
-                   packet.last(rtp_tag_)))
-    return {SrtpOutcome::kAuthentication};
-  if (!crypt(rtp_, h->ssrc, index, packet.subspan(h->bytes, size - h->bytes)))
-    return {SrtpOutcome::kMalformed};
+  SrtpOutcome outcome = open_rtp(packet, h->bytes, h->ssrc, index);
+  // The sender's rollover counter may stand one off: a stream that was joined late, or an outage of
+  // more than half a turn of the sequence numbers.
+  constexpr std::uint64_t kTurn = 1U << 16;
+  for (const std::uint64_t other : {index + kTurn, index - kTurn}) {
+    if (outcome != SrtpOutcome::kAuthentication) break;
+    if (other >> 48 || !before.may_use(other)) continue;
+    if (open_rtp(packet, h->bytes, h->ssrc, other) != SrtpOutcome::kOk) continue;
+    outcome = SrtpOutcome::kOk;
+    index = other;
+  }
+  if (outcome != SrtpOutcome::kOk) return {outcome};
   // Only an authentic packet makes or moves a context.
   find_or_add(h->ssrc).state.rtp.use(index);
-  return {SrtpOutcome::kOk, size};
+  return {SrtpOutcome::kOk, packet.size() - trailer};
 }
 
 SrtpResult Srtp::protect_rtcp(std::span<std::byte> packet) {
@@ -223,34 +315,59 @@ SrtpResult Srtp::protect_rtcp(std::span<std::byte> packet) {
   IndexWindow& window = find_or_add(ssrc).state.rtcp;
   const std::uint64_t index = window.started ? window.highest + 1 : 0;
   if (index >> 31) return {SrtpOutcome::kExhausted};
-  if (!crypt(rtcp_, ssrc, index, packet.subspan(kRtcpClear))) return {SrtpOutcome::kMalformed};
-  window.use(index);
   std::byte* end = packet.data() + packet.size();
-  put32(end, static_cast<std::uint32_t>(index) | kEncrypted);
-  std::array<std::uint8_t, HmacSha1::kBytes> tag{};
-  if (!rtcp_.hmac.compute({packet.data(), packet.size() + 4}, {}, tag))
-    return {SrtpOutcome::kMalformed};
-  std::memcpy(end + 4, mki_.data(), mki_length_);
-  std::memcpy(end + 4 + mki_length_, tag.data(), kRtcpTag);
-  return {SrtpOutcome::kOk, packet.size() + 4 + mki_length_ + kRtcpTag};
+  const auto word = static_cast<std::uint32_t>(index) | kEncrypted;
+  if (sizes_.aead) {  // RFC 7714 9.2: ciphertext with its tag, the index, the MKI
+    std::array<std::byte, 4> esrtcp{};
+    put32(esrtcp.data(), word);
+    if (!seal(rtcp_, gcm_iv(rtcp_.salt, ssrc, index), packet.first(kRtcpClear), esrtcp,
+              packet.subspan(kRtcpClear), end))
+      return {SrtpOutcome::kMalformed};
+    window.use(index);
+    std::memcpy(end + sizes_.rtcp_tag, esrtcp.data(), esrtcp.size());
+    std::memcpy(end + sizes_.rtcp_tag + 4, mki_.data(), mki_length_);
+  } else {
+    if (!crypt(rtcp_, ssrc, index, packet.subspan(kRtcpClear))) return {SrtpOutcome::kMalformed};
+    window.use(index);
+    put32(end, word);
+    std::array<std::uint8_t, HmacSha1::kBytes> tag{};
+    if (!rtcp_.hmac->compute({packet.data(), packet.size() + 4}, {}, tag))
+      return {SrtpOutcome::kMalformed};
+    std::memcpy(end + 4, mki_.data(), mki_length_);
+    std::memcpy(end + 4 + mki_length_, tag.data(), sizes_.rtcp_tag);
+  }
+  return {SrtpOutcome::kOk, packet.size() + 4 + mki_length_ + sizes_.rtcp_tag};
 }
 
 SrtpResult Srtp::unprotect_rtcp(std::span<std::byte> packet) {
-  const std::size_t trailer = 4 + std::size_t{mki_length_} + kRtcpTag;
+  const std::size_t trailer = 4 + std::size_t{mki_length_} + sizes_.rtcp_tag;
   if (packet.size() < kRtcpClear + trailer || packet.size() > kMaxPacket)
     return {SrtpOutcome::kMalformed};
   const std::size_t size = packet.size() - trailer;
   const std::uint32_t ssrc = get32(&packet[4]);
-  const std::uint32_t word = get32(&packet[size]);
+  const std::size_t word_at = sizes_.aead ? size + sizes_.rtcp_tag : size;
+  const std::uint32_t word = get32(&packet[word_at]);
   const std::uint64_t index = word & ~kEncrypted;
+  const bool encrypted = (word & kEncrypted) != 0;
   const Stream* known = find(ssrc);
   if (known && !known->state.rtcp.may_use(index)) return {SrtpOutcome::kReplay};
-  if (!tag_matches(rtcp_, packet.first(size + 4), {}, packet.subspan(size + 4, mki_length_),
-                   packet.last(kRtcpTag)))
-    return {SrtpOutcome::kAuthentication};
-  if ((word & kEncrypted) &&
-      !crypt(rtcp_, ssrc, index, packet.subspan(kRtcpClear, size - kRtcpClear)))
-    return {SrtpOutcome::kMalformed};
+  if (sizes_.aead) {
+    if (std::memcmp(&packet[word_at] + 4, mki_.data(), mki_length_) != 0)
+      return {SrtpOutcome::kAuthentication};
+    // RFC 7714 9.3: what is not encrypted is authenticated as a whole.
+    const auto outcome =
+        open(rtcp_, gcm_iv(rtcp_.salt, ssrc, index), packet.first(encrypted ? kRtcpClear : size),
+             packet.subspan(word_at, 4),
+             encrypted ? packet.subspan(kRtcpClear, size - kRtcpClear) : std::span<std::byte>{},
+             &packet[size]);
+    if (outcome != SrtpOutcome::kOk) return {outcome};
+  } else {
+    if (!tag_matches(rtcp_, packet.first(size + 4), {}, packet.subspan(size + 4, mki_length_),
+                     packet.last(sizes_.rtcp_tag)))
+      return {SrtpOutcome::kAuthentication};
+    if (encrypted && !crypt(rtcp_, ssrc, index, packet.subspan(kRtcpClear, size - kRtcpClear)))
+      return {SrtpOutcome::kMalformed};
+  }
   find_or_add(ssrc).state.rtcp.use(index);
   return {SrtpOutcome::kOk, size};
 }

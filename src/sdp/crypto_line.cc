@@ -20,30 +20,48 @@ constexpr auto kSixBits = [] {
   return t;
 }();
 
-// 30 bytes are exactly 40 characters: no padding can occur.
-bool decode_key(std::string_view in, std::vector<std::uint8_t>& out) {
-  if (in.size() != kKeySaltBytes * 4 / 3) return false;
-  out.resize(kKeySaltBytes);
-  for (std::size_t i = 0, o = 0; i < in.size(); i += 4) {
-    std::uint32_t bits = 0;
-    for (std::size_t k = 0; k < 4; ++k) {
-      const int v = kSixBits[static_cast<unsigned char>(in[i + k])];
-      if (v < 0) return false;
-      bits = bits << 6 | static_cast<std::uint32_t>(v);
-    }
-    for (int shift = 16; shift >= 0; shift -= 8)
-      out[o++] = static_cast<std::uint8_t>(bits >> shift);
+struct SuiteInfo {
+  std::string_view name;
+  std::size_t key_salt;
+};
+constexpr std::array<SuiteInfo, 6> kSuites{{{"AES_CM_128_HMAC_SHA1_80", 30},
+                                            {"AES_CM_128_HMAC_SHA1_32", 30},
+                                            {"AES_256_CM_HMAC_SHA1_80", 46},
+                                            {"AES_256_CM_HMAC_SHA1_32", 46},
+                                            {"AEAD_AES_128_GCM", 28},
+                                            {"AEAD_AES_256_GCM", 44}}};
+
+// Base64 of exactly that many bytes, with its padding or, as some write it, without.
+bool decode_key(std::string_view in, std::size_t bytes, std::vector<std::uint8_t>& out) {
+  const std::size_t characters = (bytes * 4 + 2) / 3;
+  const std::string_view padding = in.substr(std::min(characters, in.size()));
+  if (in.size() < characters || (!padding.empty() && (in.size() % 4 != 0 || padding.size() > 2)) ||
+      padding.find_first_not_of('=') != std::string_view::npos)
+    return false;
+  out.clear();
+  out.reserve(bytes);
+  std::uint32_t bits = 0;
+  unsigned held = 0;
+  for (const char c : in.substr(0, characters)) {
+    const int v = kSixBits[static_cast<unsigned char>(c)];
+    if (v < 0) return false;
+    bits = bits << 6 | static_cast<std::uint32_t>(v);
+    held += 6;
+    if (held < 8) continue;
+    held -= 8;
+    out.push_back(static_cast<std::uint8_t>(bits >> held));
   }
-  return true;
+  return out.size() == bytes;
 }
 
 std::string encode_key(const std::vector<std::uint8_t>& key) {
   std::string out;
-  out.reserve(40);
-  for (std::size_t i = 0; i + 2 < key.size(); i += 3) {
-    const std::uint32_t bits =
-        std::uint32_t{key[i]} << 16 | std::uint32_t{key[i + 1]} << 8 | key[i + 2];
-    for (int shift = 18; shift >= 0; shift -= 6) out += kAlphabet[(bits >> shift) & 63];
+  out.reserve((key.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < key.size(); i += 3) {
+    const auto at = [&](std::size_t k) { return std::uint32_t{k < key.size() ? key[k] : 0U}; };
+    const std::uint32_t bits = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
+    for (std::size_t k = 0; k < 4; ++k)
+      out += i + k > key.size() ? '=' : kAlphabet[(bits >> (18 - 6 * k)) & 63];
   }
   return out;
 }
@@ -77,13 +95,15 @@ bool read_key_options(std::string_view options, Crypto& c) {
 
 }  // namespace
 
-std::string_view suite_name(CryptoSuite s) {
-  switch (s) {
-    case CryptoSuite::kAesCm128HmacSha1_80: return "AES_CM_128_HMAC_SHA1_80";
-    case CryptoSuite::kAesCm128HmacSha1_32: return "AES_CM_128_HMAC_SHA1_32";
-  }
-  return "";
+std::string_view suite_name(CryptoSuite s) { return kSuites[static_cast<std::size_t>(s)].name; }
+
+std::optional<CryptoSuite> suite_of(std::string_view name) {
+  for (std::size_t i = 0; i < kSuites.size(); ++i)
+    if (kSuites[i].name == name) return static_cast<CryptoSuite>(i);
+  return std::nullopt;
 }
+
+std::size_t key_salt_bytes(CryptoSuite s) { return kSuites[static_cast<std::size_t>(s)].key_salt; }
 
 Result<std::optional<Crypto>> read_crypto(std::string_view value) {
   const auto bad = [&](const char* what) {
@@ -97,18 +117,18 @@ Result<std::optional<Crypto>> read_crypto(std::string_view value) {
   if (tag.size() > 9 || !text::number(tag, c.tag))
     return bad("the tag is not a number of at most 9 digits");
   if (suite.empty() || key.empty()) return bad("expected TAG SUITE inline:KEY");
-  if (suite == suite_name(CryptoSuite::kAesCm128HmacSha1_80))
-    c.suite = CryptoSuite::kAesCm128HmacSha1_80;
-  else if (suite == suite_name(CryptoSuite::kAesCm128HmacSha1_32))
-    c.suite = CryptoSuite::kAesCm128HmacSha1_32;
-  else
-    return std::optional<Crypto>{};
+  const auto known = suite_of(suite);
+  if (!known) return std::optional<Crypto>{};
+  c.suite = *known;
   if (key.find(';') != std::string_view::npos) return std::optional<Crypto>{};
   if (key.size() < 7 || !text::same_word(key.substr(0, 7), "inline:"))
     return bad("expected inline: before the key");
   key.remove_prefix(7);
   const auto bar = std::min(key.find('|'), key.size());
-  if (!decode_key(key.substr(0, bar), c.key_salt)) return bad("the key is not 30 bytes in base64");
+  if (!decode_key(key.substr(0, bar), key_salt_bytes(c.suite), c.key_salt))
+    return fail(ErrorCode::kMalformed, "a=crypto: the key of " + std::string(suite) + " is not " +
+                                           std::to_string(key_salt_bytes(c.suite)) +
+                                           " bytes in base64");
   if (!read_key_options(key.substr(bar), c)) return std::optional<Crypto>{};
   for (auto p = text::next_word(value); !p.empty(); p = text::next_word(value)) {
     // WSH is a hint, "-..." may be ignored; everything else would change the transform.
@@ -136,7 +156,7 @@ std::vector<Crypto> make_crypto(Random& random, const Dialect& dialect) {
     Crypto c;
     c.tag = tag++;
     c.suite = s;
-    c.key_salt.resize(kKeySaltBytes);
+    c.key_salt.resize(key_salt_bytes(s));
     random.fill(std::as_writable_bytes(std::span(c.key_salt)));
     c.lifetime = dialect.key_lifetime;
     out.push_back(std::move(c));

@@ -13,10 +13,12 @@
 namespace causeway::sdp {
 
 inline constexpr std::size_t kMaxCryptoLines = 8;  // more are ignored
-inline constexpr std::size_t kKeySaltBytes = 30;   // AES-128 key and 112-bit salt
 inline constexpr std::uint8_t kMaxMkiBytes = 16;
 
 [[nodiscard]] std::string_view suite_name(CryptoSuite s);
+[[nodiscard]] std::optional<CryptoSuite> suite_of(std::string_view name);
+// Master key and salt: 16 or 32 bytes and 14, or 12 with GCM.
+[[nodiscard]] std::size_t key_salt_bytes(CryptoSuite s);
 
 // The value after "a=crypto:". nullopt: well formed, but not for us (unknown suite, several keys,
 // a session parameter that we would have to honour: RFC 4568 6.3.7 lets us pass over the line).

@@ -51,13 +51,21 @@ struct MediaWish {
   friend bool operator==(const MediaWish&, const MediaWish&) = default;
 };
 
-enum class CryptoSuite : std::uint8_t { kAesCm128HmacSha1_80, kAesCm128HmacSha1_32 };
+// RFC 4568, 6188, 7714. Written down as numbers: new ones go to the end.
+enum class CryptoSuite : std::uint8_t {
+  kAesCm128HmacSha1_80,
+  kAesCm128HmacSha1_32,
+  kAesCm256HmacSha1_80,
+  kAesCm256HmacSha1_32,
+  kAeadAes128Gcm,
+  kAeadAes256Gcm,
+};
 
 // One a=crypto line (RFC 4568).
 struct Crypto {
   std::uint32_t tag = 1;
   CryptoSuite suite = CryptoSuite::kAesCm128HmacSha1_80;
-  std::vector<std::uint8_t> key_salt;  // 30 bytes
+  std::vector<std::uint8_t> key_salt;  // key_salt_bytes(suite)
   std::string lifetime;                // as written ("2^31"), empty when absent
   std::uint32_t mki = 0;
   std::uint8_t mki_length = 0;  // 0: none

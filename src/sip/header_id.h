@@ -86,7 +86,10 @@ namespace detail {
 [[nodiscard]] inline bool iequals(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   if (a.empty()) return true;
-  if (((a.front() ^ b.front()) & ~0x20) != 0) return false;
+  constexpr unsigned kCase = 0x20;
+  if ((static_cast<unsigned char>(a.front()) | kCase) !=
+      (static_cast<unsigned char>(b.front()) | kCase))
+    return false;
   return detail::iequals_tail(a.data(), b.data(), a.size());
 }
 

@@ -304,6 +304,13 @@ void TransactionLayer::abandon(TxId tx) {
   if (Slot* s = get(tx)) s->abandoned = true;
 }
 
+void TransactionLayer::set_limit(TxId invite) {
+  Slot* s = get(invite);
+  if (!s || s->machine.kind != sip::TxKind::kInviteClient || s->machine.timeout_at) return;
+  s->machine.timeout_at = reactor_.now() + timers_.b();
+  rearm(invite, *s);
+}
+
 void TransactionLayer::cancel(TxId invite, std::string_view reason) {
   Slot* s = get(invite);
   if (!s || s->machine.kind != sip::TxKind::kInviteClient || s->cancel_sent) return;
@@ -345,10 +352,7 @@ void TransactionLayer::send_cancel(TxId id, Slot& s) {
       send_request(std::move(bytes), branch, Method::kCancel, to, user);  // `s` is dead from here
   abandon(cancel);
   // RFC 3261 9.1: a UAS of RFC 2543 may never answer the INVITE; give up after 64*T1.
-  if (Slot* inv = get(id)) {
-    inv->machine.timeout_at = reactor_.now() + timers_.b();
-    rearm(id, *inv);
-  }
+  set_limit(id);
 }
 
 // TCP was refused: the same request over UDP, whatever its size (RFC 3261 18.1.1).

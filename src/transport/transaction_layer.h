@@ -77,6 +77,8 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   // CANCEL for a pending INVITE client transaction; waits for its first provisional (RFC 3261 9.1).
   // `reason`: value of a Reason header, may be empty.
   void cancel(TxId invite, std::string_view reason);
+  // An INVITE that had provisional answers waits without end. Its dialog is over: 64*T1 are left.
+  void set_limit(TxId invite);
   // The user waits no longer for an answer; what comes late is absorbed.
   void abandon(TxId tx);
   // ACK of a 2xx: no transaction of its own.

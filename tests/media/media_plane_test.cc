@@ -66,6 +66,25 @@ TEST_F(TwoPeers, RtpToSrtpAndBackOverARollover) {
   EXPECT_EQ(plane->stats(b).dropped, DropCounts{});
 }
 
+TEST_F(TwoPeers, EverySuiteIsRelayedBothWaysWithItsRtcp) {
+  using S = sdp::CryptoSuite;
+  for (const S suite : {S::kAesCm128HmacSha1_32, S::kAesCm256HmacSha1_80, S::kAesCm256HmacSha1_32,
+                        S::kAeadAes128Gcm, S::kAeadAes256Gcm}) {
+    const auto seed = 10 * static_cast<std::uint64_t>(suite);
+    agree_b.send_key = key(seed + 1, suite);
+    agree_b.receive_key = key(seed + 2, suite);
+    bob.secure(*agree_b.receive_key, *agree_b.send_key);
+    up();
+    const auto heard = bob.heard.size(), answered = alice.heard.size();
+    talk(300);
+    EXPECT_EQ(bob.broken, 0);
+    EXPECT_EQ(bob.heard.size(), heard + 300);
+    EXPECT_EQ(alice.heard.size(), answered + 300);
+    EXPECT_EQ(plane->stats(b).dropped, DropCounts{});
+    EXPECT_GT(plane->stats(b).rtcp_out, 0u);
+  }
+}
+
 TEST_F(TwoPeers, ForgedSrtpIsDroppedAndDoesNotLatch) {
   secure_bob();
   agree_b.allowed_sources = {*Prefix::parse("127.0.0.0/8")};

@@ -28,8 +28,8 @@ struct Heard {
 inline rtp::Srtp srtp(const sdp::Crypto& c) {
   rtp::SrtpKey k;
   std::copy(c.key_salt.begin(), c.key_salt.end(), k.key_salt.begin());
-  if (c.suite == sdp::CryptoSuite::kAesCm128HmacSha1_32)
-    k.suite = rtp::SrtpSuite::kAesCm128HmacSha1_32;
+  // Both name the suites in the same order.
+  k.suite = static_cast<rtp::SrtpSuite>(c.suite);
   return std::move(*rtp::Srtp::create(k));
 }
 

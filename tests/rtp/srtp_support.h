@@ -18,10 +18,17 @@ inline std::vector<std::uint8_t> hex(std::string_view s) {
   return out;
 }
 
+inline constexpr std::array kAllSuites = {
+    SrtpSuite::kAesCm128HmacSha1_80, SrtpSuite::kAesCm128HmacSha1_32,
+    SrtpSuite::kAesCm256HmacSha1_80, SrtpSuite::kAesCm256HmacSha1_32,
+    SrtpSuite::kAeadAes128Gcm,       SrtpSuite::kAeadAes256Gcm};
+
 inline SrtpKey key(SrtpSuite suite = SrtpSuite::kAesCm128HmacSha1_80, std::uint8_t fill = 0) {
   SrtpKey k;
   k.suite = suite;
-  const auto bytes = hex("E1F97A0D3E018BE0D64FA32C06DE41390EC675AD498AFEEBB6960B3AABE6");
+  const auto bytes =
+      hex("E1F97A0D3E018BE0D64FA32C06DE41390EC675AD498AFEEBB6960B3AABE6"
+          "00112233445566778899AABBCCDDEEFF");
   std::copy(bytes.begin(), bytes.end(), k.key_salt.begin());
   k.key_salt[0] ^= fill;
   return k;

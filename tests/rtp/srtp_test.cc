@@ -23,21 +23,22 @@ bool protect(Srtp& s, Packet& p) {
 }
 
 TEST(Srtp, KeystreamOfRfc3711B2) {
-  std::array<std::uint8_t, 30> key_salt{};
   const auto in = hex("2B7E151628AED2A6ABF7158809CF4F3CF0F1F2F3F4F5F6F7F8F9FAFBFCFD");
-  std::copy(in.begin(), in.end(), key_salt.begin());
   std::vector<std::uint8_t> out(48);
-  ASSERT_TRUE(derive_srtp_key(key_salt, 0, out));  // label 0: the bare counter mode
+  ASSERT_TRUE(derive_srtp_key(std::span(in).first(16), std::span(in).last(14), 0,
+                              out));  // label 0: the bare counter mode
   EXPECT_EQ(out, hex("E03EAD0935C95E80E166B16DD92B4EB4D23513162B02D0F72A43A2FE4A5F97AB41E95B3BB0A2E"
                      "8DD477901E4FCA894C0"));
 }
 
 TEST(Srtp, KeyDerivationOfRfc3711B3) {
   const auto k = key();
+  const auto master = std::span(k.key_salt).first(16),
+             master_salt = std::span(k.key_salt).subspan(16, 14);
   std::vector<std::uint8_t> cipher(16), salt(14), auth(94);
-  ASSERT_TRUE(derive_srtp_key(k.key_salt, 0, cipher));
-  ASSERT_TRUE(derive_srtp_key(k.key_salt, 2, salt));
-  ASSERT_TRUE(derive_srtp_key(k.key_salt, 1, auth));
+  ASSERT_TRUE(derive_srtp_key(master, master_salt, 0, cipher));
+  ASSERT_TRUE(derive_srtp_key(master, master_salt, 2, salt));
+  ASSERT_TRUE(derive_srtp_key(master, master_salt, 1, auth));
   EXPECT_EQ(cipher, hex("C61E7A93744F39EE10734AFE3FF7A087"));
   EXPECT_EQ(salt, hex("30CBBC08863D8C85D49DB34A9AE1"));
   EXPECT_EQ(auth, hex("CEBE321F6FF7716B6FD4AB49AF256A156D38BAA48F0A0ACF3C34E2359E6CDBCEE049646C43D9"
@@ -45,6 +46,18 @@ TEST(Srtp, KeyDerivationOfRfc3711B3) {
                       "70986371C10C9A369AC2F94A8C5FBCDDDC256D6E919A48B610EF17C2041E474035766B68642C"
                       "59BBFC2F34DB60DB"
                       "DFB2"));
+}
+
+TEST(Srtp, KeyDerivationOfRfc6188) {
+  const auto master = hex("f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6");
+  const auto master_salt = hex("3b04803de51ee7c96423ab5b78d2");
+  std::vector<std::uint8_t> cipher(32), salt(14), auth(20);
+  ASSERT_TRUE(derive_srtp_key(master, master_salt, 0, cipher));
+  ASSERT_TRUE(derive_srtp_key(master, master_salt, 2, salt));
+  ASSERT_TRUE(derive_srtp_key(master, master_salt, 1, auth));
+  EXPECT_EQ(cipher, hex("5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4"));
+  EXPECT_EQ(salt, hex("fa31791685ca444a9e07c6c64e93"));
+  EXPECT_EQ(auth, hex("fd9c32d39ed5fbb5a9dc96b30818454d1313dc05"));
 }
 
 TEST(Srtp, BothHmacVariantsGiveTheSame) {
@@ -95,11 +108,11 @@ TEST(Srtp, RollsOverWithLossReorderingAndReplays) {
 }
 
 TEST(Srtp, TamperingIsSeenAndMovesNothing) {
-  for (const auto suite : {SrtpSuite::kAesCm128HmacSha1_80, SrtpSuite::kAesCm128HmacSha1_32}) {
+  for (const auto suite : kAllSuites) {
     Srtp out = make(key(suite)), in = make(key(suite));
     Packet p = rtp_packet(1);
     ASSERT_TRUE(protect(out, p));
-    EXPECT_EQ(p.size, 172u + (suite == SrtpSuite::kAesCm128HmacSha1_80 ? 10u : 4u));
+    EXPECT_EQ(p.size, 172u + sizes_of(suite).rtp_tag);
     for (std::size_t i = 1; i < p.size; ++i) {
       Packet bad = p;
       bad.buffer[i] ^= std::byte{1};
@@ -107,6 +120,34 @@ TEST(Srtp, TamperingIsSeenAndMovesNothing) {
     }
     EXPECT_TRUE(in.streams().empty());
     EXPECT_EQ(in.unprotect_rtp(p.span()).outcome, SrtpOutcome::kOk);
+  }
+}
+
+TEST(Srtp, ASenderWhoseRolloverCounterIsOneAheadIsHeard) {
+  for (const auto suite : kAllSuites) {
+    Srtp out = make(key(suite)), late = make(key(suite)), deaf = make(key(suite));
+    std::uint32_t n = 0;
+    const auto next = [&](std::uint32_t step) {
+      n += step;
+      Packet p = rtp_packet(static_cast<std::uint16_t>(n), 1, 4);
+      EXPECT_TRUE(protect(out, p)) << n;
+      return p;
+    };
+    const auto hears = [&](Srtp& in, Packet p) {
+      const auto clear = rtp_packet(static_cast<std::uint16_t>(n), 1, 4).bytes();
+      return in.unprotect_rtp(p.span()).outcome == SrtpOutcome::kOk &&
+             std::equal(clear.begin(), clear.end(), p.buffer.begin());
+    };
+    EXPECT_TRUE(hears(deaf, next(1)));
+    for (int i = 0; i < 7; ++i) (void)next(10'000);
+    const Packet p = next(1);  // past the first rollover
+    EXPECT_TRUE(hears(late, p)) << "it joined late";
+    EXPECT_TRUE(hears(deaf, p)) << "it heard nothing for a turn of the sequence numbers";
+    EXPECT_TRUE(hears(late, next(1)));
+    for (int i = 0; i < 7; ++i) (void)next(10'000);
+    Srtp fresh = make(key(suite));
+    EXPECT_FALSE(hears(fresh, next(1))) << "two off is too far";
+    EXPECT_TRUE(fresh.streams().empty());
   }
 }
 
@@ -161,13 +202,13 @@ TEST(Srtp, TheMasterKeyIdentifierIsCarriedAndChecked) {
 }
 
 TEST(Srtp, RtcpRoundTripReplayAndTampering) {
-  for (const auto suite : {SrtpSuite::kAesCm128HmacSha1_80, SrtpSuite::kAesCm128HmacSha1_32}) {
+  for (const auto suite : kAllSuites) {
     Srtp out = make(key(suite)), in = make(key(suite));
     for (int n = 0; n < 10; ++n) {
       Packet p = rtcp_packet();
       const auto clear = p.bytes();
       p.size = out.protect_rtcp(p.span()).size;
-      EXPECT_EQ(p.size, clear.size() + 14);
+      EXPECT_EQ(p.size, clear.size() + 4 + sizes_of(suite).rtcp_tag);
       Packet bad = p, again = p;
       bad.buffer[9] ^= std::byte{1};
       EXPECT_EQ(in.unprotect_rtcp(bad.span()).outcome, SrtpOutcome::kAuthentication);

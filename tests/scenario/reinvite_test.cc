@@ -118,6 +118,25 @@ TEST_P(ReinviteTest, APeerThatNeverHasTimeIsNotAskedForEver) {
   expect_clean(1);
 }
 
+// RFC 3261 15.1.2 has it end such an INVITE with 487. One that forgets it is not waited for.
+TEST_P(ReinviteTest, AReinviteThatRangAndWasForgottenEndsWithTheCall) {
+  for (const bool caller_ends : {true, false}) {
+    auto up = core_calls();
+    core.request(up.core, "INVITE", "", held(2));
+    cloud.reply(cloud.expect("INVITE"), 180);
+    rig.run(Seconds(1));
+    if (caller_ends)
+      core_hangs_up(up);
+    else
+      cloud_hangs_up(up);
+    core.ack_failure(up.core, core.expect("487 INVITE"));
+    rig.run(Seconds(100));
+    EXPECT_EQ(rig.calls(), 0U);
+    EXPECT_EQ(rig.transactions(), 0U);
+  }
+  expect_clean(2);
+}
+
 TEST_P(ReinviteTest, ACodecThatTheOtherSideHasGivenUpIsTakenFromThisOne) {
   auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
   auto inv = cloud.expect("INVITE");

@@ -26,7 +26,7 @@ TEST(ReadAudio, UnderstandsATeamsOffer) {
   EXPECT_EQ(r->version, 1u);
   EXPECT_EQ(r->wish.ptime, 20);
   EXPECT_EQ(r->wish.direction, Direction::kSendRecv);
-  ASSERT_EQ(r->media.crypto.size(), 2u);  // the suite that we do not know is passed over
+  ASSERT_EQ(r->media.crypto.size(), 3u);
   EXPECT_EQ(r->media.crypto[0].tag, 0u);
   EXPECT_EQ(r->media.crypto[0].suite, CryptoSuite::kAesCm128HmacSha1_32);
   EXPECT_EQ(r->media.crypto[1].tag, 1u);
@@ -34,7 +34,9 @@ TEST(ReadAudio, UnderstandsATeamsOffer) {
   EXPECT_EQ(r->media.crypto[1].lifetime, "2^31");
   EXPECT_EQ(r->media.crypto[1].mki, 1u);
   EXPECT_EQ(r->media.crypto[1].mki_length, 1);
-  EXPECT_EQ(r->media.crypto[1].key_salt.size(), kKeySaltBytes);
+  EXPECT_EQ(r->media.crypto[1].key_salt.size(), 30u);
+  EXPECT_EQ(r->media.crypto[2].suite, CryptoSuite::kAeadAes256Gcm);
+  EXPECT_EQ(r->media.crypto[2].key_salt.size(), 44u);
   ASSERT_EQ(r->wish.codecs.size(), 11u);
   EXPECT_EQ(r->wish.codecs[0].name, "SILK");
   EXPECT_EQ(r->wish.codecs[0].clock, 16000u);
@@ -112,6 +114,32 @@ TEST(CryptoLine, ErrorsDoNotCarryTheKey) {
   const auto r = read_crypto("1 AES_CM_128_HMAC_SHA1_80 inline:SECRETSECRET");
   ASSERT_FALSE(r);
   EXPECT_EQ(r.error().what.find("SECRET"), std::string::npos);
+}
+
+TEST(CryptoLine, EverySuiteIsReadAsItIsWrittenWithAndWithoutItsPadding) {
+  SeededRandom random(1);
+  Dialect d;
+  d.suites = {CryptoSuite::kAesCm128HmacSha1_80, CryptoSuite::kAesCm128HmacSha1_32,
+              CryptoSuite::kAesCm256HmacSha1_80, CryptoSuite::kAesCm256HmacSha1_32,
+              CryptoSuite::kAeadAes128Gcm,       CryptoSuite::kAeadAes256Gcm};
+  d.key_lifetime = "2^31";
+  for (const Crypto& c : make_crypto(random, d)) {
+    std::string line = write_crypto(c);
+    const auto back = read_crypto(line);
+    ASSERT_TRUE(back) << back.error().what;
+    EXPECT_EQ(*back, c) << line;
+    for (std::size_t at = line.find('='); at != std::string::npos; at = line.find('=')) {
+      line.erase(at, 1);
+      const auto bare = read_crypto(line);
+      // One '=' of two is no padding.
+      EXPECT_EQ(bare.has_value(), line.find('=') == std::string::npos) << line;
+      if (bare) {
+        EXPECT_EQ(*bare, c);
+      }
+    }
+    line.erase(line.find('|') - 1, 1);  // a key too short
+    EXPECT_FALSE(read_crypto(line)) << line;
+  }
 }
 
 TEST(CryptoLine, PassesOverWhatItWouldHaveToHonour) {
