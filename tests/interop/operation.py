@@ -543,4 +543,55 @@ def counted_on_all_shards():
     g.stop()
 
 
+def series(text):
+    """What promtool would accept: families announced once, with help and type, before their samples; no series twice."""
+    types, values, helped, current = {}, {}, None, None
+    for line in text.splitlines():
+        if m := re.fullmatch(r"# HELP (\w+) (.+)", line):
+            helped = m[1]
+        elif m := re.fullmatch(r"# TYPE (\w+) (counter|gauge)", line):
+            current = m[1]
+            expect(current == helped and current not in types, f"announced wrongly: {line}")
+            types[current] = m[2]
+        else:
+            m = re.fullmatch(r"(\w+)(\{(?:\w+=\"[^\"]*\",?)+\})? (\S+)", line)
+            expect(m and m[1] == current and m[1] + (m[2] or "") not in values, f"no sample: {line}")
+            values[m[1] + (m[2] or "")] = float(m[3])
+    return types, values
+
+
+@test("GW-09")
+def scraped():
+    """GET /metrics gives what operating.md lists, in the format of Prometheus, and counts calls; nothing else is answered"""
+    need("curl")
+    g = fresh(operation="shards = 2", listeners='[metrics]\nlisten = "127.0.0.1:9464"\n')
+
+    def curl(*words):
+        return subprocess.run(["curl", "-s", "-m", "5", "-w", "\n%{http_code} %{content_type}", *words], capture_output=True, text=True).stdout
+
+    sipp_both(g, "uac", "uas", 20, hold_ms=100)
+    expect(ask_sip("INVITE", CALLER, port=5066, to=(GATEWAY, 5070)) == 0, "a stranger to that listener is answered")
+    text, _, what = curl("http://127.0.0.1:9464/metrics").rpartition("\n")
+    expect(what == "200 text/plain; version=0.0.4; charset=utf-8", what)
+    types, values = series(text)
+    doc = (ROOT / "docs" / "operating.md").read_text()
+    listed = dict(re.findall(r"^\| `(causeway_\w+)[^`]*` \| (\w+) \|", doc, re.M))
+    expect(types == listed, f"only in one of both: {sorted(set(types.items()) ^ set(listed.items()))}")
+    for name, value in {"calls": 0, "calls_started_total": 20, "calls_answered_total": 20, 'calls_ended_total{termination="completed"}': 20,
+                        "shards": 2, 'peer_up{group="caller",peer="caller-1"}': 1, "admitted_ratio": 1, "media_legs": 0,
+                        'messages_dropped_total{reason="unknown_source"}': 1}.items():
+        expect(values.get(f"causeway_{name}") == value, f"{name} is {values.get(f'causeway_{name}')}, not {value}")
+    expect(values['causeway_datagrams_total{direction="in"}'] >= 20 * 6, "datagrams are not counted")
+    expect(curl("http://127.0.0.1:9464/").endswith("404 text/plain; charset=utf-8"), "/ is answered")
+    expect(curl("-X", "POST", "http://127.0.0.1:9464/metrics").endswith("405 text/plain; charset=utf-8"), "POST is answered")
+    with socket.create_connection(("127.0.0.1", 9464), timeout=5) as s:
+        s.sendall(os.urandom(20_000))
+        try:
+            expect(s.recv(100)[:12] in (b"HTTP/1.1 400", b""), "garbage is not refused")
+        except OSError:
+            pass
+    expect("200 text/plain" in curl("http://127.0.0.1:9464/metrics"), "it answers no more")
+    g.stop()
+
+
 main()
