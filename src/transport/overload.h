@@ -41,7 +41,10 @@ inline double step(OverloadState& s, const OverloadSample& sample, Micros target
   if (target.count() == 0) return s.admitted = 1.0;
   // After a pause nothing is known but that it was quiet.
   const bool quiet = sample.now - s.stepped > 10 * kOverloadStep;
-  if (quiet) s.waiting = 0;
+  if (quiet) {
+    s.waiting = 0;
+    s.least.fill(Micros::max());
+  }
   const std::size_t queue = sample.queue % OverloadState::kQueues;
   s.queues = std::max(s.queues, queue + 1);
   s.least[queue] = std::min(s.least[queue], std::max(sample.loop_delay, sample.queue_age));

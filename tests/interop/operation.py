@@ -594,4 +594,26 @@ def scraped():
     g.stop()
 
 
+@test("TDR-42")
+def near_the_limit_of_calls():
+    """status tells of a group and a peer with nine tenths of their calls; the next call beyond the limit is refused"""
+    shutil.rmtree(WORK / "state", ignore_errors=True)
+    g = Gateway(configuration(group("caller", CALLER, 5060, "a-udp", routes_to=["callee"], extra="max_calls = 10"),
+                              group("callee", CALLEE, 5060, "b-udp", routes_to=["caller"], peer_extra="max_calls = 11")))
+    answering = Sipp("uas", CALLEE, 5060)
+    calling = Sipp("uac", CALLER, 5060, f"{GATEWAY}:5060", 10, 100, 2500)
+    wait_until(lambda: g.numbers()["answered"] == 10, 5, "10 calls are up")
+    text = g.command("status")
+    for what in ("ALARM: group 'caller' has 10 of at most 10 calls", "ALARM: peer 'callee-1' has 10 of at most 11 calls"):
+        expect(what in text, f"not in the status: {what}\n{text}")
+    status = ask_sip("INVITE", CALLER, port=5066, body=AUDIO_SDP)
+    expect(status == 503, f"the eleventh call is answered {status}")
+    expect("limit_group_calls" in g.command("status"), "the refusal is not counted by its reason")
+    calling.finish()
+    g.expect_idle()
+    expect("of at most" not in g.command("status"), "the alarm stays")
+    answering.kill()
+    g.stop()
+
+
 main()

@@ -64,6 +64,10 @@ TEST(Overload, AQueueThatStandsIsNotHiddenByOneThatIsEmpty) {
   for (int i = 0; i < 600; ++i, now += Millis{5})
     (void)step(s, {Micros{0}, Micros{0}, now, 1}, kTarget);
   EXPECT_EQ(s.admitted, 1.0) << "nothing comes there any more";
+  for (int i = 0; i < 600; ++i, now += Millis{5})
+    (void)step(s, {Micros{0}, Millis{200}, now, 0}, kTarget);
+  now += Seconds{1};
+  EXPECT_EQ(step(s, {Micros{0}, Micros{0}, now, 1}, kTarget), 1.0) << "after a pause";
 }
 
 // A server that works off so many calls a second, with what waits in a queue: the share finds what
