@@ -22,6 +22,7 @@ struct OverloadState {
   std::array<Micros, kQueues> least;  // the shortest delay of each queue since the latest step
   std::size_t queues = 0;             // ... of so many that were seen
   unsigned waiting = 0;  // steps in a row in which everything in one of them waited too long
+  Micros longest{0};     // ... so long, at the latest step
   Instant stepped{};
 };
 
@@ -57,9 +58,11 @@ inline double step(OverloadState& s, const OverloadSample& sample, Micros target
   if (longest <= target) {
     s.waiting = 0;
     s.admitted = quiet ? 1.0 : std::min(1.0, s.admitted + kOverloadRaise);
-  } else if (++s.waiting >= kOverloadSteps) {
+  } else if (++s.waiting >= kOverloadSteps && longest >= s.longest) {
+    // A delay that falls is being worked off: to cut further would leave nothing to do afterwards.
     s.admitted = std::max(kOverloadLeast, s.admitted * kOverloadCut);
   }
+  s.longest = longest;
   return s.admitted;
 }
 

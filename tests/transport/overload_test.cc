@@ -53,6 +53,18 @@ TEST(Overload, AStallThatPassesShedsNothing) {
   }
 }
 
+TEST(Overload, ADelayThatFallsIsNotCutFurther) {
+  OverloadState s;
+  Instant now{Seconds{10}};
+  for (int i = 0; i < 10; ++i, now += kOverloadStep)
+    (void)step(s, {Micros{0}, Millis{100 * i}, now}, kTarget);
+  const double share = s.admitted;
+  EXPECT_LT(share, 0.6);
+  for (int i = 9; i > 0; --i, now += kOverloadStep)
+    EXPECT_EQ(step(s, {Micros{0}, Millis{100 * i - 50}, now}, kTarget), share);
+  EXPECT_GT(step(s, {Micros{0}, Millis{1}, now}, kTarget), share);
+}
+
 TEST(Overload, AQueueThatStandsIsNotHiddenByOneThatIsEmpty) {
   OverloadState s;
   Instant now{Seconds{10}};
