@@ -360,7 +360,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   std::vector<Way> ways_;                             // the next one last
   std::vector<transport::Destination> destinations_;  // of the peer being tried, the next one last
   Way way_{};
-  std::optional<policy::Refusal> full_;  // why the latest peer was passed over
+  Boxed<policy::Refusal> full_;  // why the latest peer was passed over
   // It is in progress there: on the side of the caller, and of the peer that is tried or talks
   peers::Counted from_, towards_;
   std::size_t attempts_ = 0;

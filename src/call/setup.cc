@@ -193,9 +193,11 @@ bool Call::choose_way() {
   while (!ways_.empty() && attempts_ < kMaxAttempts) {
     way_ = ways_.back();
     ways_.pop_back();
-    full_ = services_.admission.towards(way_.group, way_.peer, emergency, services_.reactor.now(),
-                                        towards_);
-    if (!full_) return true;
+    auto full = services_.admission.towards(way_.group, way_.peer, emergency,
+                                            services_.reactor.now(), towards_);
+    full_.reset();
+    if (!full) return true;
+    full_ = std::move(*full);
     tell(EventKind::kRouteAttempt, nullptr,
          "passed over " + deployment_->peer(way_.peer).name + ": " + full_->text);
     if (!last_why_.ends_with(full_->text))
