@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lab/certs.h"
+#include "lab/flood.h"
 #include "lab/gateway_config.h"
 #include "lab/load.h"
 #include "lab/scenario.h"
@@ -27,6 +28,7 @@ constexpr const char* kUsage = R"(causeway-lab COMMAND
   scenario NAME|FILE...      place calls on both sides of the gateway and judge them
                              (demo, basic, hold, service, or a JSON file); exit 0 when all are good
   load                       many calls at a steady rate
+  flood                      garbage datagrams at a steady rate from one address
   serve                      both peers and the name service, answering by the number dialled, until SIGINT
   operator | phone-system    one peer alone, as serve
   names                      the name service alone
@@ -46,6 +48,7 @@ constexpr const char* kUsage = R"(causeway-lab COMMAND
   --json                     the verdict as JSON on stdout (the ladder goes to stderr)
   --then-serve               scenario: keep serving afterwards
   --rate R --calls N --hold MS --transport tls|udp|tcp     load: tls lets the Phone System call
+  --from ADDRESS:PORT --to ADDRESS:PORT --rate R --seconds S    flood
 )";
 
 volatile std::sig_atomic_t g_stop = 0, g_reload = 0;
@@ -82,6 +85,9 @@ Result<Options> parse(int argc, char** argv) {
                                                "rate",
                                                "calls",
                                                "hold",
+                                               "from",
+                                               "to",
+                                               "seconds",
                                                "transport"};
   Options o;
   for (int i = 1; i < argc; ++i) {
@@ -222,6 +228,23 @@ int load(const Options& o) {
   return r.failed == 0 && r.good == l.calls ? 0 : 1;
 }
 
+int flood(const Options& o) {
+  FloodSettings f;
+  for (const auto& [key, where] :
+       {std::pair<const char*, Endpoint*>{"from", &f.from}, {"to", &f.to}}) {
+    auto e = Endpoint::parse(o.get(key, ""));
+    if (!e) return complain({e.error().code, std::string("--") + key + ": " + e.error().what});
+    *where = *e;
+  }
+  f.rate = number(o.get("rate", "1000"), 1, 1'000'000);
+  f.length = Millis(static_cast<long>(1000 * number(o.get("seconds", "1"), 0.1, 3'600)));
+  const auto r = run_flood(f, g_stop);
+  if (!r) return complain(r.error());
+  fmt::print("{} datagrams in {:.1f} s, {} more for which there was no room\n", r->sent, r->seconds,
+             r->unsent);
+  return 0;
+}
+
 int numbers() {
   for (const auto& r : number_rules()) fmt::print("...{}  {}\n", r.suffix, r.meaning);
   fmt::print("others  as 001\n");
@@ -249,6 +272,7 @@ int run(int argc, char** argv) {
   }
   if (command == "scenario") return scenario(*o);
   if (command == "load") return load(*o);
+  if (command == "flood") return flood(*o);
   if (command == "serve") return serve(*o, true, true, true);
   if (command == "operator") return serve(*o, true, false, false);
   if (command == "phone-system") return serve(*o, false, true, true);

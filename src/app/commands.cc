@@ -32,6 +32,23 @@ std::string ago(std::int64_t ms) {
   return fmt::format("{} s ago", ms / 1000);
 }
 
+// Who is near the limit of calls that the configuration sets (TDR-42).
+void warn_of_limits(const Responder& out, const deployment::Deployment& d,
+                    const std::vector<call::PeerReport>& peers) {
+  const auto look = [&](std::string_view kind, const std::string& name, std::uint32_t calls,
+                        std::uint32_t most) {
+    if (most != 0 && std::uint64_t{calls} * 10 >= std::uint64_t{most} * 9)
+      out.text(fmt::format("ALARM: {} '{}' has {} of at most {} calls", kind, name, calls, most));
+  };
+  std::string group;
+  for (const auto& p : peers) {
+    if (const auto g = d.find_group(p.group); g && p.group != group)
+      look("group", p.group, p.group_calls, d.group(*g).max_calls);
+    group = p.group;
+    if (const auto i = d.find_peer(p.peer)) look("peer", p.peer, p.calls, d.peer(*i).max_calls);
+  }
+}
+
 }  // namespace
 
 void Commands::on_command(const Request& request, Responder responder) {
@@ -154,6 +171,7 @@ void Commands::status(const Responder& out, const Stopping& stopping) {
   std::uint64_t exhausted = 0, legs = 0;
   std::vector<std::string> drops;
   auto peers = parts[0].peers;
+  std::vector<std::pair<std::string, std::int64_t>> tls(peers.size());  // of whichever has one
   for (const auto& p : parts) {
     sum.merge(p.counters);
     transactions += p.transactions;
@@ -172,6 +190,7 @@ void Commands::status(const Responder& out, const Stopping& stopping) {
           latest(peers[i].options_out_ms, p.peers[i].options_out_ms) == p.peers[i].options_out_ms)
         peers[i] = p.peers[i];
       peers[i].options_in_ms = in;
+      if (tls[i].first.empty()) tls[i] = {p.peers[i].tls, p.peers[i].certificate_not_after};
     }
   }
   const auto& d = gateway_.deployment();
@@ -213,17 +232,26 @@ void Commands::status(const Responder& out, const Stopping& stopping) {
     out.text(fmt::format("certificate '{}': {} days left{}", name, days,
                          days < Gateway::kExpiryWarning.count() ? "  WARNING: renew it" : ""));
   }
+  for (std::size_t i = 0; i < peers.size(); ++i) {
+    if (tls[i].first.empty()) continue;
+    const auto days = (tls[i].second - wall_now().micros / 1'000'000) / 86'400;
+    out.text(fmt::format(
+        "peer '{}': {}, its certificate has {} days left{}", peers[i].peer, tls[i].first, days,
+        days < Gateway::kExpiryWarning.count() ? "  WARNING: it must renew it" : ""));
+  }
+  warn_of_limits(out, d, peers);
   if (!gateway_.certificate_trouble().empty())
     out.text("ALARM: changed certificate files are not used: " + gateway_.certificate_trouble());
   if (!reload_trouble_.empty())
     out.text("ALARM: the last reload changed nothing: " + reload_trouble_);
   out.text("");
-  out.head({"GROUP", "PEER", "ADDRESS", "STATE", "OPTIONS OUT", "OPTIONS IN", "LAST",
-            "CALLS OF GROUP", ""});
+  out.head({"GROUP", "PEER", "ADDRESS", "STATE", "OPTIONS OUT", "OPTIONS IN", "LAST", "CALLS",
+            "OF GROUP", ""});
   for (const auto& p : peers)
     out.row({p.group, p.peer, p.address + "/" + std::string(to_string(p.transport)), p.state,
              ago(p.options_out_ms), ago(p.options_in_ms),
-             p.last_status ? std::to_string(p.last_status) : "-", std::to_string(p.calls), p.why});
+             p.last_status ? std::to_string(p.last_status) : "-", std::to_string(p.calls),
+             std::to_string(p.group_calls), p.why});
   if (!sum.refused.all().empty()) {
     out.text("");
     out.head({"CALLS REFUSED BY REASON", "COUNT"});

@@ -16,6 +16,7 @@
 #include "app/commands.h"
 #include "app/gateway.h"
 #include "app/listen_probe.h"
+#include "app/metrics.h"
 #include "app/stopping.h"
 #include "app/tls_check.h"
 #include "base/log.h"
@@ -54,7 +55,7 @@ void go_on_stopping(Gateway& gateway, const Stopping& stopping, Stopping::Action
 }
 
 // Signals, commands and what is due, until the process is to end. `file` is the one given to `run`.
-void serve(Gateway& gateway, Commands& commands, int signal_fd, int wake_fd,
+void serve(Gateway& gateway, Commands& commands, Metrics& metrics, int signal_fd, int wake_fd,
            const std::string& file) {
   Stopping stopping;
   std::chrono::steady_clock::time_point look_at_records{}, look_at_certificates{};  // at once
@@ -66,6 +67,7 @@ void serve(Gateway& gateway, Commands& commands, int signal_fd, int wake_fd,
       (void)!::read(wake_fd, &n, sizeof n);
     }
     commands.run_queued(stopping);
+    metrics.run_queued();
     if (!stopping.begun()) commands.revert_if_due();
     commands.finish_captures();
     if (const auto now = std::chrono::steady_clock::now(); now >= look_at_certificates) {
@@ -150,11 +152,19 @@ int run(const std::string& file) {
   Commands commands(**gateway, *history, *states, wake_fd);
   auto control = ControlServer::open(loaded.deployment->operation.control_socket, commands);
   if (!control) return complain(control.error());
+  Metrics metrics(**gateway, *history, wake_fd);
+  std::unique_ptr<MetricsServer> metrics_server;
+  if (const auto& at = loaded.deployment->metrics.listen) {
+    auto opened = MetricsServer::open(*at, metrics);
+    if (!opened) return complain(opened.error());
+    metrics_server = std::move(*opened);
+  }
   log::info("causeway {} is running: {} peer groups, configuration {}, control socket {}",
             deployment::software_version(), loaded.deployment->groups.size(), history->current(),
             loaded.deployment->operation.control_socket);
 
-  serve(**gateway, commands, signal_fd, wake_fd, absolute);
+  serve(**gateway, commands, metrics, signal_fd, wake_fd, absolute);
+  metrics_server.reset();
   (*control)->stop();
   gateway->reset();
   log::info("stopped");

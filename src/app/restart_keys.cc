@@ -16,6 +16,7 @@ void each_key(A& a, B& b, F visit) {
   visit("operation.handshake_threads", a.operation.handshake_threads,
         b.operation.handshake_threads);
   visit("operation.handshake_steps", a.operation.handshake_steps, b.operation.handshake_steps);
+  visit("metrics.listen", a.metrics.listen, b.metrics.listen);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "call/services.h"
 #include "call/state.h"
 #include "media/media_plane.h"
+#include "peers/admission.h"
 #include "peers/dialect.h"
 #include "peers/locator.h"
 #include "peers/peer_table.h"
@@ -208,6 +209,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   // --- setup.cc
   void start_hunt(const policy::Decision& decision);
   void next_way();
+  [[nodiscard]] bool choose_way();
   void try_destination();
   Status send_initial_invite(Leg& leg, deployment::PeerIndex peer);
   void attempt_failed(Leg& leg, int status, const std::string& why, const sip::Message* response);
@@ -358,6 +360,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   std::vector<Way> ways_;                             // the next one last
   std::vector<transport::Destination> destinations_;  // of the peer being tried, the next one last
   Way way_{};
+  Boxed<policy::Refusal> full_;  // why the latest peer was passed over
+  // It is in progress there: on the side of the caller, and of the peer that is tried or talks
+  peers::Counted from_, towards_;
   std::size_t attempts_ = 0;
   Instant hunt_deadline_{};
   int last_status_ = 0;

@@ -69,6 +69,8 @@ Call::~Call() { let_go(); }
 void Call::let_go() {
   if (let_go_) return;
   let_go_ = true;
+  from_.reset();
+  towards_.reset();
   services_.locator.cancel(*this);
   for (auto& leg : legs_) {
     for (auto* t : {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait,
@@ -245,6 +247,8 @@ void Call::terminate(Termination t, Leg* by, const sip::Message* reason_of) {
   destinations_.clear();
   success_.reset();
   for (auto& leg : legs_) end_leg(*leg, reason_of);
+  from_.reset();
+  towards_.reset();
   services_.owner.on_terminated(*this, make_record());
   finish_if_done();
 }
@@ -452,6 +456,10 @@ Status Call::restore(CallState state) {
     leg.s.has_media = true;
     services_.owner.bind_media(leg.media, *this, leg.s.id);
   }
+  if (const Leg* in = find_leg(state_.ingress))
+    from_ = services_.admission.again(in->s.group, in->s.peer, true);
+  if (const Leg* out = find_leg(state_.egress))
+    towards_ = services_.admission.again(out->s.group, out->s.peer, false);
   if (complete) {
     join_media();
     fill_silence();

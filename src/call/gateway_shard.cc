@@ -70,8 +70,6 @@ std::vector<telemetry::Field> inputs_of(const deployment::Deployment& d, const p
   out.push_back({"listener", d.listener(r.flow.listener).name});
   out.push_back({"configuration", number(static_cast<std::int64_t>(d.version))});
   out.push_back({"calls", number(f.calls_now) + ", of group " + number(f.group_calls_now)});
-  out.push_back({"this second",
-                 number(f.calls_this_second) + ", of group " + number(f.group_calls_this_second)});
   if (f.max_forwards != 70) out.push_back({"max-forwards", number(f.max_forwards)});
   if (f.own_vias != 0) out.push_back({"own vias", number(f.own_vias)});
   if (f.resource_priority) out.push_back({"priority", "yes"});
@@ -87,15 +85,15 @@ std::vector<telemetry::Field> inputs_of(const deployment::Deployment& d, const p
 GatewayShard::GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver,
                            peers::SharedLoad& load, RecordSink& records)
     : reactor_(reactor),
-      load_(load),
       records_(records),
       trails_({}),
       refusals_(reactor),
       layer_(reactor, *this, *this),
       media_(reactor, *this),
+      admission_(load),
       locator_(resolver, reactor),
       prober_(reactor, layer_, locator_, peers_, *this, kProberTag),
-      services_{reactor, layer_, media_, peers_, locator_, trails_, counters_, *this} {
+      services_{reactor, layer_, media_, peers_, locator_, admission_, trails_, counters_, *this} {
   locator_.set_observer(this);
 }
 
@@ -106,8 +104,7 @@ Status GatewayShard::apply(transport::Running running) {
   auto deployment = running.deployment;
   if (auto ok = layer_.apply(std::move(running)); !ok) return ok;
   peers_.apply(deployment);
-  group_load_.clear();
-  for (const auto& g : deployment->groups) group_load_.push_back(&load_.group(g.name));
+  admission_.apply(deployment);
   telemetry::TrailStore::Limits limits;
   limits.bytes_per_call = deployment->limits.max_trail_bytes;
   limits.keep_one_in = deployment->limits.keep_one_in;
@@ -244,17 +241,15 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   f.resource_priority = m.has(HeaderId::kResourcePriority);
   f.max_forwards = static_cast<int>(sip::parse_u32(m.value(HeaderId::kMaxForwards)).value_or(70));
   f.own_vias = own_vias(m, d.operation.node);
-  f.calls_now = load_.all().calls.load(std::memory_order_relaxed);
-  f.calls_this_second = load_.all().this_second(reactor_.now());
-  auto& group = *group_load_[r.group.value];
-  f.group_calls_now = group.calls.load(std::memory_order_relaxed);
-  f.group_calls_this_second = group.this_second(reactor_.now());
+  f.calls_now = admission_.calls();
+  f.group_calls_now = admission_.calls_of(r.group);
+  f.peer = peers_.peer_at(r.group, r.flow.remote);
+  if (f.peer) f.peer_calls_now = admission_.calls_of(*f.peer);
   f.stopping = stopping_;
   f.ending = ending_;
   policy::Decision decision = policy::decide(d, f);
   peers::Admin admin = peers_.admin_of(r.group);
-  if (const auto peer = peers_.peer_at(r.group, r.flow.remote))
-    admin = std::max(admin, peers_.state(*peer).admin);
+  if (f.peer) admin = std::max(admin, peers_.state(*f.peer).admin);
   if (!decision.refusal && admin != peers::Admin::kActive &&
       (decision.emergency == policy::EmergencyClass::kNone || admin == peers::Admin::kBlock)) {
     decision.refusal = policy::Refusal{503, 41,
@@ -262,11 +257,7 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
                                            std::string(peers::to_string(admin)),
                                        "drained"};
   }
-  if (!decision.refusal) {
-    load_.all().begin(reactor_.now());
-    group.begin(reactor_.now());
-    ++counters_.calls_now;
-  }
+  if (!decision.refusal) ++counters_.calls_now;
   ++counters_.calls_started;
   const CallId id = new_call_id();
   auto call = std::make_unique<Call>(services_, deployment, id, r.bucket);
@@ -424,6 +415,15 @@ void GatewayShard::on_refused_call(const sip::Message& invite, const transport::
   if (recent_.size() > kRecent) recent_.pop_front();
 }
 
+std::optional<std::string> GatewayShard::no_room_for(const transport::Flow& flow,
+                                                     deployment::GroupIndex group, bool emergency) {
+  const auto why =
+      admission_.arriving(group, peers_.peer_at(group, flow.remote), emergency, reactor_.now());
+  if (!why) return std::nullopt;
+  counters_.refused.add(why->label);
+  return why->text;
+}
+
 void GatewayShard::on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote,
                            Transport transport, std::string_view bytes) {
   if (wire_) wire_->on_wire(peers_, reactor_.wall(), outgoing, local, remote, transport, bytes);
@@ -491,13 +491,14 @@ void GatewayShard::on_address_news(const Endpoint& remote, Transport transport, 
 void GatewayShard::on_terminated(Call& call, telemetry::CallRecord record) {
   const Termination& t = *call.state().termination;
   if (call.counted) {
-    load_.all().calls.fetch_sub(1, std::memory_order_relaxed);
-    load_.group(call.state().ingress_group).calls.fetch_sub(1, std::memory_order_relaxed);
     --counters_.calls_now;
     if (call.state().emergency == policy::EmergencyClass::kEmergency) --counters_.emergency_now;
     call.counted = false;
   }
   if (is_failure(t.what)) ++counters_.calls_failed;
+  counters_.ended.add(to_string(t.what));
+  counters_.media_packets += record.from_caller.packets + record.from_callee.packets;
+  counters_.media_lost += record.from_caller.lost + record.from_callee.lost;
   call.outcome = static_cast<int>(outcome_of(t, record));
   records_.on_call_record(record);
   recent_.push_back(std::move(record));
@@ -597,68 +598,6 @@ std::size_t GatewayShard::rebuild_stable_calls() {
     slot->stop(TerminationClass::kDropped, "could not be rebuilt: " + ok.error().what);
   }
   return stable.size();
-}
-
-// --- Reports -----------------------------------------------------------------------------------
-
-std::vector<PeerReport> GatewayShard::peer_reports() const {
-  std::vector<PeerReport> out;
-  const auto& d = *peers_.deployment();
-  const auto ago = [&](Instant t) -> std::int64_t {
-    return t == Instant{} ? -1 : std::chrono::duration_cast<Millis>(reactor_.now() - t).count();
-  };
-  for (std::size_t i = 0; i < d.peers.size(); ++i) {
-    const auto& p = d.peers[i];
-    const auto& s = peers_.state(deployment::PeerIndex{static_cast<std::uint16_t>(i)});
-    PeerReport r;
-    r.group = d.group(p.group).name;
-    r.peer = p.name;
-    r.address = p.host + (p.port ? ":" + std::to_string(p.port) : "");
-    r.transport = p.transport;
-    const auto admin = std::max(s.admin, peers_.admin_of(p.group));
-    if (admin != peers::Admin::kActive)
-      r.state = std::string(peers::to_string(admin));
-    else
-      r.state = !s.probed ? "not probed" : s.up ? "up" : "down";
-    r.why = s.last_failure;
-    r.last_status = s.last_status;
-    r.options_out_ms = ago(s.options_out);
-    r.options_in_ms = ago(s.options_in);
-    r.calls = group_load_[p.group.value]->calls.load(std::memory_order_relaxed);
-    out.push_back(std::move(r));
-  }
-  return out;
-}
-
-std::vector<GatewayShard::BanReport> GatewayShard::bans() const {
-  std::vector<BanReport> out;
-  for (const auto& b : const_cast<transport::TransactionLayer&>(layer_).transport().bans())
-    out.push_back({b.source.to_string(), b.reason,
-                   std::chrono::duration_cast<Seconds>(b.until - reactor_.now()).count()});
-  return out;
-}
-
-std::vector<CallReport> GatewayShard::call_reports() const {
-  std::vector<CallReport> out;
-  for (const Call* c : all_calls()) {
-    const CallState& s = c->state();
-    if (s.termination) continue;
-    CallReport r;
-    r.id = s.id;
-    r.from = s.calling;
-    r.to = s.called;
-    r.ingress = s.ingress_group;
-    const auto groups = c->groups();
-    r.egress = groups.size() > 1 ? groups.back() : "";
-    r.ingress_peer = c->peer_of(s.ingress);
-    r.egress_peer = c->peer_of(s.egress);
-    r.state = s.answered.micros ? "answered" : s.rang.micros ? "ringing" : "calling";
-    r.began = s.began;
-    r.answered = s.answered;
-    r.emergency = s.emergency == policy::EmergencyClass::kEmergency;
-    out.push_back(std::move(r));
-  }
-  return out;
 }
 
 }  // namespace causeway::call

@@ -59,9 +59,10 @@ struct PeerReport {
   std::string why;
   int last_status = 0;
   std::int64_t options_out_ms = -1, options_in_ms = -1;  // ago; -1 never
-  std::string tls;                         // version and cipher of the outgoing connection
-  std::int64_t certificate_not_after = 0;  // of the peer, s since 1970; 0 unknown
-  std::uint32_t calls = 0;                 // of its group
+  bool up = true;
+  std::string tls;  // version and cipher of a connection that is up; empty: there is none
+  std::int64_t certificate_not_after = 0;    // ... the peer's, s since 1970
+  std::uint32_t calls = 0, group_calls = 0;  // now
 };
 
 struct CallReport {
@@ -178,6 +179,8 @@ class GatewayShard final : transport::TransactionUser,
                   std::string_view detail) override;
   void on_refused_call(const sip::Message& invite, const transport::Flow& flow, int status,
                        std::string_view why) override;
+  std::optional<std::string> no_room_for(const transport::Flow& flow, deployment::GroupIndex group,
+                                         bool emergency) override;
   bool wants_wire() const override { return wire_ != nullptr; }
   void on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote, Transport transport,
                std::string_view bytes) override;
@@ -222,7 +225,6 @@ class GatewayShard final : transport::TransactionUser,
 
   // Borrowed
   reactor::Reactor& reactor_;
-  peers::SharedLoad& load_;
   RecordSink& records_;
   // Owned
   telemetry::ShardCounters counters_;
@@ -231,10 +233,10 @@ class GatewayShard final : transport::TransactionUser,
   transport::TransactionLayer layer_;
   media::MediaPlane media_;
   peers::PeerTable peers_;
+  peers::Admission admission_;
   peers::Locator locator_;
   peers::Prober prober_;
   CallServices services_;
-  std::vector<peers::SharedLoad::Counter*> group_load_;  // by GroupIndex
   FlatMap<CallId, std::unique_ptr<Call>, RandomBits> calls_;
   FlatMap<std::uint64_t, TagOwner, RandomBits> tags_;  // by the random part of our tags
   FlatMap<media::MediaLegId, TagOwner, SpreadBits> media_legs_;

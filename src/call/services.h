@@ -5,6 +5,7 @@
 
 #include "base/ids.h"
 #include "media/media_plane.h"
+#include "peers/admission.h"
 #include "peers/locator.h"
 #include "peers/peer_table.h"
 #include "telemetry/counters.h"
@@ -40,6 +41,7 @@ struct CallServices {
   media::MediaPlane& media;
   peers::PeerTable& peers;
   peers::Locator& locator;
+  peers::Admission& admission;
   telemetry::TrailStore& trails;
   telemetry::ShardCounters& counters;
   CallOwner& owner;

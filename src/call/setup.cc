@@ -25,13 +25,14 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   state_.ingress_group = deployment_->group(r.group).name;
   (void)services_.trails.start(state_.id);  // without one when the store is full: calls go on
 
+  const auto peer = services_.peers.peer_at(r.group, r.flow.remote);
+  if (!decision.refusal) from_ = services_.admission.begin(r.group, peer);
   Leg& leg = add_leg(true, r.group);
   state_.ingress = leg.s.id;
   // The answer goes back the way the request came, whatever the group's own listener is.
   use_listener(leg, r.flow.listener);
   leg.s.next_hop = {r.flow.remote, r.flow.transport, "", {}};
-  if (const auto p = services_.peers.peer_at(r.group, r.flow.remote))
-    leg.s.peer = deployment_->peer(*p).name;
+  if (peer) leg.s.peer = deployment_->peer(*peer).name;
   if (r.flow.transport != Transport::kUdp)
     leg.s.next_hop.remote.port = 0;  // its own port is not one to call back
   leg.server_invite = tx;
@@ -164,14 +165,17 @@ void Call::next_way() {
     try_destination();
     return;
   }
-  if (ways_.empty() || attempts_ >= kMaxAttempts) {
+  if (!choose_way()) {
+    if (full_ && attempts_ == 0) {
+      services_.counters.refused.add(full_->label);
+      fail_ingress(full_->status, full_->q850, full_->text, nullptr, TerminationClass::kRefused);
+      return;
+    }
     const auto mapped = policy::map_failure(last_status_);
     fail_ingress(mapped.status, mapped.q850, last_why_.empty() ? "no peer answered" : last_why_,
                  nullptr);
     return;
   }
-  way_ = ways_.back();
-  ways_.pop_back();
   const auto& peer = deployment_->peer(way_.peer);
   // A name that nobody resolves costs no more than a peer that does not answer (TDR-78).
   const auto left = std::chrono::ceil<Millis>(hunt_deadline_ - services_.reactor.now());
@@ -180,6 +184,26 @@ void Call::next_way() {
       peers::Locator::Origin::kConfigured,
       std::min(left, deployment_->group(way_.group).timers.silence), *this, way_.peer.value);
   if (where) on_located(way_.peer.value, std::move(*where));
+}
+
+// The next peer that may have another call.
+bool Call::choose_way() {
+  towards_.reset();
+  const bool emergency = state_.emergency == policy::EmergencyClass::kEmergency;
+  while (!ways_.empty() && attempts_ < kMaxAttempts) {
+    way_ = ways_.back();
+    ways_.pop_back();
+    auto full = services_.admission.towards(way_.group, way_.peer, emergency,
+                                            services_.reactor.now(), towards_);
+    full_.reset();
+    if (!full) return true;
+    full_ = std::move(*full);
+    tell(EventKind::kRouteAttempt, nullptr,
+         "passed over " + deployment_->peer(way_.peer).name + ": " + full_->text);
+    if (!last_why_.ends_with(full_->text))
+      last_why_ += (last_why_.empty() ? "" : "; ") + full_->text;
+  }
+  return false;
 }
 
 void Call::try_destination() {

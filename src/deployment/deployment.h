@@ -131,6 +131,9 @@ struct Peer {
   Transport transport = Transport::kUdp;
   bool also_tcp = false;  // UDP: takes large requests over TCP at the same address and port
   int priority = 0;       // lower first; equal: in order of the file
+  // Calls from it and towards it together; 0: no limit of its own
+  std::uint32_t max_calls = 0, max_calls_per_second = 0;
+  std::uint32_t calls_burst = 0;  // 0: those of one second
 };
 
 // How a request is recognised as coming from a group. Every condition that is given must hold.
@@ -165,8 +168,9 @@ struct PeerGroup {
   bool any_number = false;  // any user part accepted, not numbers alone
   std::vector<GroupIndex> routes_to;  // where calls from this group go, in order
   Seconds options_interval{60};       // 0: no OPTIONS sent
-  std::uint32_t max_calls = 0;        // 0: no limit of its own
-  std::uint32_t max_calls_per_second = 0;
+  // Calls from it and towards it together; 0: no limit of its own
+  std::uint32_t max_calls = 0, max_calls_per_second = 0;
+  std::uint32_t calls_burst = 0;    // 0: those of one second
   std::uint16_t tcp_above = 1'300;  // bytes of a request (RFC 3261 18.1.1)
   GroupTimers timers;
 };
@@ -180,6 +184,10 @@ struct EmergencyNumber {
 struct Limits {
   std::uint32_t max_calls = 20'000;
   std::uint32_t max_calls_per_second = 0;
+  std::uint32_t calls_burst = 0;  // 0: those of one second
+  // New requests outside of dialogs from one address, on each shard; 0: no bound
+  std::uint32_t requests_per_second = 0;
+  std::uint32_t requests_burst = 0;              // 0: those of one second
   std::uint32_t max_transactions = 400'000;      // of each shard, begun by peers
   std::uint32_t max_connections = 4'096;         // accepted, and as many opened, of each shard
   std::uint32_t connections_per_source = 1'024;  // accepted from one address, of each shard
@@ -217,6 +225,10 @@ struct Operation {
   Seconds drain{30};                    // after SIGTERM, before the rest gets BYE
 };
 
+struct Metrics {
+  std::optional<Endpoint> listen;  // where GET /metrics is answered; nullopt: nowhere
+};
+
 // What one listener may bring in, made by load(): read through recognise.h alone. Sources are held
 // by prefix length, so that a look-up costs one hash per length in use and not one test per group.
 struct RecognitionTable {
@@ -241,6 +253,7 @@ struct Deployment {
   std::vector<PeerGroup> groups;
   std::vector<EmergencyNumber> emergency;
   Limits limits;
+  Metrics metrics;
   std::vector<RecognitionTable> recognition;  // one per listener
   std::uint64_t version = 0;                  // counts up with every load of this process
   std::string source;                         // the text it was made from

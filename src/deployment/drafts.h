@@ -71,6 +71,7 @@ struct Draft {
   std::vector<GroupDraft> groups;
   std::vector<EmergencyNumber> emergency;
   Limits limits;
+  Metrics metrics;
 };
 
 // sections.cc: the whole file except profiles, which need their bases first.

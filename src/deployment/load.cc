@@ -57,6 +57,7 @@ DeploymentPtr build(Draft& d, std::string_view text) {
   }
   out->emergency = std::move(d.emergency);
   out->limits = d.limits;
+  out->metrics = d.metrics;
   out->recognition = make_recognition_tables(*out);
   out->version = ++version;
   out->source = std::string(text);

@@ -102,6 +102,9 @@ void field_limit(Reader& r, const At& at, Limits& l) {
 constexpr Key<Limits> kLimitKeys[] = {
     {"max_calls", number<&Limits::max_calls, 1, 1'000'000>},
     {"max_calls_per_second", number<&Limits::max_calls_per_second, 0, 100'000>},
+    {"calls_burst", number<&Limits::calls_burst, 0, 100'000>},
+    {"requests_per_second", number<&Limits::requests_per_second, 0, 1'000'000>},
+    {"requests_burst", number<&Limits::requests_burst, 0, 1'000'000>},
     {"max_transactions", number<&Limits::max_transactions, 100, 10'000'000>},
     {"max_connections", number<&Limits::max_connections, 1, 100'000>},
     {"connections_per_source", number<&Limits::connections_per_source, 1, 100'000>},
@@ -136,6 +139,21 @@ constexpr Key<Limits> kLimitKeys[] = {
     {"max_body_name", field_limit<&sip::FieldLimits::body_name, 16, 1'024>},
     {"max_option_list", field_limit<&sip::FieldLimits::option_list, 32, 8'192>},
     {"max_option_tag", field_limit<&sip::FieldLimits::option_tag, 8, 1'024>},
+    {"max_headers", field_limit<&sip::FieldLimits::headers, 16, 256>},
+    {"max_header_value", field_limit<&sip::FieldLimits::header_value, 256, 65'535>},
+    {"max_body", field_limit<&sip::FieldLimits::body, 1'024, 65'535>},
+    {"max_sdp", field_limit<&sip::FieldLimits::sdp, 512, 65'535>},
+    {"max_sdp_lines", field_limit<&sip::FieldLimits::sdp_lines, 16, 10'000>},
+    {"max_sdp_media", field_limit<&sip::FieldLimits::sdp_media, 1, 256>},
+};
+
+constexpr Key<Metrics> kMetricsKeys[] = {
+    {"listen",
+     [](Reader& r, const At& at, Metrics& m) {
+       Endpoint e;
+       r.read(at, e);
+       if (e.port != 0) m.listen = e;
+     }},
 };
 
 constexpr Key<RegionDraft> kRegionKeys[] = {{"name", name<&RegionDraft::name>, true}};
@@ -179,6 +197,9 @@ constexpr Key<PeerDraft> kPeerKeys[] = {
      }},
     {"also_tcp", member<&PeerDraft::also_tcp>},
     {"priority", number<&PeerDraft::priority, 0, 65'535>},
+    {"max_calls", number<&PeerDraft::max_calls, 0, 1'000'000>},
+    {"max_calls_per_second", number<&PeerDraft::max_calls_per_second, 0, 100'000>},
+    {"calls_burst", number<&PeerDraft::calls_burst, 0, 100'000>},
 };
 
 constexpr Key<RecognitionDraft> kRecogniseKeys[] = {
@@ -212,6 +233,7 @@ constexpr Key<GroupDraft> kGroupKeys[] = {
     {"options_interval", member<&GroupDraft::options_interval>},
     {"max_calls", number<&GroupDraft::max_calls, 0, 1'000'000>},
     {"max_calls_per_second", number<&GroupDraft::max_calls_per_second, 0, 100'000>},
+    {"calls_burst", number<&GroupDraft::calls_burst, 0, 100'000>},
     {"tcp_above", number<&GroupDraft::tcp_above, 200, 65'535>},
     {"timers", [](Reader& r, const At& at,
                   GroupDraft& d) { r.table<GroupTimers>(at, kTimerKeys, d.timers); }},
@@ -306,6 +328,8 @@ constexpr Key<Draft> kRootKeys[] = {
     {"emergency", read_emergency},
     {"limits",
      [](Reader& r, const At& at, Draft& d) { r.table<Limits>(at, kLimitKeys, d.limits); }},
+    {"metrics",
+     [](Reader& r, const At& at, Draft& d) { r.table<Metrics>(at, kMetricsKeys, d.metrics); }},
 };
 
 }  // namespace
@@ -331,6 +355,7 @@ void list_section_keys(std::vector<std::string>& out) {
   list_keys<GroupTimers>("peer_group.timers", kTimerKeys, out);
   out.emplace_back("emergency.*");
   list_keys<Limits>("limits", kLimitKeys, out);
+  list_keys<Metrics>("metrics", kMetricsKeys, out);
 }
 
 }  // namespace causeway::deployment

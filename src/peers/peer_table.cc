@@ -16,28 +16,6 @@ std::string_view to_string(Admin a) {
   return "?";
 }
 
-void SharedLoad::Counter::begin(Instant now) {
-  const std::int64_t s = now.time_since_epoch().count() / 1'000'000;
-  std::int64_t seen = second.load(std::memory_order_relaxed);
-  if (seen != s && second.compare_exchange_strong(seen, s))
-    second_calls.store(0, std::memory_order_relaxed);
-  second_calls.fetch_add(1, std::memory_order_relaxed);
-  calls.fetch_add(1, std::memory_order_relaxed);
-}
-
-std::uint32_t SharedLoad::Counter::this_second(Instant now) const {
-  return second.load(std::memory_order_relaxed) == now.time_since_epoch().count() / 1'000'000
-             ? second_calls.load(std::memory_order_relaxed)
-             : 0;
-}
-
-SharedLoad::Counter& SharedLoad::group(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  auto& slot = groups_[name];
-  if (!slot) slot = std::make_unique<Counter>();
-  return *slot;
-}
-
 void PeerTable::apply(deployment::DeploymentPtr next) {
   std::vector<PeerState> states(next->peers.size());
   std::vector<Admin> groups(next->groups.size(), Admin::kActive),

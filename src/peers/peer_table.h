@@ -3,13 +3,9 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/time.h"
@@ -30,28 +26,6 @@ struct PeerState {
   int last_status = 0;                  // of the latest OPTIONS; 0: none
   std::string last_failure;             // why it is down
   std::uint32_t changes = 0;
-};
-
-// Calls in progress per group and for the whole process: shared by the shards of one process. Kept
-// by name, so that a reload that reorders groups changes nothing.
-class SharedLoad {
- public:
-  struct Counter {
-    std::atomic<std::uint32_t> calls{0};
-    std::atomic<std::uint32_t> second_calls{0};  // begun in `second`
-    std::atomic<std::int64_t> second{0};
-    void begin(Instant now);
-    [[nodiscard]] std::uint32_t this_second(Instant now) const;
-  };
-  [[nodiscard]] Counter& all() { return all_; }
-  // Made on first use; lives as long as the process. Shards ask once per reload and keep the
-  // pointer.
-  [[nodiscard]] Counter& group(const std::string& name);
-
- private:
-  Counter all_;
-  std::mutex mutex_;  // guards groups_, not the counters
-  std::unordered_map<std::string, std::unique_ptr<Counter>> groups_;
 };
 
 class PeerTable {

@@ -14,7 +14,8 @@ bool is_number(std::string_view n) {
   return !n.empty() && n.find_first_not_of("0123456789*#") == std::string_view::npos;
 }
 
-// Admission: emergencies may use the reserve and are held by no rate (overload sheds them last).
+// Emergencies may use the reserve and are held by nothing else. Rates are looked at before there is
+// anything to decide (peers/admission.h).
 std::optional<Refusal> admit(const Deployment& d, const CallFacts& f, bool emergency) {
   const auto& group = d.group(f.from);
   const std::uint64_t all = d.limits.max_calls;
@@ -29,16 +30,13 @@ std::optional<Refusal> admit(const Deployment& d, const CallFacts& f, bool emerg
                    "limit of " + std::to_string(group.max_calls) + " calls of group '" +
                        group.name + "' reached",
                    "limit_group_calls"};
-  if (d.limits.max_calls_per_second != 0 && f.calls_this_second >= d.limits.max_calls_per_second)
+  if (!f.peer) return std::nullopt;
+  const auto& peer = d.peer(*f.peer);
+  if (peer.max_calls != 0 && f.peer_calls_now >= peer.max_calls)
     return Refusal{
-        503, 42,
-        "limit of " + std::to_string(d.limits.max_calls_per_second) + " calls per second reached",
-        "limit_rate"};
-  if (group.max_calls_per_second != 0 && f.group_calls_this_second >= group.max_calls_per_second)
-    return Refusal{503, 42,
-                   "limit of " + std::to_string(group.max_calls_per_second) +
-                       " calls per second of group '" + group.name + "' reached",
-                   "limit_group_rate"};
+        503, 34,
+        "limit of " + std::to_string(peer.max_calls) + " calls of peer '" + peer.name + "' reached",
+        "limit_peer_calls"};
   return std::nullopt;
 }
 

@@ -26,8 +26,8 @@ struct CallFacts {
   int own_vias = 0;             // how often its Vias say that it was here before
   std::uint32_t calls_now = 0;  // whole process
   std::uint32_t group_calls_now = 0;
-  std::uint32_t calls_this_second = 0;
-  std::uint32_t group_calls_this_second = 0;
+  std::optional<deployment::PeerIndex> peer;  // of the group, where its address tells
+  std::uint32_t peer_calls_now = 0;
   bool stopping = false;
   bool ending = false;  // calls get BYE: not even an emergency would live
 };

@@ -46,43 +46,16 @@ void HandshakePool::submit(std::shared_ptr<HandshakeInbox> inbox, std::uint64_t 
                            bool first) {
   {
     const std::lock_guard lock(mutex_);
-    Job job{std::move(inbox), tag, std::move(session)};
-    if (first) {
-      first_.push_back(std::move(job));
-    } else {
-      auto& waiting = by_source_[source];
-      if (waiting.empty()) turns_.push_back(source);
-      waiting.push_back(std::move(job));
-    }
+    jobs_.put(Job{std::move(inbox), tag, std::move(session)}, source, first);
   }
   wake_.notify_one();
-}
-
-HandshakePool::Job HandshakePool::next() {
-  if (!first_.empty()) {
-    Job job = std::move(first_.front());
-    first_.pop_front();
-    return job;
-  }
-  const IpAddress source = turns_.front();
-  turns_.pop_front();
-  const auto waiting = by_source_.find(source);
-  Job job = std::move(waiting->second.front());
-  waiting->second.pop_front();
-  if (waiting->second.empty())
-    by_source_.erase(waiting);
-  else
-    turns_.push_back(source);
-  return job;
 }
 
 void HandshakePool::work(const std::stop_token& stop) {
   for (;;) {
     std::unique_lock lock(mutex_);
-    if (!wake_.wait(lock, stop, [this] { return !first_.empty() || !turns_.empty(); }) ||
-        stop.stop_requested())
-      return;
-    Job job = next();
+    if (!wake_.wait(lock, stop, [this] { return !jobs_.empty(); }) || stop.stop_requested()) return;
+    Job job = jobs_.next();
     lock.unlock();
     const TlsSession::Step step = job.session->handshake();
     job.inbox->put({job.tag, std::move(job.session), step});

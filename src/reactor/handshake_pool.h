@@ -8,12 +8,12 @@
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "base/net.h"
 #include "reactor/file_descriptor.h"
 #include "reactor/tls_session.h"
+#include "reactor/turn_queue.h"
 
 namespace causeway::reactor {
 
@@ -46,8 +46,8 @@ class HandshakePool {
   HandshakePool& operator=(const HandshakePool&) = delete;
 
   // One step of `session`'s handshake; it comes back to `inbox` with `tag`. Any thread. Those that
-  // are to be `first` are computed before all others; of the others each source has its turn, so
-  // that one with many keeps nobody else waiting for more than one of them.
+  // are to be `first` are computed before all others, of which each source has its turn
+  // (turn_queue.h).
   void submit(std::shared_ptr<HandshakeInbox> inbox, std::uint64_t tag,
               std::unique_ptr<TlsSession> session, const IpAddress& source, bool first);
 
@@ -61,11 +61,7 @@ class HandshakePool {
 
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  [[nodiscard]] Job next();  // with mutex_ held and a job there
-  // Guarded by mutex_; bounded by the handshakes in flight of all listeners
-  std::deque<Job> first_;
-  std::unordered_map<IpAddress, std::deque<Job>> by_source_;
-  std::deque<IpAddress> turns_;  // the sources in by_source_, whose turn is next in front
+  TurnQueue<Job> jobs_;  // guarded by mutex_; bounded by the handshakes in flight of all listeners
   std::vector<std::jthread> threads_;
 };
 

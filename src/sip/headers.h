@@ -28,8 +28,8 @@ inline constexpr auto kTokenChars = [] {
   return kTokenChars[static_cast<unsigned char>(c)];
 }
 
-// Bounds on single fields of a request, in bytes (limits.h; here because the configuration holds
-// them).
+// Bounds on single fields of a request, in bytes where nothing else is said (limits.h; here because
+// the configuration holds them).
 struct FieldLimits {
   std::uint32_t request_uri = 1'024;
   std::uint32_t contact_uri = 1'024;
@@ -39,6 +39,12 @@ struct FieldLimits {
   std::uint32_t body_name = 128;    // type and subtype of Content-Type
   std::uint32_t option_list = 512;  // one header of Supported, Require or Proxy-Require
   std::uint32_t option_tag = 64;
+  std::uint32_t headers = 128;  // lines
+  std::uint32_t header_value = 16'384;
+  std::uint32_t body = 65'535;
+  std::uint32_t sdp = 16'384;
+  std::uint32_t sdp_lines = 512;
+  std::uint32_t sdp_media = 16;  // media sections
   friend bool operator==(const FieldLimits&, const FieldLimits&) = default;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sip/headers.h"
+#include "sip/multipart.h"
 
 namespace causeway::sip {
 namespace {
@@ -68,6 +69,53 @@ Status check_party(HeaderId id, std::string_view value, const FieldLimits& limit
   return {};
 }
 
+Status too_many(ErrorCode code, std::size_t found, std::string_view what, std::size_t limit) {
+  std::string text = std::to_string(found);
+  text.append(what).append(", at most ").append(std::to_string(limit)).append(" are taken");
+  return fail(code, std::move(text));
+}
+
+std::size_t occurrences(std::string_view text, std::string_view of) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(of); at != std::string_view::npos; at = text.find(of, at + 1))
+    ++n;
+  return n;
+}
+
+Status check_sdp(std::string_view sdp, const FieldLimits& limits) {
+  if (sdp.size() > limits.sdp)
+    return over(ErrorCode::kBodyTooLarge, "session description", sdp.size(), limits.sdp);
+  if (const auto lines = occurrences(sdp, "\n"); lines > limits.sdp_lines)
+    return too_many(ErrorCode::kNotAcceptable, lines, " lines of a session description",
+                    limits.sdp_lines);
+  if (const auto media = occurrences(sdp, "\nm="); media > limits.sdp_media)
+    return too_many(ErrorCode::kNotAcceptable, media, " media sections", limits.sdp_media);
+  return {};
+}
+
+// What cannot be read as its type says is judged where it is read.
+Status check_body(const Message& m, const FieldLimits& limits) {
+  constexpr std::string_view kSdp = "application/sdp";
+  const std::string_view body = m.body();
+  if (body.empty()) return {};
+  if (body.size() > limits.body)
+    return over(ErrorCode::kBodyTooLarge, "body", body.size(), limits.body);
+  const std::string_view type = m.value(HeaderId::kContentType);
+  if (iequals(type.substr(0, kSdp.size()), kSdp)) return check_sdp(body, limits);
+  if (!is_multipart(type)) return {};
+  const auto boundary = multipart_boundary(type);
+  if (!boundary) return {};
+  auto reader = MultipartReader::open(body, *boundary);
+  MultipartPart part;
+  while (reader) {
+    const auto more = reader->next(part);
+    if (!more || !*more) break;
+    if (!iequals(part.type, kSdp)) continue;
+    if (auto s = check_sdp(part.content, limits); !s) return s;
+  }
+  return {};
+}
+
 }  // namespace
 
 Status check_limits(const Message& m, const FieldLimits& limits) {
@@ -75,7 +123,11 @@ Status check_limits(const Message& m, const FieldLimits& limits) {
     return over(ErrorCode::kUriTooLong, "Request-URI", m.request_uri().size(), limits.request_uri);
   if (auto s = check_userinfo("user part in the Request-URI", m.request_uri(), limits.userinfo); !s)
     return s;
+  if (m.headers().size() > limits.headers)
+    return too_many(ErrorCode::kMalformed, m.headers().size(), " header lines", limits.headers);
   for (const HeaderField& f : m.headers()) {
+    if (f.value.size() > limits.header_value)
+      return over(ErrorCode::kMalformed, f.name.substr(0, 32), f.value.size(), limits.header_value);
     if (f.name.size() > limits.header_name)
       return over(ErrorCode::kMalformed,
                   "name of header '" + std::string(f.name.substr(0, 32)) + "...'", f.name.size(),
@@ -98,7 +150,7 @@ Status check_limits(const Message& m, const FieldLimits& limits) {
     }
     if (!s) return s;
   }
-  return {};
+  return check_body(m, limits);
 }
 
 }  // namespace causeway::sip

@@ -7,8 +7,9 @@
 
 namespace causeway::sip {
 
-// Of a request that passed validate(). kUriTooLong (414) for the Request-URI, kMalformed (400) for
-// the rest; the text names the field, its length and the limit.
+// Of a request that passed validate(). kUriTooLong (414) for the Request-URI, kBodyTooLarge (413)
+// for body and session description, kNotAcceptable (488) for the lines and media sections of one,
+// kMalformed (400) for the rest; the text names the field, its size and the limit.
 [[nodiscard]] Status check_limits(const Message& m, const FieldLimits& limits);
 
 }  // namespace causeway::sip

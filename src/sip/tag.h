@@ -32,7 +32,9 @@ struct Owner {
 
 // Where a message belongs (architecture, "Routing key"): a response by our Via branch; a request
 // with our To-tag by it; an INVITE with Replaces by the tag that names; everything else by Call-ID.
-// nullopt: a response to nothing of ours.
+// nullopt: a response to nothing of ours. The node is that of the tag: where there is one node
+// alone, whoever delivers within it needs the bucket only, and what bears another node's number
+// finds no dialog there, for the 64 random bits are nobody's.
 [[nodiscard]] std::optional<Owner> owner_of(const Message& m, NodeId self);
 
 }  // namespace causeway::sip

@@ -64,23 +64,28 @@ class LabelledCounter {
 // What a shard counts. "Refused" is answered, "dropped" is not.
 struct ShardCounters {
   LabelledCounter refused;  // calls, by reason: error_info().label or one of the call's own
+  LabelledCounter ended;    // calls, by termination
   LabelledCounter dropped;  // messages, by reason: unknown_source, malformed, mailbox_full ...
   std::uint64_t calls_started = 0;
   std::uint64_t calls_answered = 0;
   std::uint64_t calls_failed = 0;
   std::uint64_t messages_in = 0;
   std::uint64_t options_answered = 0;
+  std::uint64_t media_packets = 0, media_lost = 0;  // received by calls that have ended
   std::uint32_t calls_now = 0;
   std::uint32_t emergency_now = 0;
 
   void merge(const ShardCounters& o) {
     refused.merge(o.refused);
+    ended.merge(o.ended);
     dropped.merge(o.dropped);
     calls_started += o.calls_started;
     calls_answered += o.calls_answered;
     calls_failed += o.calls_failed;
     messages_in += o.messages_in;
     options_answered += o.options_answered;
+    media_packets += o.media_packets;
+    media_lost += o.media_lost;
     calls_now += o.calls_now;
     emergency_now += o.emergency_now;
   }

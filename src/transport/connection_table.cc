@@ -303,12 +303,6 @@ Endpoint ConnectionTable::local_of(std::uint64_t id) const {
   return c ? c->stream->local() : Endpoint{};
 }
 
-const reactor::TlsPeer* ConnectionTable::tls_to(const Destination& to) const {
-  for (const Connection* c : outgoing_)
-    if (c->up && c->to == to) return &c->stream->tls();
-  return nullptr;
-}
-
 // --- Time --------------------------------------------------------------------------------------
 
 Instant ConnectionTable::next_due(const Connection& c) const {

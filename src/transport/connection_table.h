@@ -110,8 +110,13 @@ class ConnectionTable final : reactor::StreamListener, reactor::TimerTarget {
   // Bytes that wait on connections, as last counted.
   [[nodiscard]] std::size_t buffered() const { return buffered_; }
   [[nodiscard]] Endpoint local_of(std::uint64_t id) const;
-  // Of the connection that requests to this destination use; nullptr: none is up.
-  [[nodiscard]] const reactor::TlsPeer* tls_to(const Destination& to) const;
+  // Every TLS connection that is up: f(outgoing, destination of an outgoing one, remote, TlsPeer).
+  template <typename F>
+  void each_tls(F&& f) const {
+    for (const auto& [id, c] : connections_)
+      if (c->up && c->transport == Transport::kTls)
+        f(c->outgoing, c->to, c->stream->remote(), c->stream->tls());
+  }
 
   static constexpr std::chrono::minutes kRenewAfter{50};  // TDR-21: at least hourly
   // A retired connection is looked at so often, and closed in any case after so long.

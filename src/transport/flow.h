@@ -70,6 +70,12 @@ class TransportObserver {
   // An INVITE that would have been a new call was answered with `status` before it became one.
   virtual void on_refused_call(const sip::Message& /*invite*/, const Flow& /*flow*/, int /*status*/,
                                std::string_view /*why*/) {}
+  // A new call of that group came: why there is no room for it (503), or nothing, and it counts.
+  virtual std::optional<std::string> no_room_for(const Flow& /*flow*/,
+                                                 deployment::GroupIndex /*group*/,
+                                                 bool /*emergency*/) {
+    return std::nullopt;
+  }
   // SIP as it passes the wire, after decryption; only called while wants_wire().
   virtual bool wants_wire() const = 0;
   virtual void on_wire(bool outgoing, const Endpoint& local, const Endpoint& remote,

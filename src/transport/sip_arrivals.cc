@@ -10,7 +10,6 @@
 #include "sip/tag.h"
 #include "transport/certificate_mismatch.h"
 #include "transport/emergency.h"
-#include "transport/first_look.h"
 #include "transport/lenient.h"
 #include "transport/mail.h"
 #include "transport/reply_address.h"
@@ -90,51 +89,10 @@ void SipTransport::on_datagram(reactor::UdpSocket& socket, const Endpoint& from,
     return;
   }
   Flow flow{reactor_.shard(), it->index, Transport::kUdp, it->config.address, from, 0, from};
-  (void)step(overload_, {reactor_.last_turn(), now - came, now},
+  (void)step(overload_, {reactor_.last_turn(), now - came, now, it->index.value},
              running_.deployment->limits.overload_target);
   if (shed(text, flow)) return;
   (void)take(text, flow, nullptr);
-}
-
-bool SipTransport::shed(std::string_view bytes, const Flow& flow) {
-  constexpr std::size_t kHead = 2'048;
-  // The ACK of an answer that left nothing behind.
-  if (overload_.admitted < 1.0 && bytes.starts_with("ACK ") &&
-      bytes.substr(0, kHead).find(kShedTag) != std::string_view::npos)
-    return true;
-  if (!bytes.starts_with("INVITE ")) return false;
-  const auto look = first_look(bytes);
-  if (!look || look->to_tag) return false;
-  const deployment::Deployment& d = *running_.deployment;
-  const auto key = recent_.key_of(look->call_id, look->cseq);
-  auto let_in = recent_.find(key);
-  const deployment::PeerGroup* sender = nullptr;
-  if (overload_.admitted < 1.0 || let_in == false)
-    if (const auto g = deployment::group_of_source(d, flow.listener, flow.remote))
-      sender = &group_at(*g);
-  if (!let_in) {
-    const bool help =
-        names_emergency(d, look->uri) || (look->priority && sender && sender->trusted);
-    let_in = help || admit(overload_);
-    recent_.add(key, *let_in);
-  }
-  if (*let_in) return false;
-  observer_.on_dropped("overload", flow.remote, flow.listener,
-                       "new call refused: messages wait longer than limits.overload_target");
-  std::string lines;
-  Flow back = flow;
-  const auto* profile = sender ? &d.profile(sender->profile) : nullptr;
-  if (profile) {
-    for (const auto& h : profile->add_headers) lines += h.name + ": " + h.value + "\r\n";
-    if (profile->reason_on_failure) lines += "Reason: Q.850;cause=42;text=\"congestion\"\r\n";
-  }
-  if (const auto via = sip::parse_via(look->vias[0]))
-    back.reply_to = reply_address(*via, flow.remote, sender, profile);
-  // Those who were refused together do not come back together.
-  const auto wait = static_cast<unsigned>(2 + reactor_.random().below(8));
-  if (flow.connection != 0) connections_.expect_answer(flow.connection);
-  send_response(back, shed_response(*look, flow.remote, wait, lines));
-  return true;
 }
 
 void SipTransport::offend(const Flow& flow, std::string_view what) {
@@ -148,6 +106,17 @@ void SipTransport::offend(const Flow& flow, std::string_view what) {
       !deployment::owned_source(*running_.deployment, flow.listener, flow.remote))
     return ban(flow, reason);
   observer_.on_dropped("limited_source", flow.remote, flow.listener, reason);
+}
+
+void SipTransport::on_connection_trouble(std::string_view label, const Endpoint& remote,
+                                         deployment::ListenerIndex listener,
+                                         std::string_view what) {
+  observer_.on_dropped(label, remote, listener, what);
+  if (label != "framing") return;
+  Flow flow;
+  flow.listener = listener;
+  flow.remote = remote;
+  offend(flow, what);
 }
 
 void SipTransport::ban(const Flow& flow, const std::string& reason) {
@@ -272,8 +241,10 @@ bool SipTransport::take(std::string_view bytes, const Flow& came, const reactor:
   }
   if (m.is_request() && m.method() != sip::Method::kAck && flow.connection != 0)
     connections_.expect_answer(flow.connection);
-  if (m.is_request() && m.method() == sip::Method::kInvite && m.to_tag().empty())
+  if (m.is_request() && m.method() == sip::Method::kInvite && m.to_tag().empty()) {
+    if (!has_room(m, flow, group)) return true;
     note_detour(m, owner->bucket);
+  }
   Received r{std::move(m), flow, group, reactor_.now(), owner->bucket};
   return deliver(shard_of(owner->bucket), std::move(r));
 }

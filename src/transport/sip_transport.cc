@@ -70,6 +70,7 @@ SipTransport::SipTransport(reactor::Reactor& reactor, MessageSink& sink,
       detours_({reactor.random().u64(), reactor.random().u64()}),
       guard_({reactor.random().u64(), reactor.random().u64()}),
       recent_({reactor.random().u64(), reactor.random().u64()}),
+      rates_({reactor.random().u64(), reactor.random().u64()}),
       outboxes_(reactor.shard_count()) {
   reactor_.set_mail_handler(this);
 }
@@ -166,6 +167,7 @@ Status SipTransport::apply(Running running) {
   name_ourselves();
   const deployment::Limits& limits = running_.deployment->limits;
   guard_.set({limits.offences_per_minute, limits.ban});
+  rates_.set({limits.requests_per_second, limits.requests_burst});
   connections_.set_limits({limits.max_connections, limits.connection_idle, limits.keep_alive,
                            limits.first_message, std::size_t{limits.connection_buffers} << 20});
   for (const ListenerSocket& s : listeners_)
@@ -282,7 +284,8 @@ bool SipTransport::on_frame(std::string_view bytes, const Flow& flow, const reac
   Flow here = flow;
   here.shard = reactor_.shard();
   const auto& target = running_.deployment->limits.overload_target;
-  (void)step(overload_, {reactor_.last_turn(), Micros{0}, reactor_.now()}, target);
+  (void)step(overload_, {reactor_.last_turn(), Micros{0}, reactor_.now(), here.listener.value},
+             target);
   if (shed(bytes, here)) return true;
   return take(bytes, here, &tls);
 }

@@ -10,10 +10,12 @@
 
 #include "transport/connection_table.h"
 #include "transport/detours.h"
+#include "transport/first_look.h"
 #include "transport/flow.h"
 #include "transport/overload.h"
 #include "transport/recent_invites.h"
 #include "transport/source_guard.h"
+#include "transport/source_rates.h"
 
 namespace causeway::transport {
 
@@ -63,15 +65,16 @@ class SipTransport final : reactor::UdpListener,
   [[nodiscard]] Endpoint advertised(deployment::ListenerIndex listener) const;
 
   [[nodiscard]] std::vector<Ban> bans() const { return guard_.bans(reactor_.now()); }
-  bool unban(const IpAddress& source) { return guard_.unban(source); }
+  bool unban(const IpAddress& source) { return guard_.unban(source, reactor_.now()); }
   // Share of new calls that is let in: less than 1 while there is more than can be done.
   [[nodiscard]] double admitted() const { return overload_.admitted; }
 
   using ConnectionCounts = ConnectionTable::Counts;
   [[nodiscard]] ConnectionCounts connections() const { return connections_.counts(); }
-  // Is an outgoing connection to this destination up, and what did TLS say? nullptr: none.
-  [[nodiscard]] const reactor::TlsPeer* outgoing_tls(const Destination& to) const {
-    return connections_.tls_to(to);
+  // As ConnectionTable has it.
+  template <typename F>
+  void each_tls(F&& f) const {
+    connections_.each_tls(std::forward<F>(f));
   }
 
   static constexpr std::size_t kMaxOutbox = 4'096;
@@ -115,16 +118,20 @@ class SipTransport final : reactor::UdpListener,
     return sink_.still_waits(token);
   }
   void on_connection_trouble(std::string_view label, const Endpoint& remote,
-                             deployment::ListenerIndex listener, std::string_view what) override {
-    observer_.on_dropped(label, remote, listener, what);
-  }
+                             deployment::ListenerIndex listener, std::string_view what) override;
   void on_mail(ShardId from, reactor::Mail mail) override;
   void on_timer(std::uint64_t token, Instant now) override;
 
   // `connection` is 0 for a datagram. False: stop reading this connection for now.
   bool take(std::string_view bytes, const Flow& flow, const reactor::TlsPeer* tls);
-  // A new call that there is no time for: answered, and not looked at further.
+  // new_calls.cc: what there is no time for, or too much of: answered, and not looked at further.
   [[nodiscard]] bool shed(std::string_view bytes, const Flow& flow);
+  void refuse_unseen(const FirstLook& look, const Flow& flow, std::string_view label,
+                     std::string_view why);
+  [[nodiscard]] bool has_room(const sip::Message& invite, const Flow& flow,
+                              deployment::GroupIndex group);
+  static constexpr std::string_view kSourceRate =
+      "more new requests of one source than limits.requests_per_second";
   // Malformed, or of no group.
   void offend(const Flow& flow, std::string_view what);
   void ban(const Flow& flow, const std::string& reason);
@@ -164,6 +171,7 @@ class SipTransport final : reactor::UdpListener,
   Detours detours_;
   SourceGuard guard_;
   RecentInvites recent_;
+  SourceRates rates_;
   std::vector<std::deque<reactor::Mail>> outboxes_;  // per shard: mail that found a full mailbox
   // State
   OverloadState overload_;

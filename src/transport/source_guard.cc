@@ -5,7 +5,8 @@
 namespace causeway::transport {
 namespace {
 constexpr Seconds kMinute{60};
-}
+constexpr Millis kSweep{100};
+}  // namespace
 
 Hash128 SourceGuard::key(const IpAddress& a) const {
   const auto& b = a.bytes();
@@ -19,7 +20,9 @@ Hash128 SourceGuard::key(const IpAddress& a) const {
 SourceGuard::Entry* SourceGuard::entry(const IpAddress& source, Instant now) {
   const Hash128 k = key(source);
   if (Entry* known = all_.find(k)) return known;
+  if (all_.size() >= kMost && now - swept_ < kSweep) return nullptr;
   if (all_.size() >= kMost) {
+    swept_ = now;
     std::vector<Hash128> over;
     all_.for_each([&](const Hash128& h, const Entry& e) {
       if (now - e.minute >= kMinute && e.limited_until <= now && e.banned_until <= now)
@@ -58,7 +61,13 @@ Instant SourceGuard::ban_until(const IpAddress& source, std::string reason, Inst
   return until;
 }
 
-bool SourceGuard::unban(const IpAddress& source) { return all_.erase(key(source)); }
+bool SourceGuard::unban(const IpAddress& source, Instant now) {
+  const Hash128 k = key(source);
+  const Entry* e = all_.find(k);
+  const bool banned = e && e->banned_until > now;
+  all_.erase(k);
+  return banned;
+}
 
 std::vector<Ban> SourceGuard::bans(Instant now) const {
   std::vector<Ban> out;

@@ -48,7 +48,8 @@ class SourceGuard {
     return ban_until(source, std::move(reason), now + settings_.ban, now);
   }
   Instant ban_until(const IpAddress& source, std::string reason, Instant until, Instant now);
-  bool unban(const IpAddress& source);
+  // False: it was not banned. What else is held against it is forgotten, too.
+  bool unban(const IpAddress& source, Instant now);
   [[nodiscard]] std::vector<Ban> bans(Instant now) const;
 
  private:
@@ -65,6 +66,7 @@ class SourceGuard {
   const HashKey key_;
   Settings settings_;
   FlatMap<Hash128, Entry, LowBits> all_;
+  Instant swept_{};  // when it was looked who can be forgotten: that takes a while
 };
 
 }  // namespace causeway::transport

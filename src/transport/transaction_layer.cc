@@ -121,9 +121,13 @@ void TransactionLayer::finish(TxId id, Slot& s) {
   // With little room left, the answer to what is no call is not remembered (RFC 3261 8.2.7).
   if (s.machine.kind == sip::TxKind::kNonInviteServer && !s.of_call && shares_.crowded())
     return release(id, s);
-  finished_.add({s.key, s.origin, s.user, reactor_.now() + timers_.b(), s.flow, std::move(s.bytes),
+  // While its transaction lasts it may still come by another way (RFC 3261 8.2.2.2). One that was
+  // refused is let in there: its sender tries again (RFC 3263 4.3).
+  constexpr std::size_t kStatusAt = 8;  // "SIP/2.0 4xx"
+  const bool refused = s.bytes.size() > kStatusAt && s.bytes[kStatusAt] > '2';
+  const std::uint64_t origin = refused ? 0 : std::exchange(s.origin, 0);
+  finished_.add({s.key, origin, s.user, reactor_.now() + timers_.b(), s.flow, std::move(s.bytes),
                  s.group, s.shared});
-  const std::uint64_t origin = std::exchange(s.origin, 0);
   s.shared = false;
   release(id, s);
   if (origin != 0) by_origin_.insert(origin, kFinished);

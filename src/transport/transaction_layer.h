@@ -67,6 +67,7 @@ class TransactionLayer final : MessageSink, reactor::TimerTarget {
   TransactionLayer(reactor::Reactor& reactor, TransportObserver& observer, TransactionUser& user);
 
   [[nodiscard]] SipTransport& transport() { return transport_; }
+  [[nodiscard]] const SipTransport& transport() const { return transport_; }
   // A new configuration; what is under way follows its listener by name.
   [[nodiscard]] Status apply(Running running);
 

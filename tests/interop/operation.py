@@ -543,4 +543,77 @@ def counted_on_all_shards():
     g.stop()
 
 
+def series(text):
+    """What promtool would accept: families announced once, with help and type, before their samples; no series twice."""
+    types, values, helped, current = {}, {}, None, None
+    for line in text.splitlines():
+        if m := re.fullmatch(r"# HELP (\w+) (.+)", line):
+            helped = m[1]
+        elif m := re.fullmatch(r"# TYPE (\w+) (counter|gauge)", line):
+            current = m[1]
+            expect(current == helped and current not in types, f"announced wrongly: {line}")
+            types[current] = m[2]
+        else:
+            m = re.fullmatch(r"(\w+)(\{(?:\w+=\"[^\"]*\",?)+\})? (\S+)", line)
+            expect(m and m[1] == current and m[1] + (m[2] or "") not in values, f"no sample: {line}")
+            values[m[1] + (m[2] or "")] = float(m[3])
+    return types, values
+
+
+@test("GW-09")
+def scraped():
+    """GET /metrics gives what operating.md lists, in the format of Prometheus, and counts calls; nothing else is answered"""
+    need("curl")
+    g = fresh(operation="shards = 2", listeners='[metrics]\nlisten = "127.0.0.1:9464"\n')
+
+    def curl(*words):
+        return subprocess.run(["curl", "-s", "-m", "5", "-w", "\n%{http_code} %{content_type}", *words], capture_output=True, text=True).stdout
+
+    sipp_both(g, "uac", "uas", 20, hold_ms=100)
+    expect(ask_sip("INVITE", CALLER, port=5066, to=(GATEWAY, 5070)) == 0, "a stranger to that listener is answered")
+    text, _, what = curl("http://127.0.0.1:9464/metrics").rpartition("\n")
+    expect(what == "200 text/plain; version=0.0.4; charset=utf-8", what)
+    types, values = series(text)
+    doc = (ROOT / "docs" / "operating.md").read_text()
+    listed = dict(re.findall(r"^\| `(causeway_\w+)[^`]*` \| (\w+) \|", doc, re.M))
+    expect(types == listed, f"only in one of both: {sorted(set(types.items()) ^ set(listed.items()))}")
+    for name, value in {"calls": 0, "calls_started_total": 20, "calls_answered_total": 20, 'calls_ended_total{termination="completed"}': 20,
+                        "shards": 2, 'peer_up{group="caller",peer="caller-1"}': 1, "admitted_ratio": 1, "media_legs": 0,
+                        'messages_dropped_total{reason="unknown_source"}': 1}.items():
+        expect(values.get(f"causeway_{name}") == value, f"{name} is {values.get(f'causeway_{name}')}, not {value}")
+    expect(values['causeway_datagrams_total{direction="in"}'] >= 20 * 6, "datagrams are not counted")
+    expect(curl("http://127.0.0.1:9464/").endswith("404 text/plain; charset=utf-8"), "/ is answered")
+    expect(curl("-X", "POST", "http://127.0.0.1:9464/metrics").endswith("405 text/plain; charset=utf-8"), "POST is answered")
+    with socket.create_connection(("127.0.0.1", 9464), timeout=5) as s:
+        s.sendall(os.urandom(20_000))
+        try:
+            expect(s.recv(100)[:12] in (b"HTTP/1.1 400", b""), "garbage is not refused")
+        except OSError:
+            pass
+    expect("200 text/plain" in curl("http://127.0.0.1:9464/metrics"), "it answers no more")
+    g.stop()
+
+
+@test("TDR-42")
+def near_the_limit_of_calls():
+    """status tells of a group and a peer with nine tenths of their calls; the next call beyond the limit is refused"""
+    shutil.rmtree(WORK / "state", ignore_errors=True)
+    g = Gateway(configuration(group("caller", CALLER, 5060, "a-udp", routes_to=["callee"], extra="max_calls = 10"),
+                              group("callee", CALLEE, 5060, "b-udp", routes_to=["caller"], peer_extra="max_calls = 11")))
+    answering = Sipp("uas", CALLEE, 5060)
+    calling = Sipp("uac", CALLER, 5060, f"{GATEWAY}:5060", 10, 100, 2500)
+    wait_until(lambda: g.numbers()["answered"] == 10, 5, "10 calls are up")
+    text = g.command("status")
+    for what in ("ALARM: group 'caller' has 10 of at most 10 calls", "ALARM: peer 'callee-1' has 10 of at most 11 calls"):
+        expect(what in text, f"not in the status: {what}\n{text}")
+    status = ask_sip("INVITE", CALLER, port=5066, body=AUDIO_SDP)
+    expect(status == 503, f"the eleventh call is answered {status}")
+    expect("limit_group_calls" in g.command("status"), "the refusal is not counted by its reason")
+    calling.finish()
+    g.expect_idle()
+    expect("of at most" not in g.command("status"), "the alarm stays")
+    answering.kill()
+    g.stop()
+
+
 main()

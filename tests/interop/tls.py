@@ -304,4 +304,81 @@ trusted_roots = ["{a.root}"]
     g.stop()
 
 
+@test("TDR-18", "TDR-42")
+def expiry_is_told_ahead():
+    """certificates with fewer than 30 days left, ours and a peer's: warning in log and status, time in the metrics"""
+    need("openssl", "curl")
+    a = authority()
+    soon, later = a.issue("soon", [OURS], days=29), a.issue("later", ["second.example"], days=31)
+    peer = a.issue("peer-soon", [NAME, CALLEE], days=10)
+    more = f"""
+[[tls_identity]]
+name = "second"
+certificate = "{later[0]}"
+key = "{later[1]}"
+trusted_roots = ["{a.root}"]
+"""
+    names = Names.one or Names({NAME: CALLEE})
+    text = text_for(*soon, a.root, more=more).replace('options_interval = "0s"', 'options_interval = "1s"').replace(
+        "[operation]", f'resolvers = ["{names.address}"]\n[operation]', 1)
+    server = SipOverTls(5061, *peer, a.root)
+    g = Gateway(text + '\n[metrics]\nlisten = "127.0.0.1:9464"\n', "expiring")
+
+    def connected():
+        return re.search(r"peer 'service-1': TLSv1.3 \S+, its certificate has 9 days left  WARNING", g.command("status"))
+
+    wait_until(connected, 10, "the status tells of the peer's certificate", 0.2)
+    told = re.findall(r"certificate of tls_identity '(\w+)' expires on", g.process.output())
+    expect(told == ["ours"], f"the log tells of {told}")
+    text = g.command("status")
+    expect(re.search(r"certificate 'ours': 2[89] days left  WARNING", text), f"ours is not warned of:\n{text}")
+    expect(re.search(r"certificate 'second': 3[01] days left$", text, re.M), f"the other one is, or is missing:\n{text}")
+    text = subprocess.run(["curl", "-sf", "http://127.0.0.1:9464/metrics"], check=True, capture_output=True, text=True).stdout
+    for series, days in (('tls_certificate_expiry_seconds{identity="ours"}', 29), ('tls_certificate_expiry_seconds{identity="second"}', 31),
+                         ('peer_certificate_expiry_seconds{group="service",peer="service-1"}', 10)):
+        m = re.search(rf"^causeway_{re.escape(series)} (\d+)$", text, re.M)
+        expect(m and abs(int(m[1]) - time.time() - days * 86400) < 3600, f"{series}: {m and m[1]}\n{text}")
+    server.close()
+    g.stop()
+
+
+@test()
+def silent_handshakes_of_one_address():
+    """who opens connections and says nothing has limits.handshakes_per_source of them; others are served"""
+    need("openssl")
+    a = authority()
+    a.issue("live", [OURS])
+    text = text_for(a.d / "live.crt", a.d / "live.key", a.root, host=CALLEE)
+    g = Gateway(text.replace("[limits]", "[limits]\nhandshakes_per_source = 3\n", 1).replace("[operation]", "[operation]\nshards = 1", 1),
+                "silent")
+    kept = []
+    for _ in range(8):
+        s = socket.socket()
+        s.bind((CALLEE, 0))
+        s.connect((GATEWAY, 5071))
+        s.settimeout(3)
+        kept.append(s)
+
+    def closed(s):
+        try:
+            return s.recv(1) == b""
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+
+    wait_until(lambda: g.dropped().get("too_many_handshakes", 0) == 5, 5, "five are turned away")
+    expect([closed(s) for s in kept[3:]] == [True] * 5, "the others are open")
+    kept[0].setblocking(False)
+    try:
+        kept[0].recv(1)
+        raise Failure("the first one was closed")
+    except BlockingIOError:
+        pass
+    expect(shown()[0] == "live", "another address is not served")
+    for s in kept:
+        s.close()
+    g.stop()
+
+
 main()

@@ -69,17 +69,5 @@ TEST(PeerTable, ReloadKeepsWhatIsKnownByName) {
   EXPECT_EQ(order(t), "newa");
 }
 
-TEST(SharedLoad, CountsCallsOfThisSecond) {
-  SharedLoad load;
-  auto& c = load.group("g");
-  EXPECT_EQ(&c, &load.group("g"));
-  const Instant at{Micros(5'000'000)};
-  c.begin(at);
-  c.begin(at + Millis(900));
-  EXPECT_EQ(c.this_second(at + Millis(999)), 2U);
-  EXPECT_EQ(c.this_second(at + Seconds(1)), 0U);
-  EXPECT_EQ(c.calls.load(), 2U);
-}
-
 }  // namespace
 }  // namespace causeway::peers

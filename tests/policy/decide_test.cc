@@ -83,10 +83,10 @@ TEST_F(Decide, ServiceHasTheDialStringOfTheOneAroundIt) {
 
 TEST_F(Decide, EmergenciesUseTheReserveAndMindNoOtherLimit) {
   d.groups[0].max_calls = 1;
-  d.groups[0].max_calls_per_second = 1;
-  d.limits.max_calls_per_second = 1;
-  f.calls_now = 90;
-  f.group_calls_now = f.group_calls_this_second = f.calls_this_second = 90;
+  d.peers.resize(1);
+  d.peers[0].max_calls = 1;
+  f.peer = deployment::PeerIndex{0};
+  f.calls_now = f.group_calls_now = f.peer_calls_now = 90;
   EXPECT_EQ(status(), 503);
   number("+112");
   EXPECT_EQ(status(), 0);
@@ -104,11 +104,10 @@ TEST_F(Decide, EachLimitHasItsLabel) {
   d.groups[0].max_calls = f.group_calls_now = 5;
   EXPECT_EQ(label(), "limit_group_calls");
   d.groups[0].max_calls = 0;
-  d.limits.max_calls_per_second = f.calls_this_second = 5;
-  EXPECT_EQ(label(), "limit_rate");
-  d.limits.max_calls_per_second = 0;
-  d.groups[0].max_calls_per_second = f.group_calls_this_second = 5;
-  EXPECT_EQ(label(), "limit_group_rate");
+  d.peers.resize(1);
+  f.peer = deployment::PeerIndex{0};
+  d.peers[0].max_calls = f.peer_calls_now = 5;
+  EXPECT_EQ(label(), "limit_peer_calls");
 }
 
 TEST_F(Decide, NumbersAreWrittenAsThePeerWantsThem) {

@@ -431,8 +431,19 @@ TEST_P(EdgeTest, AScannerIsBannedAtOnceAndHeardAgainWhenItIsOver) {
     EXPECT_LE(s.bans()[0].left_s, 3600);
   });
   rig.each([&](call::GatewayShard& s) { EXPECT_TRUE(s.unban(*IpAddress::parse("66.6.0.1"))); });
+  rig.each([&](call::GatewayShard& s) { EXPECT_FALSE(s.unban(*IpAddress::parse("66.6.0.1"))); });
   auto d = scanner.invite("nobody", "", sdp("66.6.0.1", 40000));
   (void)failure(scanner, d, 404);
+}
+
+TEST_P(EdgeTest, WhatCannotBeFramedIsHeldAgainstItsSource) {
+  ASSERT_TRUE(rig.apply(make_config({.top = "[limits]\noffences_per_minute = 2\n"})));
+  for (int i = 0; i < 9; ++i) {  // each on the shard that it comes to
+    cloud.send("INVITE sip:a@b SIP/2.0\r\nContent-Length: many\r\n\r\n");
+    rig.run(Seconds(1));
+  }
+  EXPECT_EQ(rig.dropped("framing"), 9U);
+  EXPECT_GE(rig.dropped("limited_source"), 1U);
 }
 
 TEST_P(EdgeTest, WhoSendsTooMuchThatIsMalformedIsBannedButNotAPeer) {

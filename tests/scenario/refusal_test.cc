@@ -51,6 +51,41 @@ TEST_P(RefusalTest, BoundsComeFromTheConfiguration) {
   expect_clean(5);  // no calls, but records
 }
 
+TEST_P(RefusalTest, SizesAndCountsOverTheirBoundsAreNamed) {
+  PROVES("GW-04");
+  ASSERT_TRUE(rig.apply(
+      make_config({.top = "[limits]\nmax_headers = 16\nmax_header_value = 256\nmax_body = 1024\n"
+                          "max_sdp = 512\nmax_sdp_lines = 16\nmax_sdp_media = 2\n"})));
+  std::string many;
+  for (int i = 0; i < 20; ++i) many += "X: 1\r\n";
+  EXPECT_NE(warning_of(many, 400).find(" header lines, at most 16 are taken"), std::string::npos);
+  EXPECT_EQ(warning_of("X: " + std::string(300, 'x') + "\r\n", 400),
+            "399 causeway \"X of 300 bytes, at most 256 are taken\"");
+  const auto answered = [&](const std::string& headers, const std::string& body, int status) {
+    auto d = core.invite("+4989123", headers, body);
+    const auto r = core.expect(std::to_string(status) + " INVITE");
+    core.ack_failure(d, r);
+    return std::string(r.value(HeaderId::kWarning));
+  };
+  const std::string offer = sdp("10.1.0.1", 40000);
+  EXPECT_NE(answered("", offer + std::string(1'000, 'a'), 413).find(", at most 1024 are taken"),
+            std::string::npos);
+  EXPECT_NE(answered("", offer + "a=" + std::string(400, 'a') + "\r\n", 413)
+                .find("session description of "),
+            std::string::npos);
+  std::string lines = offer;
+  for (int i = 0; i < 12; ++i) lines += "a=x\r\n";
+  EXPECT_NE(answered("", lines, 488).find(" lines of a session description, at most 16 are taken"),
+            std::string::npos);
+  std::string media = offer;
+  for (int i = 0; i < 2; ++i) media += "m=audio 0 RTP/AVP 0\r\n";
+  EXPECT_EQ(answered("", media, 488), "399 causeway \"3 media sections, at most 2 are taken\"");
+  EXPECT_EQ(answered("Content-Type: multipart/mixed;boundary=b\r\n",
+                     "--b\r\nContent-Type: application/sdp\r\n\r\n" + media + "\r\n--b--\r\n", 488),
+            "399 causeway \"3 media sections, at most 2 are taken\"");
+  expect_clean(7);  // no calls, but records
+}
+
 TEST_P(RefusalTest, ABodyThatNobodyUnderstandsSaysWhatWouldBe) {
   auto d = core.invite("+4989123", "Content-Type: application/unknownformat\r\n", "<audio/>");
   EXPECT_EQ(failure(core, d, 415).value(HeaderId::kAccept), "application/sdp");
@@ -103,6 +138,24 @@ TEST_P(RefusalTest, TheSameInviteByAnotherWayIsMerged) {
   cloud.reply(cloud.expect("BYE"), 200);
   EXPECT_EQ(rig.dropped("merged"), 2U);
   expect_clean(1);
+}
+
+TEST_P(RefusalTest, ARefusedRequestThatIsNoInviteMayComeByAnotherWay) {
+  PeerDialog d;
+  d.call_id = "options-1";
+  d.local = "<sip:core@10.1.0.1>;tag=o";
+  d.target = "sip:10.0.0.1";
+  d.remote = "<sip:10.0.0.1>";
+  core.request(d, "OPTIONS", "Require: nothing-knows-this\r\n");
+  (void)core.expect("420 OPTIONS");
+  std::string again = core.last_request;
+  const std::size_t branch = again.find("branch=");
+  again.replace(branch, again.find_first_of(";\r", branch) - branch, "branch=z9hG4bKanother-way");
+  core.send(again);
+  const auto answer = core.expect("420 OPTIONS");
+  EXPECT_NE(answer.value(HeaderId::kVia).find("another-way"), std::string_view::npos);
+  EXPECT_EQ(rig.dropped("merged"), 0U);
+  expect_clean(0);
 }
 
 TEST_P(RefusalTest, OneThatWasRefusedMayComeByAnotherWay) {

@@ -341,8 +341,8 @@ TEST_P(RobustnessTest, TheTrailHasWhatTheDecisionWasMadeOf) {
   auto d = core.invite("nobody", "", sdp("10.1.0.1", 40000));
   (void)failure(core, d, 404);
   const std::string trail = rig.trail_of(0);
-  for (const char* input : {R"(["listener","core-udp"])", R"(["configuration","1"])",
-                            R"(["calls","1, of group 1"])", R"(["this second","1, of group 1"])"})
+  for (const char* input :
+       {R"(["listener","core-udp"])", R"(["configuration","1"])", R"(["calls","1, of group 1"])"})
     EXPECT_NE(trail.find(input), std::string::npos) << input << " in " << trail;
   core_hangs_up(up);
   expect_clean(2);

@@ -384,7 +384,7 @@ class OneCallOnly : public CallTest {
  protected:
   OneCallOnly()
       : CallTest(make_config({.top = "[limits]\nmax_calls = 10\nemergency_reserve_percent = 50\n",
-                              .cloud = "max_calls = 1\nmax_calls_per_second = 1\n"})) {}
+                              .cloud = "max_calls = 1\n"})) {}
 };
 INSTANTIATE_TEST_SUITE_P(Modes, OneCallOnly, ::testing::ValuesIn(all_modes()), mode_name);
 

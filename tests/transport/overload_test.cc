@@ -7,6 +7,7 @@
 #include "transport/emergency.h"
 #include "transport/first_look.h"
 #include "transport/source_guard.h"
+#include "transport/source_rates.h"
 
 namespace causeway::transport {
 namespace {
@@ -50,6 +51,35 @@ TEST(Overload, AStallThatPassesShedsNothing) {
     (void)step(s, {age, age, now}, kTarget);
     EXPECT_EQ(s.admitted, 1.0) << i;
   }
+}
+
+TEST(Overload, ADelayThatFallsIsNotCutFurther) {
+  OverloadState s;
+  Instant now{Seconds{10}};
+  for (int i = 0; i < 10; ++i, now += kOverloadStep)
+    (void)step(s, {Micros{0}, Millis{100 * i}, now}, kTarget);
+  const double share = s.admitted;
+  EXPECT_LT(share, 0.6);
+  for (int i = 9; i > 0; --i, now += kOverloadStep)
+    EXPECT_EQ(step(s, {Micros{0}, Millis{100 * i - 50}, now}, kTarget), share);
+  EXPECT_GT(step(s, {Micros{0}, Millis{1}, now}, kTarget), share);
+}
+
+TEST(Overload, AQueueThatStandsIsNotHiddenByOneThatIsEmpty) {
+  OverloadState s;
+  Instant now{Seconds{10}};
+  for (int i = 0; i < 600; ++i, now += Millis{5}) {
+    (void)step(s, {Micros{0}, Millis{200}, now, 0}, kTarget);
+    (void)step(s, {Micros{0}, Micros{0}, now, 1}, kTarget);
+  }
+  EXPECT_LT(s.admitted, 0.1);
+  for (int i = 0; i < 600; ++i, now += Millis{5})
+    (void)step(s, {Micros{0}, Micros{0}, now, 1}, kTarget);
+  EXPECT_EQ(s.admitted, 1.0) << "nothing comes there any more";
+  for (int i = 0; i < 600; ++i, now += Millis{5})
+    (void)step(s, {Micros{0}, Millis{200}, now, 0}, kTarget);
+  now += Seconds{1};
+  EXPECT_EQ(step(s, {Micros{0}, Micros{0}, now, 1}, kTarget), 1.0) << "after a pause";
 }
 
 // A server that works off so many calls a second, with what waits in a queue: the share finds what
@@ -124,6 +154,28 @@ TEST(Emergency, IsSeenInTheRequestUriHoweverItIsWritten) {
        {"sip:1120@h", "sip:112", "sip:a112@h", "urn:service:sosx", "urn:service:counseling",
         "sip:h", "", "tel:11", "sip:11211211211211211211@h"})
     EXPECT_FALSE(names_emergency(d, uri)) << uri;
+}
+
+TEST(SourceRates, EachSourceHasItsOwnAndTheTableIsBounded) {
+  SourceRates r({1, 2});
+  const auto source = [](unsigned i) {
+    return *IpAddress::parse("10." + std::to_string(i >> 16) + "." +
+                             std::to_string((i >> 8) & 255) + "." + std::to_string(i & 255));
+  };
+  Instant now{Seconds{1'000}};
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(r.take(source(1), now, false)) << "no rate is set";
+  EXPECT_EQ(r.size(), 0U);
+  r.set({10, 2});
+  EXPECT_TRUE(r.take(source(1), now, false));
+  EXPECT_TRUE(r.take(source(1), now, true));
+  EXPECT_FALSE(r.take(source(1), now, false));
+  EXPECT_TRUE(r.take(source(1), now, true)) << "an emergency";
+  EXPECT_TRUE(r.take(source(2), now, false));
+  for (unsigned i = 0; i < 2 * SourceRates::kMost; ++i) (void)r.take(source(i), now, false);
+  EXPECT_EQ(r.size(), SourceRates::kMost);
+  now += Seconds{2};
+  EXPECT_TRUE(r.take(source(50'000), now, false));
+  EXPECT_EQ(r.size(), 1U) << "who is quiet again is forgotten";
 }
 
 TEST(SourceGuard, OffencesOfAMinuteCountAndBansEnd) {

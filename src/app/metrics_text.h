@@ -1,0 +1,56 @@
+// The counters of the gateway in the text format of Prometheus (0.0.4). Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace causeway::app {
+
+struct MetricFamily {
+  std::string_view name;
+  std::string_view type;  // "counter", "gauge"
+  std::string_view help;
+};
+// All that there are, in the order in which they are written; docs/operating.md lists them.
+[[nodiscard]] std::span<const MetricFamily> metric_families();
+
+// Sums over the shards.
+struct MetricsSnapshot {
+  using Labelled = std::vector<std::pair<std::string, std::uint64_t>>;
+  struct Group {
+    std::string name;
+    std::uint32_t calls = 0;
+  };
+  struct Peer {
+    std::string group, name;
+    bool up = false, in_service = false;
+    std::uint32_t calls = 0;
+    std::int64_t certificate_not_after = 0;  // s since 1970; 0: none was seen
+  };
+  std::string version;
+  unsigned node = 0, shards = 0;
+  int configuration = 0;
+  double uptime = 0;  // s
+  std::uint64_t calls = 0, emergency_calls = 0;
+  std::uint64_t calls_started = 0, calls_answered = 0, calls_failed = 0;
+  Labelled ended, refused, dropped;
+  std::uint64_t messages = 0, options = 0, transactions = 0;
+  std::uint64_t connections_in = 0, connections_out = 0;
+  double admitted = 1.0;  // of the shard that lets in least
+  std::uint64_t banned = 0;
+  std::uint64_t datagrams_in = 0, datagrams_out = 0, datagrams_dropped = 0;
+  std::uint64_t loop_stalls = 0;
+  std::uint64_t media_legs = 0, media_packets = 0, media_lost = 0, media_ports_exhausted = 0;
+  std::uint64_t records_lost = 0;
+  std::vector<Group> groups;
+  std::vector<Peer> peers;
+  std::vector<std::pair<std::string, std::int64_t>> certificates;  // identity, s since 1970
+};
+
+[[nodiscard]] std::string render_metrics(const MetricsSnapshot& s);
+
+}  // namespace causeway::app
