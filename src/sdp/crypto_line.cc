@@ -23,17 +23,21 @@ constexpr auto kSixBits = [] {
 // 30 bytes are exactly 40 characters: no padding can occur.
 bool decode_key(std::string_view in, std::vector<std::uint8_t>& out) {
   if (in.size() != kKeySaltBytes * 4 / 3) return false;
-  out.resize(kKeySaltBytes);
-  for (std::size_t i = 0, o = 0; i < in.size(); i += 4) {
-    std::uint32_t bits = 0;
-    for (std::size_t k = 0; k < 4; ++k) {
-      const int v = kSixBits[static_cast<unsigned char>(in[i + k])];
-      if (v < 0) return false;
-      bits = bits << 6 | static_cast<std::uint32_t>(v);
-    }
-    for (int shift = 16; shift >= 0; shift -= 8)
-      out[o++] = static_cast<std::uint8_t>(bits >> shift);
+  std::array<std::uint8_t, kKeySaltBytes> key;
+  const char* p = in.data();
+  int wrong = 0;  // negative once a character is none of the alphabet
+  for (std::size_t o = 0; o < key.size(); o += 3, p += 4) {
+    const int a = kSixBits[static_cast<unsigned char>(p[0])];
+    const int b = kSixBits[static_cast<unsigned char>(p[1])];
+    const int c = kSixBits[static_cast<unsigned char>(p[2])];
+    const int d = kSixBits[static_cast<unsigned char>(p[3])];
+    wrong |= a | b | c | d;
+    key[o] = static_cast<std::uint8_t>((a & 63) << 2 | (b & 63) >> 4);
+    key[o + 1] = static_cast<std::uint8_t>((b & 15) << 4 | (c & 63) >> 2);
+    key[o + 2] = static_cast<std::uint8_t>((c & 3) << 6 | (d & 63));
   }
+  if (wrong < 0) return false;
+  out.assign(key.begin(), key.end());
   return true;
 }
 
@@ -92,8 +96,14 @@ Result<std::optional<Crypto>> read_crypto(std::string_view value) {
   };
   Crypto c;
   const auto tag = text::next_word(value);
-  const auto suite = text::next_word(value);
-  auto key = text::next_word(value);
+  const auto long_word = [&value] {  // next_word() for those that a search is worth
+    while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
+    const auto word = value.substr(0, value.find(' '));
+    value.remove_prefix(word.size());
+    return word;
+  };
+  const auto suite = long_word();
+  auto key = long_word();
   if (tag.size() > 9 || !text::number(tag, c.tag))
     return bad("the tag is not a number of at most 9 digits");
   if (suite.empty() || key.empty()) return bad("expected TAG SUITE inline:KEY");
