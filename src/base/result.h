@@ -18,6 +18,7 @@ enum class ErrorCode : std::uint8_t {
   kVersion,        // another version of the protocol
   kUriScheme,      // addressed in a way we do not route
   kUriTooLong,     // a Request-URI over its bound
+  kIncomplete,     // an address that needs more to be one
   kNotFound,       // names nothing that exists
   kForbidden,      // known, not allowed
   kNotAcceptable,  // media or capabilities do not meet

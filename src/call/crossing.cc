@@ -5,6 +5,7 @@
 #include "policy/decide.h"
 #include "sip/fields.h"
 #include "sip/headers.h"
+#include "sip/telephone.h"
 
 namespace causeway::call {
 
@@ -117,7 +118,8 @@ void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
 namespace {
 
 struct Asserted {
-  std::string_view user, display;
+  sip::Uri uri;
+  std::string_view display;
 };
 
 // Of up to two identities (RFC 3325 9.1) the telephone number, else the first with a user (TDR-63).
@@ -126,11 +128,11 @@ Asserted asserted_identity(const sip::Message& m) {
   const auto ids = sip::parse_identities(m, HeaderId::kPAssertedIdentity);
   if (!ids) return {};
   const auto of = [](const std::optional<sip::NameAddr>& a) {
-    return a ? Asserted{a->target.user, a->display} : Asserted{};
+    return a ? Asserted{a->target, a->display} : Asserted{};
   };
   const Asserted sip = of(ids->sip);
   Asserted tel = of(ids->tel);
-  if (tel.user.empty()) return sip.user.empty() ? Asserted{} : sip;
+  if (tel.uri.user.empty()) return sip;
   if (tel.display.empty()) tel.display = sip.display;
   return tel;
 }
@@ -160,67 +162,56 @@ std::string display_name(std::string_view as_it_came) {
 Caller caller_of(const sip::Message& invite, const deployment::Deployment& d,
                  const deployment::Profile& receiver, bool source_trusted) {
   Caller c;
-  std::string_view user;
+  sip::Uri uri;
   std::string_view display;
   if (const auto* from = invite.from()) {
     display = from->display;
     user = from->target.user;
   }
   const bool wants_privacy = asks_for_privacy(invite);
-  const bool anonymous_from = user.empty() || sip::iequals(user, "anonymous");
+  const bool anonymous_from = uri.user.empty() || sip::iequals(uri.user, "anonymous");
   if (receiver.from_source == deployment::FromSource::kAssertedIdentity && source_trusted &&
       !wants_privacy) {
-    if (const Asserted id = asserted_identity(invite); !id.user.empty()) {
-      user = id.user;
+    if (const Asserted id = asserted_identity(invite); !id.uri.user.empty()) {
+      uri = id.uri;
       if (!id.display.empty()) display = id.display;
     }
   }
-  if (user.empty() || sip::iequals(user, "anonymous") || (wants_privacy && anonymous_from)) {
+  if (uri.user.empty() || sip::iequals(uri.user, "anonymous") ||
+      (wants_privacy && anonymous_from)) {
     c.user = "anonymous";
     c.display = "\"Anonymous\"";
     c.anonymous = true;
     return c;
   }
-  const std::string digits = sip::number_digits(user);
-  c.user =
-      digits.empty() ? std::string(user) : policy::format_number(d, digits, receiver.number_format);
+  const auto number = sip::telephone_number(uri);
+  if (number.dialled.empty() || number.is_private())
+    c.user = number.dialled.empty() ? std::string(uri.user) : number.dialled;
+  else
+    c.user = policy::format_number(d, number.full(), receiver.number_format);
   c.display = display_name(display);
   return c;
 }
 
 std::string billing_number(const sip::Message& invite, bool source_trusted) {
-  if (const Asserted id = source_trusted ? asserted_identity(invite) : Asserted{};
-      !id.user.empty()) {
-    std::string digits = sip::number_digits(id.user);
-    return digits.empty() ? std::string(id.user) : digits;
-  }
-  const auto* from = invite.from();
-  if (!from || from->target.user.empty()) return "anonymous";
-  std::string digits = sip::number_digits(from->target.user);
-  return digits.empty() ? std::string(from->target.user) : digits;
+  sip::Uri uri = source_trusted ? asserted_identity(invite).uri : sip::Uri{};
+  if (uri.user.empty() && invite.from()) uri = invite.from()->target;
+  if (uri.user.empty()) return "anonymous";
+  std::string digits = sip::telephone_number(uri).full();
+  return digits.empty() ? std::string(uri.user) : digits;
 }
 
-std::string escape_user(std::string_view user) {
-  std::string out;
-  out.reserve(user.size() + 4);
-  for (const char c : user)
-    if (c == '#')
-      out += "%23";
-    else
-      out += c;
-  return out;
-}
-
-std::string party_uri(std::string_view user, std::string_view host, std::uint16_t port,
-                      bool phone) {
+std::string party_uri(std::string_view user, std::string_view host, std::uint16_t port, bool phone,
+                      std::string_view parameters) {
   std::string u = "sip:";
-  u.reserve(64);
-  if (!user.empty()) u.append(escape_user(user)).append("@");
-  u.append(host);
-  if (port != 0) u.append(":").append(std::to_string(port));
+  u.reserve(64 + parameters.size());
   const bool number =
       !user.empty() && user.find_first_not_of("+0123456789*#") == std::string_view::npos;
-  if (phone && number) u.append(";user=phone");
+  if (!number) parameters = {};
+  if (!user.empty()) u.append(sip::escape_user(user)).append(parameters).append("@");
+  u.append(host);
+  if (port != 0) u.append(":").append(std::to_string(port));
+  if (number && (phone || !parameters.empty())) u.append(";user=phone");
   return u;
 }
 
@@ -262,6 +253,11 @@ int q850_of(const sip::Message& m) {
   int found = 0;
   each_reason(m, [&](const sip::Reason& r, std::string_view) {
     if (sip::iequals(r.protocol, "Q.850") && r.cause && *r.cause <= 127)
+std::string called_number(const deployment::Deployment& d, const sip::Uri& uri) {
+  const auto number = sip::telephone_number(uri);
+  return policy::emergency_service(d, number.dialled, {}) ? number.dialled : number.full();
+}
+
       found = static_cast<int>(*r.cause);
     return found != 0;
   });

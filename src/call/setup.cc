@@ -6,6 +6,7 @@
 #include "call/crossing.h"
 #include "sip/headers.h"
 #include "sip/tag.h"
+#include "sip/telephone.h"
 
 namespace causeway::call {
 
@@ -40,10 +41,10 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   record_message(leg, true, m.bytes());
 
   if (const auto* uri = m.target()) {
-    state_.called = sip::number_digits(uri->user);
+    state_.called = called_number(*deployment_, *uri);
     if (state_.called.empty())
       state_.called = std::string(uri->is_service() ? uri->text : uri->user);
-    leg.s.number = escape_user(uri->user);
+    leg.s.number = sip::escape_user(uri->user.substr(0, uri->user.find(';')));
   }
   state_.calling = billing_number(m, trusted(leg));
   learn_dialog(leg, m, false);
@@ -236,7 +237,10 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
     }
   }
   const std::string number =
-      policy::format_number(*deployment_, called, leg.profile->number_format);
+      dialled.is_private()
+          ? called
+          : policy::format_number(*deployment_, called, leg.profile->number_format);
+  const std::string parameters = sip::parameters_of(dialled, leg.profile->number_parameters);
   const auto literal = IpAddress::literal(peer.host);
   const std::string host = literal ? literal->to_uri_host() : peer.host;
   const std::uint16_t default_port = peer.transport == Transport::kTls ? 5061 : 5060;
@@ -245,14 +249,15 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
 
   Dialog& d = leg.s.dialog;
   d.ours = true;
+  const auto dialled = target ? sip::telephone_number(*target) : sip::TelephoneNumber{};
   d.call_id = sip::make_tag(owner(), services_.reactor.random()) + "@" + peers::own_host(us);
   const std::string from_host = caller.anonymous ? "anonymous.invalid" : peers::own_host(us);
   d.local_party = (caller.display.empty() ? "" : caller.display + " ") + "<" +
                   party_uri(caller.user, from_host, 0, phone) + ">";
-  d.remote_target = service ? called : party_uri(number, host, port, phone);
-  d.remote_party = "<" + (service ? called : party_uri(number, host, 0, phone)) + ">";
+  d.remote_target = service ? called : party_uri(number, host, port, phone, parameters);
+  d.remote_party = "<" + (service ? called : party_uri(number, host, 0, phone, parameters)) + ">";
   d.local_cseq = 1;
-  leg.s.number = caller.anonymous ? "" : escape_user(caller.user);
+  leg.s.number = caller.anonymous ? "" : sip::escape_user(caller.user);
 
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   sip::Builder b(2048);

@@ -11,6 +11,7 @@ std::string_view builtin_profiles_text() {
 name = "operator"
 contact_user = true
 number_format = "as_is"
+number_parameters = ["ext", "isub", "phone-context", "rn", "rn-context", "npdi", "cic", "cic-context"]
 trusted_headers = ["P-Asserted-Identity", "P-Preferred-Identity", "Identity", "P-Charging-Vector"]
 pass_headers = ["Privacy", "Diversion", "History-Info", "Referred-By", "User-to-User", "Session-ID",
   "Resource-Priority", "Geolocation", "Geolocation-Routing", "Priority", "Subject", "Alert-Info"]

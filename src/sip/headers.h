@@ -112,8 +112,4 @@ struct Via {
 [[nodiscard]] bool is_call_id(std::string_view text);  // RFC 3261 25.1: word [ "@" word ]
 [[nodiscard]] std::optional<std::uint32_t> parse_u32(std::string_view text);
 
-// "+49 (30) 1234" -> "+49301234": visual separators of RFC 3966 removed. Empty when it holds
-// anything but digits, '*', '#' and a leading '+'.
-[[nodiscard]] std::string number_digits(std::string_view user);
-
 }  // namespace causeway::sip

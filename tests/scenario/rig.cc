@@ -224,7 +224,7 @@ PeerDialog Peer::invite(const std::string& user, const std::string& headers,
   const std::string n = std::to_string(serial_);
   d.call_id = address_ + "-call-" + n;
   d.local = "<sip:" + from + "@" + address_ + ">;tag=t" + n;
-  d.target = user.starts_with("urn:")
+  d.target = user.starts_with("urn:") || user.starts_with("tel:")
                  ? user
                  : "sip:" + user + "@" + (request_host.empty() ? gateway : request_host);
   d.remote = "<" + d.target + ">";

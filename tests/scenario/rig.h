@@ -53,7 +53,7 @@ class Peer final : reactor::UdpListener, reactor::StreamListener, reactor::Accep
   void send(const std::string& bytes);
   void reply(const sip::Message& request, int status, const std::string& headers = "",
              const std::string& sdp = "", const std::string& to_tag = "peer");
-  // An INVITE to `user` or to a URN; returns the dialog as far as it is known.
+  // An INVITE to `user`, a tel URI or a URN; returns the dialog as far as it is known.
   PeerDialog invite(const std::string& user, const std::string& headers = "",
                     const std::string& sdp = "", const std::string& from = "+4930111");
   // A request within a dialog.
