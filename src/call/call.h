@@ -259,6 +259,10 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_update_response(Leg& leg, const transport::Received& r);
   void on_offer_refused(Leg& leg, int status);
   void refuse_overlap(Leg& leg, transport::TxId tx, const sip::Message& request, int status);
+  // The SDP of a request in the dialog, empty without one. nullopt: it cannot be understood, and
+  // was refused.
+  [[nodiscard]] std::optional<std::string_view> sdp_in(Leg& leg, transport::TxId tx,
+                                                       const sip::Message& request);
   [[nodiscard]] static bool can_offer(const Leg& to);
   [[nodiscard]] static bool peer_allows(const Leg& leg, sip::Method method) {
     return (leg.s.dialog.allow >> static_cast<unsigned>(method)) & 1U;

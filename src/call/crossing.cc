@@ -94,9 +94,43 @@ std::string hide_addresses(std::string_view value, std::string_view own_host) {
   return out;
 }
 
+namespace {
+
+// The Content-ID in "<cid:ID>"; empty: it refers to no part.
+std::string_view cid_of(std::string_view value) {
+  constexpr std::string_view kCid = "<cid:";
+  const std::size_t at = value.find('<');
+  if (at == std::string_view::npos || !sip::iequals(value.substr(at, kCid.size()), kCid)) return {};
+  const std::size_t end = value.find('>', at);
+  if (end == std::string_view::npos) return {};
+  return value.substr(at + kCid.size(), end - at - kCid.size());
+}
+
+bool refers_to_body(std::string_view value) {
+  for (std::size_t at = value.find('<'); at != std::string_view::npos; at = value.find('<', at + 1))
+    if (!cid_of(value.substr(at)).empty()) return true;
+  return false;
+}
+
+// The values of a header but those that refer to a part that does not cross (RFC 6442 4.2: the
+// receiver would have to refuse the request).
+std::string without_strangers(std::string_view list,
+                              const std::function<bool(std::string_view)>& carried) {
+  std::string out;
+  for (auto one = sip::next_value(list); !one.empty(); one = sip::next_value(list)) {
+    const std::string_view cid = cid_of(one);
+    if (!cid.empty() && !(carried && carried(cid))) continue;
+    out.append(out.empty() ? "" : ", ").append(one);
+  }
+  return out;
+}
+
+}  // namespace
+
 void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
                            const deployment::Profile& receiver, bool both_trusted,
-                           std::string_view own_host) {
+                           std::string_view own_host,
+                           const std::function<bool(std::string_view)>& carried) {
   const auto lists = [](const std::vector<std::string>& names, const sip::HeaderField& f) {
     // A compact name is listed under its long one.
     const std::string_view name = f.id == HeaderId::kOther ? f.name : sip::header_name(f.id);
@@ -107,7 +141,11 @@ void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
     if (never_crosses(f.id)) continue;
     if (!lists(receiver.pass_headers, f) && !(both_trusted && lists(receiver.trusted_headers, f)))
       continue;
-    const std::string hidden = hide_addresses(f.value, own_host);
+    std::string hidden = hide_addresses(f.value, own_host);
+    if (refers_to_body(hidden)) {
+      hidden = without_strangers(hidden, carried);
+      if (hidden.empty()) continue;
+    }
     if (hidden == f.value)
       out.copy(f);
     else
@@ -166,7 +204,7 @@ Caller caller_of(const sip::Message& invite, const deployment::Deployment& d,
   std::string_view display;
   if (const auto* from = invite.from()) {
     display = from->display;
-    user = from->target.user;
+    uri = from->target;
   }
   const bool wants_privacy = asks_for_privacy(invite);
   const bool anonymous_from = uri.user.empty() || sip::iequals(uri.user, "anonymous");
@@ -215,6 +253,11 @@ std::string party_uri(std::string_view user, std::string_view host, std::uint16_
   return u;
 }
 
+std::string called_number(const deployment::Deployment& d, const sip::Uri& uri) {
+  const auto number = sip::telephone_number(uri);
+  return policy::emergency_service(d, number.dialled, {}) ? number.dialled : number.full();
+}
+
 std::string reason_value(int q850, std::string_view text) {
   std::string v = "Q.850;cause=" + std::to_string(q850);
   if (!text.empty()) {
@@ -253,11 +296,6 @@ int q850_of(const sip::Message& m) {
   int found = 0;
   each_reason(m, [&](const sip::Reason& r, std::string_view) {
     if (sip::iequals(r.protocol, "Q.850") && r.cause && *r.cause <= 127)
-std::string called_number(const deployment::Deployment& d, const sip::Uri& uri) {
-  const auto number = sip::telephone_number(uri);
-  return policy::emergency_service(d, number.dialled, {}) ? number.dialled : number.full();
-}
-
       found = static_cast<int>(*r.cause);
     return found != 0;
   });

@@ -1,6 +1,7 @@
 // Which headers of one side reach the other, and how identity is written for a peer. Pure.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -15,9 +16,11 @@ namespace causeway::call {
 // transport never crosses, whatever a profile says.
 // SIP URIs whose host is an address get `own_host` in its place: an address is the inside of a
 // network, a name is an identity. "sips" becomes "sip".
+// A value that refers to a part of the body (cid:) crosses when `carried` says that the part does.
 void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
                            const deployment::Profile& receiver, bool both_trusted,
-                           std::string_view own_host);
+                           std::string_view own_host,
+                           const std::function<bool(std::string_view cid)>& carried = {});
 [[nodiscard]] std::string hide_addresses(std::string_view value, std::string_view own_host);
 [[nodiscard]] bool never_crosses(sip::HeaderId id);
 

@@ -34,8 +34,9 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
                     "the call is not established");
     return;
   }
-  const auto parts = body_parts(m);
-  const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
+  const auto body = sdp_in(leg, tx, m);
+  if (!body) return;
+  const std::string_view sdp = *body;
   // RFC 3261 14.2: theirs is not finished: 500; ours is out: 491.
   const auto what = sdp::judge(leg.s.offer_answer, {Side::kPeer, Carrier::kInvite, !sdp.empty()});
   if (leg.server_invite.value != 0 || leg.server_update.value != 0) {
@@ -44,14 +45,6 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
   }
   if (leg.asks() || what.meaning == SdpMeaning::kRefused) {
     refuse_overlap(leg, tx, m, leg.asks() ? 491 : what.status);
-    return;
-  }
-  if (!parts) {
-    simple_response(leg, tx, m, 400, parts.error().what);
-    return;
-  }
-  if (const auto why = unacceptable_body(m, *parts, *leg.profile)) {
-    refuse_naming(leg, tx, m, *why);
     return;
   }
   learn_target(leg, m);
@@ -77,16 +70,9 @@ void Call::on_update(Leg& leg, transport::TxId tx, const transport::Received& r)
     simple_response(leg, tx, m, 481, "the call is not established");
     return;
   }
-  const auto parts = body_parts(m);
-  if (!parts) {
-    simple_response(leg, tx, m, 400, parts.error().what);
-    return;
-  }
-  if (const auto why = unacceptable_body(m, *parts, *leg.profile)) {
-    refuse_naming(leg, tx, m, *why);
-    return;
-  }
-  const std::string_view sdp = sdp_of(*parts);
+  const auto body = sdp_in(leg, tx, m);
+  if (!body) return;
+  const std::string_view sdp = *body;
   const auto what = sdp::judge(leg.s.offer_answer, {Side::kPeer, Carrier::kUpdate, !sdp.empty()});
   if (leg.server_update.value != 0 || what.meaning == SdpMeaning::kRefused) {
     refuse_overlap(leg, tx, m, leg.server_update.value != 0 ? 500 : what.status);
@@ -164,6 +150,21 @@ void Call::refuse_naming(Leg& leg, transport::TxId tx, const sip::Message& reque
   if (!flow) return;
   auto b = sip::begin_response(request, why.status, sip::reason_phrase(why.status),
                                leg.s.dialog.local_tag, flow->remote);
+std::optional<std::string_view> Call::sdp_in(Leg& leg, transport::TxId tx,
+                                             const sip::Message& request) {
+  const auto known = understood_types(*deployment_, request);
+  const auto parts = body_parts(request, known);
+  if (!parts) {
+    simple_response(leg, tx, request, 400, parts.error().what);
+    return std::nullopt;
+  }
+  if (const auto why = unacceptable_body(request, *parts, *leg.profile, known)) {
+    refuse_naming(leg, tx, request, *why);
+    return std::nullopt;
+  }
+  return sdp_of(*parts);
+}
+
   b.header(why.header, why.value);
   peers::add_common(b, *leg.profile, false);
   const int cause = policy::q850_of_status(why.status);

@@ -73,12 +73,17 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
     return;
   }
   invite_ = std::make_unique<sip::Message>(*sip::Message::parse(m.bytes()));
-  auto parts = body_parts(*invite_);
+  const auto known = understood_types(*deployment_, *invite_);
+  auto parts = body_parts(*invite_, known);
   if (!parts) {
     refuse(tx, m, 400, 111, parts.error().what, "body");
     return;
   }
-  if (const auto why = unacceptable_body(*invite_, *parts, *leg.profile)) {
+  // Whoever calls for help is not asked what else it sent.
+  const auto why = decision.emergency == policy::EmergencyClass::kEmergency
+                       ? std::nullopt
+                       : unacceptable_body(*invite_, *parts, *leg.profile, known);
+  if (why) {
     refuse_naming(leg, tx, m, *why);
     services_.counters.refused.add(why->label);
     leg.server_invite = {};
@@ -274,7 +279,9 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   if (leg.profile->reliable_provisionals == deployment::Reliability::kRequired)
     b.header(HeaderId::kRequire, "100rel");
   peers::add_common(b, *leg.profile, true);
-  copy_crossing_headers(b, *invite_, *leg.profile, both_trusted, peers::own_host(us));
+  copy_crossing_headers(
+      b, *invite_, *leg.profile, both_trusted, peers::own_host(us),
+      [&](std::string_view cid) { return carries(invite_parts_, leg.profile->pass_bodies, cid); });
   const Body body = join_body(*sdp, invite_parts_, leg.profile->pass_bodies, d.local_tag);
   std::string invite = b.finish(body.content, body.content_type);
 
@@ -478,7 +485,7 @@ void Call::answer_ingress(const sip::Message& from_far) {
   in.s.signalled = services_.reactor.wall();
   for (Leg* l : {&in, &out}) watch_over(*l);
   tell(EventKind::kMediaStart, nullptr, path_in_words());
-  const auto far_parts = body_parts(from_far);
+  const auto far_parts = body_parts(from_far, in.profile->pass_bodies);
   respond(in, in.server_invite, *invite_, 200, &from_far,
           join_body(*sdp, far_parts ? *far_parts : std::vector<BodyPart>{}, in.profile->pass_bodies,
                     in.s.dialog.local_tag),

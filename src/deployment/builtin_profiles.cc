@@ -38,7 +38,7 @@ pass_headers = ["Privacy", "History-Info", "User-to-User", "Session-ID", "Resour
 offer_required = true                # TDR-54
 reason_on_failure = true             # TDR-85
 fill_silence = true                  # TDM-20
-tolerate = ["free_display_name"]     # names of its users come without quotes
+tolerate = ["free_display_name", "unlabelled_body_part"]  # names of its users come without quotes
 
 [profile.sdp]
 security = "sdes"                    # TDM-01

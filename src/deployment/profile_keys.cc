@@ -171,7 +171,8 @@ constexpr std::pair<std::string_view, sip::Quirk> kQuirks[] = {
     {"bare_line_feed", sip::kBareLineFeed},
     {"underscore_in_host", sip::kUnderscoreInHost},
     {"free_display_name", sip::kFreeDisplayName},
-    {"broken_escape", sip::kBrokenEscape}};
+    {"broken_escape", sip::kBrokenEscape},
+    {"unlabelled_body_part", sip::kUnlabelledBodyPart}};
 
 void tolerate(Reader& r, const At& at, ProfileDraft& p) {
   if (!r.is_array(at, std::size(kQuirks))) return;
@@ -237,8 +238,8 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
      [](Reader& r, const At& at, ProfileDraft& p) {
        r.word<NumberFormat>(at, p.number_format, kNumberFormats);
      }},
-    {"emergency_uri",
     {"number_parameters", number_parameters},
+    {"emergency_uri",
      [](Reader& r, const At& at, ProfileDraft& p) {
        r.word<EmergencyUri>(at, p.emergency_uri, kEmergencyUris);
      }},

@@ -524,6 +524,7 @@ Result<Disposition> parse_disposition(std::string_view value) {
     return tl::unexpected(bad(HeaderId::kContentDisposition, "a token with parameters", value));
   const auto handling = find_param(params, "handling");
   x.optional = handling && iequals(*handling, "optional");
+  x.has_handling = handling.has_value();
   return x;
 }
 

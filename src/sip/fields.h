@@ -176,6 +176,7 @@ struct MediaType {
 struct Disposition {
   std::string_view type;  // "session", "render", "by-reference" ...
   bool optional = false;  // handling=optional
+  bool has_handling = false;
 };
 [[nodiscard]] Result<Disposition> parse_disposition(std::string_view value);
 

@@ -50,6 +50,9 @@ enum Quirk : std::uint8_t {
   kUnderscoreInHost = 2,  // RFC 3261 25.1 hostname
   kFreeDisplayName = 4,   // neither tokens nor a quoted string: letters beyond ASCII, dots, @
   kBrokenEscape = 8,      // '%' without two hexadecimal digits behind it (RFC 3261 19.1.2)
+  // A part of a multipart body that nobody knows and that does not say whether it must be
+  // understood: left out. Seen when the body is read, not by the parser.
+  kUnlabelledBodyPart = 16,
 };
 
 struct Uri {

@@ -99,7 +99,7 @@ TEST_P(UpdateTest, ARefusedOneLeavesTheCallAsItWas) {
   cloud.expect("ACK");
   core.expect("488 UPDATE");
   core.request(up.core, "UPDATE", "Content-Type: application/unknown\r\n", "x");
-  EXPECT_EQ(core.expect("415 UPDATE").value(HeaderId::kAccept), "application/sdp");
+  EXPECT_TRUE(core.expect("415 UPDATE").value(HeaderId::kAccept).starts_with("application/sdp, "));
   core.request(up.core, "UPDATE", "", offer("sendrecv", 3));
   EXPECT_EQ(direction_of(core.expect("200 UPDATE").body()), "sendrecv");
   rig.run(Seconds(10));
