@@ -209,6 +209,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void start_hunt(const policy::Decision& decision);
   void next_way();
   void try_destination();
+  [[nodiscard]] bool take_first_offer(Leg& leg, transport::TxId tx, const sip::Message& m);
   Status send_initial_invite(Leg& leg, deployment::PeerIndex peer);
   void attempt_failed(Leg& leg, int status, const std::string& why, const sip::Message* response);
   void on_initial_response(Leg& leg, const transport::Received& r);
@@ -290,6 +291,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] Status use_answer(Leg& leg, const sdp::RemoteOffer& answer);
   [[nodiscard]] Status take_answer(Leg& leg, std::string_view sdp, sdp::AnswerKind kind);
   [[nodiscard]] Result<std::string> make_answer(Leg& leg, const sdp::MediaWish& other_heard,
+  [[nodiscard]] std::string wrong_family(const Leg& leg, const sdp::RemoteMedia& remote);
                                                 sdp::HoldForm other_hold, sdp::AnswerKind kind);
   [[nodiscard]] Result<std::string> make_offer(Leg& leg, const sdp::MediaWish& wish);
 

@@ -94,10 +94,11 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   }
   invite_parts_ = std::move(*parts);
   agree_on_reliability(leg);
-  if (auto ok = open_media(leg); !ok) {
-    refuse(tx, m, 503, 47, ok.error().what, "media_ports");
-    return;
-  }
+  if (take_first_offer(leg, tx, m)) start_hunt(decision);
+}
+
+// The offer first: what family its media is of decides which ours is. False: refused.
+bool Call::take_first_offer(Leg& leg, transport::TxId tx, const sip::Message& m) {
   const std::string_view sdp = sdp_of(invite_parts_);
   if (sdp.empty()) {
     leg.offerless = true;
@@ -108,18 +109,22 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
       const bool media = offer.error().code == ErrorCode::kNotAcceptable;
       refuse(tx, m, media ? 488 : 400, media ? 88 : 111, offer.error().what,
              media ? "media" : "sdp");
-      return;
+      return false;
     }
-    if (const auto wrong = wrong_media(leg, offer->sdp); !wrong.empty()) {
-      refuse(tx, m, 488, 88, wrong, "media_security");
-      return;
-    }
-    leg.offer = offer->sdp;
     leg.s.heard = offer->sdp.wish;
     leg.s.own = offer->sdp.wish.direction;
     leg.s.attributes = offer->sdp.attributes;
+    leg.offer = std::move(offer->sdp);
   }
-  start_hunt(decision);
+  if (auto ok = open_media(leg); !ok) {
+    refuse(tx, m, 503, 47, ok.error().what, "media_ports");
+    return false;
+  }
+  if (!leg.offer) return true;
+  const auto wrong = wrong_media(leg, *leg.offer);
+  if (wrong.empty()) return true;
+  refuse(tx, m, 488, 88, wrong, "media_security");
+  return false;
 }
 
 void Call::refuse(transport::TxId tx, const sip::Message& request, int status, int q850,
@@ -241,6 +246,7 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
       service = false;
     }
   }
+  const auto dialled = target ? sip::telephone_number(*target) : sip::TelephoneNumber{};
   const std::string number =
       dialled.is_private()
           ? called
@@ -254,7 +260,6 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
 
   Dialog& d = leg.s.dialog;
   d.ours = true;
-  const auto dialled = target ? sip::telephone_number(*target) : sip::TelephoneNumber{};
   d.call_id = sip::make_tag(owner(), services_.reactor.random()) + "@" + peers::own_host(us);
   const std::string from_host = caller.anonymous ? "anonymous.invalid" : peers::own_host(us);
   d.local_party = (caller.display.empty() ? "" : caller.display + " ") + "<" +

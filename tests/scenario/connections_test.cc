@@ -418,3 +418,60 @@ TEST_P(DualStack, ANameWithBothKindsOfAddressIsReachedByEither) {
 
 }  // namespace
 }  // namespace causeway::scenario
+TEST_P(DualStack, MediaIsOfTheFamilyThatTheOfferHasWhateverItsSignallingIs) {
+  Peer media4(rig, "media4", "10.2.0.1:5099", Transport::kUdp);
+  media4.open_rtp(50000);
+  auto d = six.invite("+4930111", "", sdp("10.2.0.1", 50000));
+  auto inv = four.expect("INVITE");
+  four.reply(inv, 200, "", sdp("10.1.0.1", 40000));
+  auto ok = six.expect("200 INVITE");
+  EXPECT_NE(ok.body().find("c=IN IP4 10.0.0.2"), std::string::npos) << ok.body();
+  EXPECT_NE(ok.body().find("o=- "), std::string::npos);
+  EXPECT_EQ(ok.body().find("IP6"), std::string::npos) << "not in o= either";
+  EXPECT_NE(ok.value(HeaderId::kContact).find("[2001:db8::2]:5060"), std::string::npos);
+  six.learn(d, ok);
+  six.ack(d);
+  four.expect("ACK");
+  four.send_rtp(media_of(inv.body()), 10, 1);
+  media4.send_rtp(media_of(ok.body()), 10, 2);
+  rig.run(Millis(100));
+  EXPECT_EQ(four.rtp.size(), 10U);
+  EXPECT_EQ(media4.rtp.size(), 10U);
+  // A re-INVITE that goes over to the other family finds nobody there.
+  six.request(d, "INVITE", "", sdp6("2001:db8:2::1", 50000));
+  six.ack_failure(d, six.expect("488 INVITE"));
+  six.request(d, "BYE");
+  six.expect("200 BYE");
+  four.reply(four.expect("BYE"), 200);
+  rig.run(Seconds(60));
+  EXPECT_EQ(rig.calls(), 0U);
+}
+
+TEST_P(DualStack, WithoutAnOfferMediaIsOfTheFamilyThatItsSourcesAre) {
+  std::string text = kDualStack;
+  const std::string mark = "listener = \"both-udp4\"\n";
+  text.replace(text.find(mark), mark.size(), mark + "media_sources = [\"10.2.0.0/16\"]\n");
+  ASSERT_TRUE(rig.apply(text));
+  rig.zone.set_aaaa("dual.example", {"2001:db8:2::1"});
+  auto d = four.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  auto inv = six.expect("INVITE");
+  EXPECT_NE(inv.body().find("c=IN IP4 10.0.0.2"), std::string::npos) << inv.body();
+  six.reply(inv, 486);
+  four.ack_failure(d, four.expect("486 INVITE"));
+  rig.run(Seconds(60));
+  EXPECT_EQ(rig.calls(), 0U);
+}
+
+TEST_P(DualStack, AnAnswerOfTheOtherFamilyIsNoCall) {
+  rig.zone.set_aaaa("dual.example", {"2001:db8:2::1"});
+  auto d = four.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  auto inv = six.expect("INVITE");
+  six.reply(inv, 200, "", sdp("10.2.0.1", 50000));
+  six.expect("ACK");
+  six.reply(six.expect("BYE"), 200);
+  four.ack_failure(d, four.expect("488 INVITE"));
+  rig.run(Seconds(60));
+  EXPECT_EQ(rig.calls(), 0U);
+  EXPECT_EQ(rig.media_legs(), 0U);
+}
+
