@@ -43,6 +43,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   static constexpr Seconds kAskAgain{5};        // for the next hop's name, after a failure
   static constexpr unsigned kMaxPutOff = 6;    // 491 to, or failures to send, one re-INVITE of ours
   static constexpr Seconds kSendAgain{2};      // after such a failure
+  static constexpr Seconds kUpdateWait{20};    // for the other side, before a peer's Timer F (32 s)
   static constexpr Seconds kStillRinging{60};  // RFC 3261 13.3.1.1: a proxy waits three minutes
 
   Call(CallServices& services, deployment::DeploymentPtr deployment, CallId id, Bucket bucket);
@@ -157,7 +158,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     Instant attempt_began;
     bool said_something = false;
     reactor::TimerId silence, progress, ring, retry, cancel_wait, look, still_ringing;
-    int rang_with = 0;  // ingress: the provisional answer that was passed on last
+    reactor::TimerId update_wait;  // the peer's UPDATE must be answered in time
+    int rang_with = 0;             // ingress: the provisional answer that was passed on last
     std::unique_ptr<SaidReliably> reliable;  // ingress: the caller acknowledges what it is told
     EarlyDialogs early;                      // egress
     transport::TxId server_update;           // the peer's UPDATE with an offer, until our answer
@@ -197,7 +199,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     kReinvite,
     kLook,
     kStillRinging,
-    kReliable
+    kReliable,
+    kUpdateWait
   };
 
   // --- liveness.cc
@@ -256,14 +259,15 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   bool refuse_extensions(Leg& leg, transport::TxId tx, const sip::Message& request);
   void refuse_naming(Leg& leg, transport::TxId tx, const sip::Message& request,
                      const Unacceptable& why);
-  void on_reinvite_response(Leg& leg, const transport::Received& r);
-  void on_update_response(Leg& leg, const transport::Received& r);
-  void on_offer_refused(Leg& leg, int status);
-  void refuse_overlap(Leg& leg, transport::TxId tx, const sip::Message& request, int status);
   // The SDP of a request in the dialog, empty without one. nullopt: it cannot be understood, and
   // was refused.
   [[nodiscard]] std::optional<std::string_view> sdp_in(Leg& leg, transport::TxId tx,
                                                        const sip::Message& request);
+  void on_reinvite_response(Leg& leg, const transport::Received& r);
+  void on_update_response(Leg& leg, const transport::Received& r);
+  void on_update_unanswered(Leg& leg, int status);
+  void on_offer_refused(Leg& leg, int status);
+  void refuse_overlap(Leg& leg, transport::TxId tx, const sip::Message& request, int status);
   [[nodiscard]] static bool can_offer(const Leg& to);
   [[nodiscard]] static bool peer_allows(const Leg& leg, sip::Method method) {
     return (leg.s.dialog.allow >> static_cast<unsigned>(method)) & 1U;
