@@ -209,10 +209,10 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_liveness_answer(Leg& leg, int status);  // 0: none came
 
   // --- setup.cc
+  [[nodiscard]] bool take_first_offer(Leg& leg, transport::TxId tx, const sip::Message& m);
   void start_hunt(const policy::Decision& decision);
   void next_way();
   void try_destination();
-  [[nodiscard]] bool take_first_offer(Leg& leg, transport::TxId tx, const sip::Message& m);
   Status send_initial_invite(Leg& leg, deployment::PeerIndex peer);
   void attempt_failed(Leg& leg, int status, const std::string& why, const sip::Message* response);
   void on_initial_response(Leg& leg, const transport::Received& r);
@@ -291,11 +291,11 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
                                                 const Leg& source) const;
   // Why an offer of plain RTP or of SRTP cannot be taken from this peer (TDM-01); empty: it can.
   [[nodiscard]] std::string wrong_media(const Leg& leg, const sdp::RemoteOffer& offer);
+  [[nodiscard]] std::string wrong_family(const Leg& leg, const sdp::RemoteMedia& remote);
   [[nodiscard]] sdp::MediaWish default_wish(const Leg& leg) const;
   [[nodiscard]] Status use_answer(Leg& leg, const sdp::RemoteOffer& answer);
   [[nodiscard]] Status take_answer(Leg& leg, std::string_view sdp, sdp::AnswerKind kind);
   [[nodiscard]] Result<std::string> make_answer(Leg& leg, const sdp::MediaWish& other_heard,
-  [[nodiscard]] std::string wrong_family(const Leg& leg, const sdp::RemoteMedia& remote);
                                                 sdp::HoldForm other_hold, sdp::AnswerKind kind);
   [[nodiscard]] Result<std::string> make_offer(Leg& leg, const sdp::MediaWish& wish);
 
@@ -318,6 +318,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void refresh_next_hop(Leg& leg);
   [[nodiscard]] WallTime wall_of(Instant expires) const;
   [[nodiscard]] bool believed(const Leg& leg, const IpAddress& address) const;
+  [[nodiscard]] std::optional<deployment::PeerIndex> peer_of_hop(const Leg& leg) const;
   [[nodiscard]] transport::Destination destination(const Leg& leg) const;
   [[nodiscard]] sip::Builder in_dialog(Leg& leg, sip::Method method, std::string_view branch,
                                        std::uint32_t cseq) const;
