@@ -111,17 +111,17 @@ def changes_are_followed():
 @test("TDR-01")
 def each_record_lasts_for_its_own_time():
     """an address is not asked for again within its TTL, a changed NAPTR is followed within its own, and one that leads nowhere is passed over"""
-    k = Knot(zone([(10, 0, 0)], ttl=8))
+    k = Knot(zone([(10, 0, 0)], ttl=40))
     g = gateway()
     uas = answering()
     began = time.monotonic()
     calls(10)
-    k.change(zone([(10, 0, 1)], ttl=8))  # the same service, behind SRV of eight seconds
+    k.change(zone([(10, 0, 1)], ttl=40))  # the same service, behind SRV of forty seconds
     time.sleep(1.2)
     calls(10)
-    expect(time.monotonic() - began < 7.5, "this machine is too slow for this test")
+    expect(time.monotonic() - began < 38, "this machine is too slow for this test")
     expect(taken(uas) == [20, 0, 0], f"within the TTL of SRV: {taken(uas)}")
-    k.change(zone([(10, 0, 2)], service="_other._udp", ttl=8))  # NAPTR lasts for a second
+    k.change(zone([(10, 0, 2)], service="_other._udp", ttl=40))  # NAPTR lasts for a second
     time.sleep(1.5)
     before = taken(uas)
     calls(10)
