@@ -5,6 +5,7 @@
 #include "sip/headers.h"
 #include "sip/message.h"
 #include "sip/tag.h"
+#include "sip/telephone.h"
 
 using namespace causeway;
 using namespace causeway::sip;
@@ -26,7 +27,7 @@ std::size_t touch_uri(std::string_view text) {
   if (!u) return touch(u.error().what);
   return touch(u->scheme) + touch(u->user) + touch(u->password) + touch(u->host) +
          touch(u->params) + touch(u->headers) + u->port +
-         touch(u->param("user").value_or(std::string_view{})) + number_digits(u->user).size();
+         touch(u->param("user").value_or(std::string_view{})) + telephone_number(*u).dialled.size();
 }
 
 std::size_t touch_value(std::string_view value) {

@@ -68,6 +68,7 @@ void show(Report& r, const std::vector<CertificateFacts>& chain) {
                        date_of(c.not_after)));
     if (i != 0) continue;
     r.fact("   names: " + reactor::describe_names(c.names));
+    if (!c.uris.empty()) r.fact("   SAN URIs: " + reactor::describe_names(c.uris));
     r.fact("   extended key usage: " + std::string(!c.has_purposes ? "none given, so any"
                                                    : c.for_server && c.for_client
                                                        ? "server and client authentication"

@@ -11,6 +11,7 @@ ErrorInfo error_info(ErrorCode code) noexcept {
     case ErrorCode::kUriScheme: return {416, 422, "uri_scheme"};
     case ErrorCode::kUriTooLong: return {414, 414, "uri_too_long"};
     case ErrorCode::kBodyTooLarge: return {413, 413, "body_too_large"};
+    case ErrorCode::kIncomplete: return {484, 422, "incomplete"};
     case ErrorCode::kNotFound: return {404, 404, "not_found"};
     case ErrorCode::kForbidden: return {403, 403, "forbidden"};
     case ErrorCode::kNotAcceptable: return {488, 406, "not_acceptable"};

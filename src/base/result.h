@@ -19,6 +19,7 @@ enum class ErrorCode : std::uint8_t {
   kUriScheme,      // addressed in a way we do not route
   kUriTooLong,     // a Request-URI over its bound
   kBodyTooLarge,   // a body over its bound
+  kIncomplete,     // an address that needs more to be one
   kNotFound,       // names nothing that exists
   kForbidden,      // known, not allowed
   kNotAcceptable,  // media or capabilities do not meet

@@ -30,32 +30,44 @@ std::optional<Unacceptable> unacceptable_extensions(const sip::Message& request,
                       "extension_required"};
 }
 
+std::vector<std::string> understood_types(const deployment::Deployment& d, const sip::Message& m) {
+  std::vector<std::string> types;
+  if (sip::iequals(m.value(HeaderId::kContentType), "application/sdp")) return types;
+  for (const auto& profile : d.profiles)
+    for (const auto& t : profile.pass_bodies)
+      if (std::none_of(types.begin(), types.end(),
+                       [&](const std::string& have) { return sip::iequals(have, t); }))
+        types.push_back(t);
+  return types;
+}
+
 std::optional<Unacceptable> unacceptable_body(const sip::Message& invite,
                                               const std::vector<BodyPart>& parts,
-                                              const deployment::Profile& profile) {
-  const std::string_view encoding = invite.value(HeaderId::kContentEncoding);
-  if (!invite.body().empty() && !encoding.empty() && !sip::iequals(encoding, "identity"))
-    return Unacceptable{415, "Accept-Encoding", "identity",
-                        "body encoded as '" + std::string(encoding.substr(0, 60)) + "'",
-                        "content_encoding"};
-  // Parts of a multipart body that nobody knows are left out; a body that is nothing else is not.
-  if (parts.size() == 1 && parts[0].headers.empty() && sdp_of(parts).empty()) {
-    const auto disposition = sip::parse_disposition(invite.value(HeaderId::kContentDisposition));
-    const bool optional = disposition && disposition->optional;
-    const bool known = std::any_of(profile.pass_bodies.begin(), profile.pass_bodies.end(),
-                                   [&](const auto& t) { return sip::iequals(t, parts[0].type); });
-    if (!optional && !known && !parts[0].content.empty() &&
-        !sip::iequals(parts[0].type, "application/sdp"))
-      return Unacceptable{
-          415, "Accept", "application/sdp",
-          "body of type '" + std::string(parts[0].type.substr(0, 60)) + "' where SDP is understood",
-          "content_type"};
+                                              const deployment::Profile& profile,
+                                              std::span<const std::string> known) {
+  const auto text_of = [](std::string_view what, std::string_view value, std::string_view rest) {
+    return std::string(what).append(" '").append(value.substr(0, 60)).append("'").append(rest);
+  };
+  for (const BodyPart& p : parts) {
+    if (p.content.empty() || p.is_sdp() || !p.required) continue;
+    if (p.in_multipart && !p.labelled && (profile.tolerate & sip::kUnlabelledBodyPart)) continue;
+    if (!p.encoding.empty())
+      return Unacceptable{415, "Accept-Encoding", "identity",
+                          text_of("body encoded as", p.encoding, ""), "content_encoding"};
+    const bool is_known = std::any_of(
+        known.begin(), known.end(), [&](const std::string& t) { return sip::iequals(t, p.type); });
+    // An SDP that is not this session's is understood and of no use.
+    if (is_known || sip::iequals(p.type, "application/sdp")) continue;
+    std::string accept = "application/sdp";
+    for (const std::string& t : known) accept.append(", ").append(t);
+    return Unacceptable{
+        415, "Accept", accept + ", multipart/alternative, multipart/mixed, multipart/related",
+        text_of("body of type", p.type, " where SDP is understood"), "content_type"};
   }
   if (!sip::accepts(invite, "application", "sdp"))
-    return Unacceptable{
-        406, "Accept", "application/sdp",
-        "Accept '" + std::string(invite.value(HeaderId::kAccept).substr(0, 60)) + "' without SDP",
-        "accept"};
+    return Unacceptable{406, "Accept", "application/sdp",
+                        text_of("Accept", invite.value(HeaderId::kAccept), " without SDP"),
+                        "accept"};
   return std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,10 +27,16 @@ struct Unacceptable {
 [[nodiscard]] std::optional<Unacceptable> unacceptable_extensions(
     const sip::Message& request, const deployment::Profile& profile);
 
-// 415 (RFC 3261 8.2.3): an encoded body, or one that must be understood and is neither SDP nor of a
-// type that `profile` knows. 406: SDP is not among what the caller accepts (RFC 4475 3.3.15).
-[[nodiscard]] std::optional<Unacceptable> unacceptable_body(const sip::Message& invite,
-                                                            const std::vector<BodyPart>& parts,
-                                                            const deployment::Profile& profile);
+// The types besides SDP that some peer of ours takes: those that the body of `m` may be of. Empty
+// when it is nothing but SDP.
+[[nodiscard]] std::vector<std::string> understood_types(const deployment::Deployment& d,
+                                                        const sip::Message& m);
+
+// 415 (RFC 3261 8.2.3, RFC 5621 8): an encoded body, or a body or part that must be understood and
+// is neither SDP nor of a type in `known`. What does not say so must be, unless the profile puts up
+// with parts without a label. 406: SDP is not among what the caller accepts (RFC 4475 3.3.15).
+[[nodiscard]] std::optional<Unacceptable> unacceptable_body(
+    const sip::Message& invite, const std::vector<BodyPart>& parts,
+    const deployment::Profile& profile, std::span<const std::string> known = {});
 
 }  // namespace causeway::call

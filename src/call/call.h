@@ -44,6 +44,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   static constexpr Seconds kAskAgain{5};        // for the next hop's name, after a failure
   static constexpr unsigned kMaxPutOff = 6;    // 491 to, or failures to send, one re-INVITE of ours
   static constexpr Seconds kSendAgain{2};      // after such a failure
+  static constexpr Seconds kUpdateWait{20};    // for the other side, before a peer's Timer F (32 s)
   static constexpr Seconds kStillRinging{60};  // RFC 3261 13.3.1.1: a proxy waits three minutes
 
   Call(CallServices& services, deployment::DeploymentPtr deployment, CallId id, Bucket bucket);
@@ -158,7 +159,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     Instant attempt_began;
     bool said_something = false;
     reactor::TimerId silence, progress, ring, retry, cancel_wait, look, still_ringing;
-    int rang_with = 0;  // ingress: the provisional answer that was passed on last
+    reactor::TimerId update_wait;  // the peer's UPDATE must be answered in time
+    int rang_with = 0;             // ingress: the provisional answer that was passed on last
     std::unique_ptr<SaidReliably> reliable;  // ingress: the caller acknowledges what it is told
     EarlyDialogs early;                      // egress
     transport::TxId server_update;           // the peer's UPDATE with an offer, until our answer
@@ -198,7 +200,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     kReinvite,
     kLook,
     kStillRinging,
-    kReliable
+    kReliable,
+    kUpdateWait
   };
 
   // --- liveness.cc
@@ -207,6 +210,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_liveness_answer(Leg& leg, int status);  // 0: none came
 
   // --- setup.cc
+  [[nodiscard]] bool take_first_offer(Leg& leg, transport::TxId tx, const sip::Message& m);
   void start_hunt(const policy::Decision& decision);
   void next_way();
   [[nodiscard]] bool choose_way();
@@ -257,8 +261,13 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   bool refuse_extensions(Leg& leg, transport::TxId tx, const sip::Message& request);
   void refuse_naming(Leg& leg, transport::TxId tx, const sip::Message& request,
                      const Unacceptable& why);
+  // The SDP of a request in the dialog, empty without one. nullopt: it cannot be understood, and
+  // was refused.
+  [[nodiscard]] std::optional<std::string_view> sdp_in(Leg& leg, transport::TxId tx,
+                                                       const sip::Message& request);
   void on_reinvite_response(Leg& leg, const transport::Received& r);
   void on_update_response(Leg& leg, const transport::Received& r);
+  void on_update_unanswered(Leg& leg, int status);
   void on_offer_refused(Leg& leg, int status);
   void refuse_overlap(Leg& leg, transport::TxId tx, const sip::Message& request, int status);
   [[nodiscard]] static bool can_offer(const Leg& to);
@@ -284,6 +293,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
                                                 const Leg& source) const;
   // Why an offer of plain RTP or of SRTP cannot be taken from this peer (TDM-01); empty: it can.
   [[nodiscard]] std::string wrong_media(const Leg& leg, const sdp::RemoteOffer& offer);
+  [[nodiscard]] std::string wrong_family(const Leg& leg, const sdp::RemoteMedia& remote);
   [[nodiscard]] sdp::MediaWish default_wish(const Leg& leg) const;
   [[nodiscard]] Status use_answer(Leg& leg, const sdp::RemoteOffer& answer);
   [[nodiscard]] Status take_answer(Leg& leg, std::string_view sdp, sdp::AnswerKind kind);
@@ -310,6 +320,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void refresh_next_hop(Leg& leg);
   [[nodiscard]] WallTime wall_of(Instant expires) const;
   [[nodiscard]] bool believed(const Leg& leg, const IpAddress& address) const;
+  [[nodiscard]] std::optional<deployment::PeerIndex> peer_of_hop(const Leg& leg) const;
   [[nodiscard]] transport::Destination destination(const Leg& leg) const;
   [[nodiscard]] sip::Builder in_dialog(Leg& leg, sip::Method method, std::string_view branch,
                                        std::uint32_t cseq) const;

@@ -5,6 +5,7 @@
 #include "policy/decide.h"
 #include "sip/fields.h"
 #include "sip/headers.h"
+#include "sip/telephone.h"
 
 namespace causeway::call {
 
@@ -93,9 +94,43 @@ std::string hide_addresses(std::string_view value, std::string_view own_host) {
   return out;
 }
 
+namespace {
+
+// The Content-ID in "<cid:ID>"; empty: it refers to no part.
+std::string_view cid_of(std::string_view value) {
+  constexpr std::string_view kCid = "<cid:";
+  const std::size_t at = value.find('<');
+  if (at == std::string_view::npos || !sip::iequals(value.substr(at, kCid.size()), kCid)) return {};
+  const std::size_t end = value.find('>', at);
+  if (end == std::string_view::npos) return {};
+  return value.substr(at + kCid.size(), end - at - kCid.size());
+}
+
+bool refers_to_body(std::string_view value) {
+  for (std::size_t at = value.find('<'); at != std::string_view::npos; at = value.find('<', at + 1))
+    if (!cid_of(value.substr(at)).empty()) return true;
+  return false;
+}
+
+// The values of a header but those that refer to a part that does not cross (RFC 6442 4.2: the
+// receiver would have to refuse the request).
+std::string without_strangers(std::string_view list,
+                              const std::function<bool(std::string_view)>& carried) {
+  std::string out;
+  for (auto one = sip::next_value(list); !one.empty(); one = sip::next_value(list)) {
+    const std::string_view cid = cid_of(one);
+    if (!cid.empty() && !(carried && carried(cid))) continue;
+    out.append(out.empty() ? "" : ", ").append(one);
+  }
+  return out;
+}
+
+}  // namespace
+
 void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
                            const deployment::Profile& receiver, bool both_trusted,
-                           std::string_view own_host) {
+                           std::string_view own_host,
+                           const std::function<bool(std::string_view)>& carried) {
   const auto lists = [](const std::vector<std::string>& names, const sip::HeaderField& f) {
     // A compact name is listed under its long one.
     const std::string_view name = f.id == HeaderId::kOther ? f.name : sip::header_name(f.id);
@@ -106,7 +141,11 @@ void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
     if (never_crosses(f.id)) continue;
     if (!lists(receiver.pass_headers, f) && !(both_trusted && lists(receiver.trusted_headers, f)))
       continue;
-    const std::string hidden = hide_addresses(f.value, own_host);
+    std::string hidden = hide_addresses(f.value, own_host);
+    if (refers_to_body(hidden)) {
+      hidden = without_strangers(hidden, carried);
+      if (hidden.empty()) continue;
+    }
     if (hidden == f.value)
       out.copy(f);
     else
@@ -117,7 +156,8 @@ void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
 namespace {
 
 struct Asserted {
-  std::string_view user, display;
+  sip::Uri uri;
+  std::string_view display;
 };
 
 // Of up to two identities (RFC 3325 9.1) the telephone number, else the first with a user (TDR-63).
@@ -126,11 +166,11 @@ Asserted asserted_identity(const sip::Message& m) {
   const auto ids = sip::parse_identities(m, HeaderId::kPAssertedIdentity);
   if (!ids) return {};
   const auto of = [](const std::optional<sip::NameAddr>& a) {
-    return a ? Asserted{a->target.user, a->display} : Asserted{};
+    return a ? Asserted{a->target, a->display} : Asserted{};
   };
   const Asserted sip = of(ids->sip);
   Asserted tel = of(ids->tel);
-  if (tel.user.empty()) return sip.user.empty() ? Asserted{} : sip;
+  if (tel.uri.user.empty()) return sip;
   if (tel.display.empty()) tel.display = sip.display;
   return tel;
 }
@@ -160,68 +200,62 @@ std::string display_name(std::string_view as_it_came) {
 Caller caller_of(const sip::Message& invite, const deployment::Deployment& d,
                  const deployment::Profile& receiver, bool source_trusted) {
   Caller c;
-  std::string_view user;
+  sip::Uri uri;
   std::string_view display;
   if (const auto* from = invite.from()) {
     display = from->display;
-    user = from->target.user;
+    uri = from->target;
   }
   const bool wants_privacy = asks_for_privacy(invite);
-  const bool anonymous_from = user.empty() || sip::iequals(user, "anonymous");
+  const bool anonymous_from = uri.user.empty() || sip::iequals(uri.user, "anonymous");
   if (receiver.from_source == deployment::FromSource::kAssertedIdentity && source_trusted &&
       !wants_privacy) {
-    if (const Asserted id = asserted_identity(invite); !id.user.empty()) {
-      user = id.user;
+    if (const Asserted id = asserted_identity(invite); !id.uri.user.empty()) {
+      uri = id.uri;
       if (!id.display.empty()) display = id.display;
     }
   }
-  if (user.empty() || sip::iequals(user, "anonymous") || (wants_privacy && anonymous_from)) {
+  if (uri.user.empty() || sip::iequals(uri.user, "anonymous") ||
+      (wants_privacy && anonymous_from)) {
     c.user = "anonymous";
     c.display = "\"Anonymous\"";
     c.anonymous = true;
     return c;
   }
-  const std::string digits = sip::number_digits(user);
-  c.user =
-      digits.empty() ? std::string(user) : policy::format_number(d, digits, receiver.number_format);
+  const auto number = sip::telephone_number(uri);
+  if (number.dialled.empty() || number.is_private())
+    c.user = number.dialled.empty() ? std::string(uri.user) : number.dialled;
+  else
+    c.user = policy::format_number(d, number.full(), receiver.number_format);
   c.display = display_name(display);
   return c;
 }
 
 std::string billing_number(const sip::Message& invite, bool source_trusted) {
-  if (const Asserted id = source_trusted ? asserted_identity(invite) : Asserted{};
-      !id.user.empty()) {
-    std::string digits = sip::number_digits(id.user);
-    return digits.empty() ? std::string(id.user) : digits;
-  }
-  const auto* from = invite.from();
-  if (!from || from->target.user.empty()) return "anonymous";
-  std::string digits = sip::number_digits(from->target.user);
-  return digits.empty() ? std::string(from->target.user) : digits;
+  sip::Uri uri = source_trusted ? asserted_identity(invite).uri : sip::Uri{};
+  if (uri.user.empty() && invite.from()) uri = invite.from()->target;
+  if (uri.user.empty()) return "anonymous";
+  std::string digits = sip::telephone_number(uri).full();
+  return digits.empty() ? std::string(uri.user) : digits;
 }
 
-std::string escape_user(std::string_view user) {
-  std::string out;
-  out.reserve(user.size() + 4);
-  for (const char c : user)
-    if (c == '#')
-      out += "%23";
-    else
-      out += c;
-  return out;
-}
-
-std::string party_uri(std::string_view user, std::string_view host, std::uint16_t port,
-                      bool phone) {
+std::string party_uri(std::string_view user, std::string_view host, std::uint16_t port, bool phone,
+                      std::string_view parameters) {
   std::string u = "sip:";
-  u.reserve(64);
-  if (!user.empty()) u.append(escape_user(user)).append("@");
-  u.append(host);
-  if (port != 0) u.append(":").append(std::to_string(port));
+  u.reserve(64 + parameters.size());
   const bool number =
       !user.empty() && user.find_first_not_of("+0123456789*#") == std::string_view::npos;
-  if (phone && number) u.append(";user=phone");
+  if (!number) parameters = {};
+  if (!user.empty()) u.append(sip::escape_user(user)).append(parameters).append("@");
+  u.append(host);
+  if (port != 0) u.append(":").append(std::to_string(port));
+  if (number && (phone || !parameters.empty())) u.append(";user=phone");
   return u;
+}
+
+std::string called_number(const deployment::Deployment& d, const sip::Uri& uri) {
+  const auto number = sip::telephone_number(uri);
+  return policy::emergency_service(d, number.dialled, {}) ? number.dialled : number.full();
 }
 
 std::string reason_value(int q850, std::string_view text) {

@@ -1,6 +1,7 @@
 // Which headers of one side reach the other, and how identity is written for a peer. Pure.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -15,9 +16,11 @@ namespace causeway::call {
 // transport never crosses, whatever a profile says.
 // SIP URIs whose host is an address get `own_host` in its place: an address is the inside of a
 // network, a name is an identity. "sips" becomes "sip".
+// A value that refers to a part of the body (cid:) crosses when `carried` says that the part does.
 void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
                            const deployment::Profile& receiver, bool both_trusted,
-                           std::string_view own_host);
+                           std::string_view own_host,
+                           const std::function<bool(std::string_view cid)>& carried = {});
 [[nodiscard]] std::string hide_addresses(std::string_view value, std::string_view own_host);
 [[nodiscard]] bool never_crosses(sip::HeaderId id);
 
@@ -35,12 +38,15 @@ struct Caller {
 // others (TDR-63); else what From says.
 [[nodiscard]] std::string billing_number(const sip::Message& invite, bool source_trusted);
 
-// What a user part may not hold as it is (RFC 3261 25.1): '#' becomes %23.
-[[nodiscard]] std::string escape_user(std::string_view user);
-
-// "sip:USER@HOST[:PORT][;user=phone]"
+// "sip:USER[;PARAMETERS]@HOST[:PORT][;user=phone]". Parameters are those of a telephone number, as
+// sip::parameters_of() has them: with them it is `user=phone` whatever `phone` says.
 [[nodiscard]] std::string party_uri(std::string_view user, std::string_view host,
-                                    std::uint16_t port, bool phone);
+                                    std::uint16_t port, bool phone,
+                                    std::string_view parameters = {});
+
+// The number that a call is routed by, of its Request-URI: the global one where a phone-context
+// makes it so, unless what was dialled is an emergency number. Empty when it has none.
+[[nodiscard]] std::string called_number(const deployment::Deployment& d, const sip::Uri& uri);
 
 // Value of a Reason header for a cause, "Q.850;cause=17;text=\"...\"".
 [[nodiscard]] std::string reason_value(int q850, std::string_view text);

@@ -225,8 +225,10 @@ void Call::on_request_failed(LegId id, transport::TxId tx, const Error& reason) 
       leg.hop_unknown = true;
     if (reason.code != ErrorCode::kTimeout)
       on_offer_unsent(leg, reason);
-    else
+    else if (leg.confirmed())
       on_offer_refused(leg, 408);
+    else
+      on_update_unanswered(leg, 408);
     return;
   }
   if (tx != leg.client_invite) return;

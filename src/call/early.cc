@@ -217,21 +217,14 @@ void Call::on_prack(Leg& leg, transport::TxId tx, const transport::Received& r) 
     simple_response(leg, tx, m, 400, rack.error().what);
     return;
   }
-  const auto parts = body_parts(m);
-  if (!parts) {
-    simple_response(leg, tx, m, 400, parts.error().what);
-    return;
-  }
-  if (const auto why = unacceptable_body(m, *parts, *leg.profile)) {
-    refuse_naming(leg, tx, m, *why);
-    return;
-  }
+  const auto sdp = sdp_in(leg, tx, m);
+  if (!sdp) return;
   if (!leg.reliable || !sip::on_prack(leg.reliable->sender, *rack, leg.invite_cseq)) {
     simple_response(leg, tx, m, 481, "nothing waits for this PRACK");
     return;
   }
   stop_timer(leg.reliable->timer);
-  if (!answer_prack(leg, tx, m, sdp_of(*parts))) return;
+  if (!answer_prack(leg, tx, m, *sdp)) return;
   if (was_terminated_ || leg.answered) return;
   if (success_ && !leg.reliable->sdp_open()) {
     const auto success = std::move(success_);

@@ -65,6 +65,13 @@ void EarlyDialogs::promote(LegState& s, std::string_view tag) {
   others_.clear();
 }
 
+bool EarlyDialogs::drop_current(LegState& s) {
+  if (others_.empty()) return false;
+  exchange(s, others_.back());
+  others_.pop_back();
+  return true;
+}
+
 void EarlyDialogs::forget(std::string_view tag) {
   std::erase_if(others_, [&](const Early& e) { return e.remote_tag == tag; });
 }

@@ -28,6 +28,8 @@ class EarlyDialogs {
   // The 2xx of that To-tag came: that dialog alone is left. A tag that never rang begins as the
   // INVITE left.
   void promote(LegState& s, std::string_view tag);
+  // The current one is gone: another that rings takes its place. False: there is none.
+  bool drop_current(LegState& s);
   // 199 (RFC 6228): it will not answer. The current one is kept.
   void forget(std::string_view tag);
   [[nodiscard]] std::size_t waiting() const { return others_.size(); }

@@ -74,7 +74,7 @@ void Call::let_go() {
   services_.locator.cancel(*this);
   for (auto& leg : legs_) {
     for (auto* t : {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait,
-                    &leg->look, &leg->still_ringing})
+                    &leg->look, &leg->still_ringing, &leg->update_wait})
       stop_timer(*t);
     if (leg->reliable) stop_timer(leg->reliable->timer);
     services_.owner.unbind_tag(leg->s.dialog.local_tag);
@@ -144,6 +144,13 @@ void Call::on_timer(std::uint64_t token, Instant) {
       leg.reliable->timer = {};
       on_reliable_timer(leg);
       return;
+    case TimerKind::kUpdateWait:
+      leg.update_wait = {};
+      if (leg.server_update.value == 0) return;
+      // RFC 3311 5.2: what takes longer than its sender waits is answered 504, not given up.
+      refuse_offer(leg, 504, "the other side has not answered yet");
+      reconcile();
+      return;
     case TimerKind::kCancelWait:
       leg.cancel_wait = {};
       leg.client_invite = {};
@@ -192,8 +199,8 @@ void Call::send_waiting_bye(Leg& leg) {
 }
 
 void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
-  for (auto* t :
-       {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.look, &leg.still_ringing})
+  for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.look, &leg.still_ringing,
+                  &leg.update_wait})
     stop_timer(*t);
   if (leg.reliable) stop_timer(leg.reliable->timer);
   if (leg.server_update.value != 0) refuse_offer(leg, 487, "the call is over");
@@ -231,7 +238,7 @@ void Call::leg_ended(Leg& leg) {
   services_.layer.set_limit(leg.client_invite);
   leg.s.phase = LegPhase::kEnded;
   for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.cancel_wait, &leg.look,
-                  &leg.still_ringing})
+                  &leg.still_ringing, &leg.update_wait})
     stop_timer(*t);
 }
 

@@ -8,6 +8,7 @@
 #include "call/serialise.h"
 #include "sip/headers.h"
 #include "sip/tag.h"
+#include "sip/telephone.h"
 
 namespace causeway::call {
 
@@ -236,7 +237,11 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   if (const auto* uri = m.target()) {
     f.request_scheme = std::string(uri->scheme);
     f.called_raw = std::string(uri->user);
-    f.called = sip::number_digits(uri->user);
+    f.called = called_number(d, *uri);
+    if (const auto fault = uri->is_tel() ? sip::check_telephone(*uri) : Status{}; !fault) {
+      f.number_status = error_info(fault.error().code).sip_status;
+      f.number_fault = fault.error().what;
+    }
   }
   f.resource_priority = m.has(HeaderId::kResourcePriority);
   f.max_forwards = static_cast<int>(sip::parse_u32(m.value(HeaderId::kMaxForwards)).value_or(70));

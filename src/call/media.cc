@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "call/call.h"
+#include "call/media_family.h"
 #include "sdp/compose.h"
 #include "sdp/crypto_line.h"
 
@@ -44,10 +45,10 @@ media::RealmMedia realm_media(const deployment::Realm& r) {
 Status Call::open_media(Leg& leg) {
   const auto& group = deployment_->group(leg.group);
   const auto& realm = deployment_->realm(group.realm);
-  const bool v6 =
-      leg.bound.address.is_v6() ? realm.media_v6.has_value() : !realm.media_v4.has_value();
-  auto id = services_.media.open(realm_media(realm), v6 ? media::Family::kV6 : media::Family::kV4,
-                                 leg.profile->sdp.rtcp_mux);
+  std::optional<IpAddress> offered;
+  if (leg.offer) offered = leg.offer->media.rtp.address;
+  const auto family = media_family(realm, group, leg.bound.address.is_v6(), offered);
+  auto id = services_.media.open(realm_media(realm), family, leg.profile->sdp.rtcp_mux);
   if (!id) return tl::unexpected(id.error());
   leg.media = *id;
   leg.s.has_media = true;
@@ -58,8 +59,8 @@ Status Call::open_media(Leg& leg) {
   const auto ends = services_.media.local(leg.media);
   if (!ends) return tl::unexpected(ends.error());
   // RFC 4566 5.2: a number that fits 63 bits, so that nobody's parser overflows.
-  leg.s.offer_answer =
-      sdp::start_offer_answer(services_.reactor.random().u64() >> 33, ends->public_rtp.address);
+  sdp::start_offer_answer(leg.s.offer_answer, services_.reactor.random().u64() >> 33,
+                          ends->public_rtp.address);
   return {};
 }
 
@@ -146,14 +147,20 @@ std::string Call::path_in_words() const {
          (crypto ? ", relayed with encryption on one side" : ", relayed");
 }
 
+// Where only the other family could send to, nobody would hear anybody (RFC 5118 4.6).
+std::string Call::wrong_family(const Leg& leg, const sdp::RemoteMedia& remote) {
+  const auto ours = services_.media.local(leg.media);
+  const IpAddress& theirs = remote.rtp.address;
+  if (!ours || theirs.is_unspecified() || theirs.is_v6() == ours->public_rtp.address.is_v6())
+    return {};
+  return std::string("media at an ") + (theirs.is_v6() ? "IPv6" : "IPv4") + " address, " +
+         theirs.to_string() + ", where that of group '" + leg.s.group + "' is at " +
+         ours->public_rtp.address.to_string();
+}
+
 std::string Call::wrong_media(const Leg& leg, const sdp::RemoteOffer& offer) {
   const bool wants = leg.profile->sdp.security == sdp::Security::kSdes;
-  // Where only the other family could send to, nobody would hear anybody (RFC 5118 4.6).
-  const auto ours = services_.media.local(leg.media);
-  const IpAddress& theirs = offer.media.rtp.address;
-  if (ours && !theirs.is_unspecified() && theirs.is_v6() != ours->public_rtp.address.is_v6())
-    return std::string("media at an ") + (theirs.is_v6() ? "IPv6" : "IPv4") + " address, " +
-           theirs.to_string() + ", where the realm of group '" + leg.s.group + "' has none";
+  if (auto wrong = wrong_family(leg, offer.media); !wrong.empty()) return wrong;
   if (offer.media.secure == wants) return {};
   return wants ? "SrtpEncryptionRequired: plain RTP offered where group '" + leg.s.group +
                      "' has SRTP"
@@ -228,6 +235,8 @@ Status Call::take_answer(Leg& leg, std::string_view text, sdp::AnswerKind kind) 
 // Puts an answer into force: what the peer wants, and where its media goes.
 Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
   if (answer.declined) return fail(ErrorCode::kNotAcceptable, "the peer declined the audio stream");
+  if (auto wrong = wrong_family(leg, answer.media); !wrong.empty())
+    return fail(ErrorCode::kNotAcceptable, std::move(wrong));
   std::optional<sdp::Crypto> theirs;
   if (leg.profile->sdp.security == sdp::Security::kSdes) {
     const auto ours =

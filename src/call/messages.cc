@@ -276,6 +276,16 @@ void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destina
   if (!held.empty()) reconcile();  // it may have waited for that
 }
 
+// The configured peer that the next hop is; none: a proxy or a target that the dialog named.
+std::optional<deployment::PeerIndex> Call::peer_of_hop(const Leg& leg) const {
+  const auto& hop = leg.s.next_hop;
+  if (const auto at = services_.peers.peer_at(leg.group, hop.remote)) return at;
+  const auto named = deployment_->find_peer(leg.s.peer);
+  if (named && !hop.name.empty() && sip::iequals(deployment_->peer(*named).host, hop.name))
+    return named;
+  return std::nullopt;
+}
+
 transport::Destination Call::destination(const Leg& leg) const {
   transport::Destination d;
   d.remote = leg.s.next_hop.remote;
@@ -285,9 +295,12 @@ transport::Destination Call::destination(const Leg& leg) const {
   d.own_name = deployment_->own_name(leg.group, leg.listener);
   const auto& group = deployment_->group(leg.group);
   d.connect_time = group.timers.connect;
-  if (const auto peer = deployment_->find_peer(leg.s.peer);
-      peer && d.transport == Transport::kUdp && deployment_->peer(*peer).also_tcp)
-    peers::allow_tcp(*deployment_, *peer, d);
+  if (d.transport == Transport::kUdp) {
+    if (const auto peer = peer_of_hop(leg))
+      peers::allow_tcp(*deployment_, *peer, d);
+    else
+      peers::allow_tcp(*deployment_, leg.group, d);
+  }
   if (d.transport == Transport::kTls && d.tls_name.empty()) {
     // A caller that gave an address as its Contact: the certificate still has to carry a name of
     // its group.

@@ -34,8 +34,9 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
                     "the call is not established");
     return;
   }
-  const auto parts = body_parts(m);
-  const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
+  const auto body = sdp_in(leg, tx, m);
+  if (!body) return;
+  const std::string_view sdp = *body;
   // RFC 3261 14.2: theirs is not finished: 500; ours is out: 491.
   const auto what = sdp::judge(leg.s.offer_answer, {Side::kPeer, Carrier::kInvite, !sdp.empty()});
   if (leg.server_invite.value != 0 || leg.server_update.value != 0) {
@@ -44,14 +45,6 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
   }
   if (leg.asks() || what.meaning == SdpMeaning::kRefused) {
     refuse_overlap(leg, tx, m, leg.asks() ? 491 : what.status);
-    return;
-  }
-  if (!parts) {
-    simple_response(leg, tx, m, 400, parts.error().what);
-    return;
-  }
-  if (const auto why = unacceptable_body(m, *parts, *leg.profile)) {
-    refuse_naming(leg, tx, m, *why);
     return;
   }
   learn_target(leg, m);
@@ -77,16 +70,9 @@ void Call::on_update(Leg& leg, transport::TxId tx, const transport::Received& r)
     simple_response(leg, tx, m, 481, "the call is not established");
     return;
   }
-  const auto parts = body_parts(m);
-  if (!parts) {
-    simple_response(leg, tx, m, 400, parts.error().what);
-    return;
-  }
-  if (const auto why = unacceptable_body(m, *parts, *leg.profile)) {
-    refuse_naming(leg, tx, m, *why);
-    return;
-  }
-  const std::string_view sdp = sdp_of(*parts);
+  const auto body = sdp_in(leg, tx, m);
+  if (!body) return;
+  const std::string_view sdp = *body;
   const auto what = sdp::judge(leg.s.offer_answer, {Side::kPeer, Carrier::kUpdate, !sdp.empty()});
   if (leg.server_update.value != 0 || what.meaning == SdpMeaning::kRefused) {
     refuse_overlap(leg, tx, m, leg.server_update.value != 0 ? 500 : what.status);
@@ -109,8 +95,11 @@ void Call::on_update(Leg& leg, transport::TxId tx, const transport::Received& r)
     return;
   }
   reconcile();
-  if (leg.server_update.value != 0 && !other(leg))
-    refuse_offer(leg, 500, "the other side is not there yet");
+  if (leg.server_update.value == 0) return;
+  if (other(leg))
+    start_timer(leg.update_wait, kUpdateWait, TimerKind::kUpdateWait, leg);
+  else
+    refuse_offer(leg, 504, "the other side is not there yet");
 }
 
 // Reads an offer that judge() let through. False: with what to refuse it, and why.
@@ -140,7 +129,10 @@ void Call::refuse_overlap(Leg& leg, transport::TxId tx, const sip::Message& requ
   if (!flow) return;
   auto b = sip::begin_response(request, status, sip::reason_phrase(status), leg.s.dialog.local_tag,
                                flow->remote);
-  b.header(HeaderId::kRetryAfter, static_cast<std::int64_t>(services_.reactor.random().below(10)));
+  // RFC 3261 14.2, RFC 3311 5.2: 500 says when; whoever gets 491 has timers of its own.
+  if (status == 500)
+    b.header(HeaderId::kRetryAfter,
+             static_cast<std::int64_t>(services_.reactor.random().below(11)));
   peers::add_common(b, *leg.profile, false);
   if (leg.profile->reason_on_failure)
     b.header(HeaderId::kReason, reason_value(policy::q850_of_status(status), {}));
@@ -156,6 +148,21 @@ bool Call::refuse_extensions(Leg& leg, transport::TxId tx, const sip::Message& r
   if (!why) return false;
   refuse_naming(leg, tx, request, *why);
   return true;
+}
+
+std::optional<std::string_view> Call::sdp_in(Leg& leg, transport::TxId tx,
+                                             const sip::Message& request) {
+  const auto known = understood_types(*deployment_, request);
+  const auto parts = body_parts(request, known);
+  if (!parts) {
+    simple_response(leg, tx, request, 400, parts.error().what);
+    return std::nullopt;
+  }
+  if (const auto why = unacceptable_body(request, *parts, *leg.profile, known)) {
+    refuse_naming(leg, tx, request, *why);
+    return std::nullopt;
+  }
+  return sdp_of(*parts);
 }
 
 void Call::refuse_naming(Leg& leg, transport::TxId tx, const sip::Message& request,
@@ -295,10 +302,12 @@ void Call::answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldFo
   const auto* request = services_.layer.request_of(tx);
   if (!request) return;
   leg.offer.reset();
-  if (update)
+  if (update) {
     leg.server_update = {};
-  else
+    stop_timer(leg.update_wait);
+  } else {
     leg.answered = true;
+  }
   respond(leg, tx, *request, 200, nullptr, {"application/sdp", *sdp}, 0, {});
   if (update) join_media();
 }
@@ -307,6 +316,7 @@ void Call::refuse_offer(Leg& leg, int status, const std::string& text) {
   tell(EventKind::kRefusal, &leg, text);
   const transport::TxId tx =
       std::exchange(leg.server_update.value != 0 ? leg.server_update : leg.server_invite, {});
+  stop_timer(leg.update_wait);
   (void)sdp::rollback(leg.s.offer_answer);
   leg.offer.reset();
   if (const auto* request = services_.layer.request_of(tx))
@@ -371,7 +381,30 @@ void Call::on_update_response(Leg& leg, const transport::Received& r) {
     }
     tell(EventKind::kError, &leg, ok.error().what);  // as if it had been refused
   }
-  on_offer_refused(leg, status < 300 ? 488 : status);
+  if ((status == 408 || status == 481) && !leg.confirmed())
+    on_update_unanswered(leg, status);
+  else
+    on_offer_refused(leg, status < 300 ? 488 : status);
+}
+
+// The early dialog that our UPDATE went to is gone (RFC 3261 12.2.1.2): another phone may still
+// answer; without one the attempt is over.
+void Call::on_update_unanswered(Leg& leg, int status) {
+  (void)sdp::rollback(leg.s.offer_answer);
+  leg.s.told = leg.told_before;
+  const std::string why = status == 481 ? "the early dialog is gone: UPDATE was answered 481"
+                                        : "the early dialog is gone: UPDATE was not answered";
+  tell(EventKind::kError, &leg, why);
+  if (leg.early.drop_current(leg.s)) {
+    leg.hop_unknown = true;
+    Leg* far = other(leg);
+    if (leg.for_far && far && far->awaits())
+      refuse_offer(*far, 504, "the other side did not answer");
+    reconcile();
+    return;
+  }
+  cancel_attempt(leg, "Q.850;cause=102;text=\"no answer to UPDATE\"");
+  fail_ingress(504, 102, why, nullptr, TerminationClass::kDropped);
 }
 
 // What we offered is void; who asked for it is told, or it is tried again.

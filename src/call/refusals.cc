@@ -18,7 +18,12 @@ namespace {
 std::optional<deployment::GroupIndex> group_of(const deployment::Deployment& d,
                                                const sip::Message& m, const transport::Flow& flow) {
   std::optional<std::string_view> host = "";
-  if (const auto* uri = m.target()) host = uri->host;
+  if (const auto* uri = m.target()) {
+    if (uri->is_service() || uri->is_tel())
+      host.reset();
+    else
+      host = uri->host;
+  }
   if (const auto found = deployment::recognise(d, flow.listener, flow.remote, {}, host))
     return found;
   for (std::size_t i = 0; i < d.groups.size(); ++i) {
@@ -71,7 +76,7 @@ std::optional<telemetry::CallRecord> Refusals::invite(CallId id, const deploymen
   }
   r.from = billing_number(m, group && d.group(*group).trusted);
   if (const auto* uri = m.target()) {
-    r.to = sip::number_digits(uri->user);
+    r.to = called_number(d, *uri);
     if (r.to.empty()) r.to = std::string(uri->is_service() ? uri->text : uri->user);
   }
   r.ingress_call_id = std::string(m.call_id());

@@ -6,6 +6,7 @@
 #include "call/crossing.h"
 #include "sip/headers.h"
 #include "sip/tag.h"
+#include "sip/telephone.h"
 
 namespace causeway::call {
 
@@ -41,10 +42,10 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   record_message(leg, true, m.bytes());
 
   if (const auto* uri = m.target()) {
-    state_.called = sip::number_digits(uri->user);
+    state_.called = called_number(*deployment_, *uri);
     if (state_.called.empty())
       state_.called = std::string(uri->is_service() ? uri->text : uri->user);
-    leg.s.number = escape_user(uri->user);
+    leg.s.number = sip::escape_user(uri->user.substr(0, uri->user.find(';')));
   }
   state_.calling = billing_number(m, trusted(leg));
   learn_dialog(leg, m, false);
@@ -73,12 +74,17 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
     return;
   }
   invite_ = std::make_unique<sip::Message>(*sip::Message::parse(m.bytes()));
-  auto parts = body_parts(*invite_);
+  const auto known = understood_types(*deployment_, *invite_);
+  auto parts = body_parts(*invite_, known);
   if (!parts) {
     refuse(tx, m, 400, 111, parts.error().what, "body");
     return;
   }
-  if (const auto why = unacceptable_body(*invite_, *parts, *leg.profile)) {
+  // Whoever calls for help is not asked what else it sent.
+  const auto why = decision.emergency == policy::EmergencyClass::kEmergency
+                       ? std::nullopt
+                       : unacceptable_body(*invite_, *parts, *leg.profile, known);
+  if (why) {
     refuse_naming(leg, tx, m, *why);
     services_.counters.refused.add(why->label);
     leg.server_invite = {};
@@ -89,10 +95,11 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   }
   invite_parts_ = std::move(*parts);
   agree_on_reliability(leg);
-  if (auto ok = open_media(leg); !ok) {
-    refuse(tx, m, 503, 47, ok.error().what, "media_ports");
-    return;
-  }
+  if (take_first_offer(leg, tx, m)) start_hunt(decision);
+}
+
+// The offer first: what family its media is of decides which ours is. False: refused.
+bool Call::take_first_offer(Leg& leg, transport::TxId tx, const sip::Message& m) {
   const std::string_view sdp = sdp_of(invite_parts_);
   if (sdp.empty()) {
     leg.offerless = true;
@@ -103,18 +110,22 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
       const bool media = offer.error().code == ErrorCode::kNotAcceptable;
       refuse(tx, m, media ? 488 : 400, media ? 88 : 111, offer.error().what,
              media ? "media" : "sdp");
-      return;
+      return false;
     }
-    if (const auto wrong = wrong_media(leg, offer->sdp); !wrong.empty()) {
-      refuse(tx, m, 488, 88, wrong, "media_security");
-      return;
-    }
-    leg.offer = offer->sdp;
     leg.s.heard = offer->sdp.wish;
     leg.s.own = offer->sdp.wish.direction;
     leg.s.attributes = offer->sdp.attributes;
+    leg.offer = std::move(offer->sdp);
   }
-  start_hunt(decision);
+  if (auto ok = open_media(leg); !ok) {
+    refuse(tx, m, 503, 47, ok.error().what, "media_ports");
+    return false;
+  }
+  if (!leg.offer) return true;
+  const auto wrong = wrong_media(leg, *leg.offer);
+  if (wrong.empty()) return true;
+  refuse(tx, m, 488, 88, wrong, "media_security");
+  return false;
 }
 
 void Call::refuse(transport::TxId tx, const sip::Message& request, int status, int q850,
@@ -259,8 +270,12 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
       service = false;
     }
   }
+  const auto dialled = target ? sip::telephone_number(*target) : sip::TelephoneNumber{};
   const std::string number =
-      policy::format_number(*deployment_, called, leg.profile->number_format);
+      dialled.is_private()
+          ? called
+          : policy::format_number(*deployment_, called, leg.profile->number_format);
+  const std::string parameters = sip::parameters_of(dialled, leg.profile->number_parameters);
   const auto literal = IpAddress::literal(peer.host);
   const std::string host = literal ? literal->to_uri_host() : peer.host;
   const std::uint16_t default_port = peer.transport == Transport::kTls ? 5061 : 5060;
@@ -273,10 +288,10 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   const std::string from_host = caller.anonymous ? "anonymous.invalid" : peers::own_host(us);
   d.local_party = (caller.display.empty() ? "" : caller.display + " ") + "<" +
                   party_uri(caller.user, from_host, 0, phone) + ">";
-  d.remote_target = service ? called : party_uri(number, host, port, phone);
-  d.remote_party = "<" + (service ? called : party_uri(number, host, 0, phone)) + ">";
+  d.remote_target = service ? called : party_uri(number, host, port, phone, parameters);
+  d.remote_party = "<" + (service ? called : party_uri(number, host, 0, phone, parameters)) + ">";
   d.local_cseq = 1;
-  leg.s.number = caller.anonymous ? "" : escape_user(caller.user);
+  leg.s.number = caller.anonymous ? "" : sip::escape_user(caller.user);
 
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   sip::Builder b(2048);
@@ -293,7 +308,9 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   if (leg.profile->reliable_provisionals == deployment::Reliability::kRequired)
     b.header(HeaderId::kRequire, "100rel");
   peers::add_common(b, *leg.profile, true);
-  copy_crossing_headers(b, *invite_, *leg.profile, both_trusted, peers::own_host(us));
+  copy_crossing_headers(
+      b, *invite_, *leg.profile, both_trusted, peers::own_host(us),
+      [&](std::string_view cid) { return carries(invite_parts_, leg.profile->pass_bodies, cid); });
   const Body body = join_body(*sdp, invite_parts_, leg.profile->pass_bodies, d.local_tag);
   std::string invite = b.finish(body.content, body.content_type);
 
@@ -497,7 +514,7 @@ void Call::answer_ingress(const sip::Message& from_far) {
   in.s.signalled = services_.reactor.wall();
   for (Leg* l : {&in, &out}) watch_over(*l);
   tell(EventKind::kMediaStart, nullptr, path_in_words());
-  const auto far_parts = body_parts(from_far);
+  const auto far_parts = body_parts(from_far, in.profile->pass_bodies);
   respond(in, in.server_invite, *invite_, 200, &from_far,
           join_body(*sdp, far_parts ? *far_parts : std::vector<BodyPart>{}, in.profile->pass_bodies,
                     in.s.dialog.local_tag),

@@ -11,6 +11,7 @@ std::string_view builtin_profiles_text() {
 name = "operator"
 contact_user = true
 number_format = "as_is"
+number_parameters = ["ext", "isub", "phone-context", "rn", "rn-context", "npdi", "cic", "cic-context"]
 trusted_headers = ["P-Asserted-Identity", "P-Preferred-Identity", "Identity", "P-Charging-Vector"]
 pass_headers = ["Privacy", "Diversion", "History-Info", "Referred-By", "User-to-User", "Session-ID",
   "Resource-Priority", "Geolocation", "Geolocation-Routing", "Priority", "Subject", "Alert-Info"]
@@ -37,7 +38,7 @@ pass_headers = ["Privacy", "History-Info", "User-to-User", "Session-ID", "Resour
 offer_required = true                # TDR-54
 reason_on_failure = true             # TDR-85
 fill_silence = true                  # TDM-20
-tolerate = ["free_display_name"]     # names of its users come without quotes
+tolerate = ["free_display_name", "unlabelled_body_part"]  # names of its users come without quotes
 
 [profile.sdp]
 security = "sdes"                    # TDM-01

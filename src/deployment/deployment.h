@@ -89,6 +89,9 @@ struct Profile {
   std::string via_host;      // sent-by; empty: our public or listener address
   bool contact_user = true;  // put the number into Contact
   NumberFormat number_format = NumberFormat::kAsIs;
+  // Parameters of the called number that cross to this peer: "rn", "npdi", "phone-context" (RFC
+  // 3966)
+  std::vector<std::string> number_parameters;
   EmergencyUri emergency_uri = EmergencyUri::kAsIs;  // of a call to urn:service:sos
   bool user_phone = false;                           // ;user=phone on Request-URI, From and To
   FromSource from_source = FromSource::kFrom;

@@ -133,6 +133,20 @@ void supported(Reader& r, const At& at, ProfileDraft& p) {
       r.mistake(at.item(i), "100rel is listed by reliable_provisionals; remove it here");
 }
 
+void number_parameters(Reader& r, const At& at, ProfileDraft& p) {
+  r.read(at, p.number_parameters);
+  if (at.node->kind != TomlNode::Kind::kArray) return;
+  for (std::size_t i = 0; i < at.node->items.size(); ++i) {
+    const TomlNode& n = at.node->items[i];
+    if (n.kind != TomlNode::Kind::kString) continue;
+    if (n.text.empty() || !std::all_of(n.text.begin(), n.text.end(), [](char c) {
+          return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                 c == '-';
+        }))
+      r.mistake(at.item(i), "write the name of a parameter, without ';' and value: \"rn\"");
+  }
+}
+
 constexpr std::pair<std::string_view, NumberFormat> kNumberFormats[] = {
     {"as_is", NumberFormat::kAsIs},
     {"e164_plus", NumberFormat::kE164Plus},
@@ -161,7 +175,8 @@ constexpr std::pair<std::string_view, sip::Quirk> kQuirks[] = {
     {"bare_line_feed", sip::kBareLineFeed},
     {"underscore_in_host", sip::kUnderscoreInHost},
     {"free_display_name", sip::kFreeDisplayName},
-    {"broken_escape", sip::kBrokenEscape}};
+    {"broken_escape", sip::kBrokenEscape},
+    {"unlabelled_body_part", sip::kUnlabelledBodyPart}};
 
 void tolerate(Reader& r, const At& at, ProfileDraft& p) {
   if (!r.is_array(at, std::size(kQuirks))) return;
@@ -227,6 +242,7 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
      [](Reader& r, const At& at, ProfileDraft& p) {
        r.word<NumberFormat>(at, p.number_format, kNumberFormats);
      }},
+    {"number_parameters", number_parameters},
     {"emergency_uri",
      [](Reader& r, const At& at, ProfileDraft& p) {
        r.word<EmergencyUri>(at, p.emergency_uri, kEmergencyUris);

@@ -71,6 +71,9 @@ bool TargetSelection::start(TargetRequest request, TargetListener& listener, std
   hosts_.clear();
   naptr_.reset();
   srv_.reset();
+  following_ = false;
+  services_.clear();
+  services_ttl_ = Seconds::max();
   open_ = 0;
   done_ = false;
   last_error_ = {};
@@ -102,6 +105,12 @@ void TargetSelection::ask(std::string_view name, RecordType type, std::uint64_t 
 
 void TargetSelection::on_answer(std::uint64_t question, const Result<Answer>& answer) {
   --open_;
+  if (question == kSrvQuestion && following_) {
+    const bool found =
+        answer && std::any_of(answer->records.begin(), answer->records.end(),
+                              [](const Record& r) { return r.type == RecordType::kSrv; });
+    return found ? take_srv(answer) : next_service();
+  }
   if (question == kNaptrQuestion) naptr_ = answer;
   if (question == kSrvQuestion) srv_ = answer;
   if (question == kNaptrQuestion || question == kSrvQuestion) {
@@ -128,23 +137,34 @@ void TargetSelection::hurry() {
   take_services();
 }
 
-// The SRV name that NAPTR gives for our transport, when it gives one and it is not the usual one.
+// The SRV names that NAPTR gives for our transport.
 void TargetSelection::take_services() {
-  const Naptr* best = nullptr;
+  std::vector<const Naptr*> ours;
   if (*naptr_)
     for (const Record& record : (*naptr_)->records) {
+      if (record.type != RecordType::kNaptr) continue;
+      services_ttl_ = std::min(services_ttl_, record.ttl);  // one for us may come instead
       const Naptr& n = record.naptr;
-      if (record.type != RecordType::kNaptr || n.flags != "s" || n.replacement.empty() ||
-          n.service != naptr_service(request_.transport))
-        continue;
-      if (!best || std::pair(n.order, n.preference) < std::pair(best->order, best->preference))
-        best = &n;
+      if (n.flags == "s" && !n.replacement.empty() &&
+          n.service == naptr_service(request_.transport))
+        ours.push_back(&n);
     }
-  if (best && best->replacement != canonical_name(srv_name(request_.host, request_.transport))) {
-    const std::string name = best->replacement;
-    naptr_ = Answer{};  // asked for, and used
-    srv_.reset();
-    return ask(name, RecordType::kSrv, kSrvQuestion);
+  std::stable_sort(ours.begin(), ours.end(), [](const Naptr* a, const Naptr* b) {
+    return std::pair(a->order, a->preference) < std::pair(b->order, b->preference);
+  });
+  if (ours.size() > kMaxServices) ours.resize(kMaxServices);
+  for (auto n = ours.rbegin(); n != ours.rend(); ++n) services_.push_back((*n)->replacement);
+  following_ = true;
+  next_service();
+}
+
+void TargetSelection::next_service() {
+  const std::string usual = canonical_name(srv_name(request_.host, request_.transport));
+  if (!services_.empty()) {
+    const std::string name = std::move(services_.back());
+    services_.pop_back();
+    if (name != usual) return ask(name, RecordType::kSrv, kSrvQuestion);
+    services_.clear();  // asked already, and the last that there is
   }
   const Result<Answer> srv = std::move(*srv_);
   take_srv(srv);
@@ -161,12 +181,13 @@ void TargetSelection::take_srv(const Result<Answer>& answer) {
   order_srv(records, random_);
   for (const Record& record : records) {
     if (record.srv.target.empty() || hosts_.size() == kMaxSrv) continue;
-    hosts_.push_back({record.srv.target, record.srv.port, record.ttl, {}, {}});
+    hosts_.push_back(
+        {record.srv.target, record.srv.port, std::min(record.ttl, services_ttl_), {}, {}});
   }
   // No SRV, or no answer about it: the name itself on the default port (RFC 3263 4.2). For the
   // latter the address questions decide whether the name servers are there at all.
   if (hosts_.empty())
-    hosts_.push_back({request_.host, default_port(request_.transport), Seconds::max(), {}, {}});
+    hosts_.push_back({request_.host, default_port(request_.transport), services_ttl_, {}, {}});
   ask_hosts();
 }
 

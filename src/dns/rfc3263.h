@@ -1,5 +1,6 @@
 // Where to send a request: RFC 3263 section 4. The transport is configured: of NAPTR only the
-// record for that transport counts.
+// records for that transport count, in their order; when none of them leads to a service, its usual
+// SRV name does, and then the name itself.
 // One TargetSelection per question, owned by who asks; destroying it withdraws the question.
 // On the shard's thread.
 #pragma once
@@ -48,6 +49,7 @@ class TargetSelection final : private ResolverClient {
  public:
   static constexpr std::size_t kMaxTargets = 32;
   static constexpr std::size_t kMaxSrv = 16;
+  static constexpr std::size_t kMaxServices = 4;  // that NAPTR gives for our transport
 
   TargetSelection(Resolver& resolver, const Clock& clock, Random& random)
       : resolver_(resolver), clock_(clock), random_(random) {}
@@ -70,13 +72,14 @@ class TargetSelection final : private ResolverClient {
   struct Host {
     std::string name;
     std::uint16_t port = 0;
-    Seconds ttl{0};  // of the SRV record
+    Seconds ttl{0};  // of what led to it: NAPTR and SRV
     std::vector<Record> v4, v6;
   };
 
   void on_answer(std::uint64_t question, const Result<Answer>& answer) override;
   void ask(std::string_view name, RecordType type, std::uint64_t question);
   void take_services();
+  void next_service();
   void take_srv(const Result<Answer>& answer);
   void ask_hosts();
   void finish();
@@ -90,7 +93,10 @@ class TargetSelection final : private ResolverClient {
   // state
   std::uint64_t token_ = 0;
   TargetRequest request_;
-  std::optional<Result<Answer>> naptr_, srv_;  // until both are there
+  std::optional<Result<Answer>> naptr_, srv_;  // until both are there; srv_: the usual service's
+  bool following_ = false;                     // NAPTR has been read
+  std::vector<std::string> services_;          // that NAPTR gives, the best one last
+  Seconds services_ttl_ = Seconds::max();      // of the NAPTR records
   std::vector<Host> hosts_;                    // in order of preference
   std::size_t open_ = 0;                       // questions without an answer
   bool starting_ = false, done_ = true;

@@ -21,10 +21,14 @@ dns::TargetRequest request_for(const deployment::Deployment& d, const deployment
 
 void allow_tcp(const deployment::Deployment& d, deployment::PeerIndex peer,
                transport::Destination& to) {
-  const deployment::Peer& p = d.peer(peer);
-  if (!p.also_tcp || to.transport != Transport::kUdp) return;
-  to.tcp_listener = d.tcp_way_out(p.group, to.remote.address.is_v6());
-  to.tcp_above = d.group(p.group).tcp_above;
+  if (d.peer(peer).also_tcp) allow_tcp(d, d.peer(peer).group, to);
+}
+
+void allow_tcp(const deployment::Deployment& d, deployment::GroupIndex group,
+               transport::Destination& to) {
+  if (to.transport != Transport::kUdp) return;
+  to.tcp_listener = d.tcp_way_out(group, to.remote.address.is_v6());
+  to.tcp_above = d.group(group).tcp_above;
 }
 
 Locator::~Locator() {

@@ -113,6 +113,10 @@ class Locator final : dns::TargetListener, reactor::TimerTarget {
 // Lets large requests to that peer go over TCP where the configuration says so (TDR-90).
 void allow_tcp(const deployment::Deployment& d, deployment::PeerIndex peer,
                transport::Destination& to);
+// The same for a hop of a dialog that no peer of the configuration is: RFC 3261 18.1.1 has it so,
+// and wherever it goes TCP may be refused.
+void allow_tcp(const deployment::Deployment& d, deployment::GroupIndex group,
+               transport::Destination& to);
 
 // The question for a configured peer.
 [[nodiscard]] dns::TargetRequest request_for(const deployment::Deployment& d,

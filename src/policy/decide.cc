@@ -92,6 +92,12 @@ Decision decide(const Deployment& d, const CallFacts& f) {
                           "uri_scheme"};
     return out;
   }
+  // A local number without its context is one that means nothing to us, or any to such a group.
+  if (!emergency && f.number_status != 0 && !(group.any_number && f.number_status == 484)) {
+    out.refusal = Refusal{f.number_status, q850_of_status(f.number_status), f.number_fault,
+                          "telephone_number"};
+    return out;
+  }
   if (!emergency && !group.any_number && !is_number(f.called)) {
     out.refusal = Refusal{f.called_raw.empty() ? 484 : 404, f.called_raw.empty() ? 28 : 1,
                           "'" + f.called_raw + "' is not a telephone number and group '" +

@@ -19,6 +19,8 @@ struct CallFacts {
   deployment::GroupIndex from;
   std::string called;          // user part of the Request-URI, separators removed; may be empty
   std::string called_raw;      // as it came
+  int number_status = 0;       // what a tel URI that is none is answered with; 0: nothing is wrong
+  std::string number_fault;    // in words
   std::string request_scheme;  // "sip", "sips", "tel", "urn"
   std::string request_uri;     // whole, for urn:service:sos
   bool resource_priority = false;

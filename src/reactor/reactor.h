@@ -94,7 +94,7 @@ class TlsContext;
 struct TlsPeer {
   std::string version;             // "TLSv1.3"
   std::string cipher;              // OpenSSL's name
-  std::vector<std::string> names;  // SAN dNSNames, or CN when there are none (RFC 5922 7.1)
+  std::vector<std::string> names;  // SIP domains of its SAN, or CN without any (RFC 5922 7.1)
   WallTime not_after;              // of the peer's certificate
   std::string sni;                 // asked for by the client, when we are the server
   bool verified = false;           // chain leads to a trusted root

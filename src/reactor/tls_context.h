@@ -50,7 +50,7 @@ class TlsContext {
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
-  // Of our own certificate: SAN dNSNames, or CN when there are none.
+  // Of our own certificate: as certificate_names() (x509.h) has them.
   [[nodiscard]] const std::vector<std::string>& names() const { return identity_.names; }
   [[nodiscard]] WallTime not_after() const { return identity_.not_after; }
   [[nodiscard]] const SimulatedIdentity& identity() const { return identity_; }

@@ -43,6 +43,7 @@ CertificateFacts facts_of(X509* c) {
   f.subject = name_text(X509_get_subject_name(c));
   f.issuer = name_text(X509_get_issuer_name(c));
   f.names = certificate_names(c);
+  f.uris = certificate_uris(c);
   f.not_before = wall_of(X509_get0_notBefore(c));
   f.not_after = certificate_not_after(c);
   if (const EVP_PKEY* key = X509_get0_pubkey(c))

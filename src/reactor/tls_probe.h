@@ -17,6 +17,7 @@ namespace causeway::reactor {
 struct CertificateFacts {
   std::string subject, issuer;     // "CN=sip.example,O=..."
   std::vector<std::string> names;  // as certificate_names()
+  std::vector<std::string> uris;   // as certificate_uris()
   WallTime not_before, not_after;
   std::string key;                            // "RSA 2048 bits", "id-ecPublicKey 256 bits"
   bool has_purposes = false;                  // extendedKeyUsage is there

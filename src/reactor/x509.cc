@@ -3,41 +3,70 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <ctime>
+
+#include "base/host_name.h"
 
 namespace causeway::reactor {
 namespace {
 
 constexpr std::size_t kMaxNames = 256;
 
-void add_name(std::vector<std::string>& names, const ASN1_STRING* text) {
+std::string text_of(const ASN1_STRING* text) {
   unsigned char* utf8 = nullptr;
   const int length = ASN1_STRING_to_UTF8(&utf8, text);
-  if (length < 0) return;
+  if (length < 0) return {};
   std::string name(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(length));
   OPENSSL_free(utf8);
-  if (name.empty() || name.find('\0') != std::string::npos) return;
-  names.push_back(std::move(name));
+  return name.find('\0') == std::string::npos ? name : std::string();
+}
+
+// Values of subjectAltName of one kind, without empty ones.
+std::vector<std::string> alternatives_of(const X509* certificate, int type) {
+  std::vector<std::string> out;
+  auto* const all = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; all && i < sk_GENERAL_NAME_num(all) && out.size() < kMaxNames; ++i) {
+    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(all, i);
+    if (name->type != type) continue;
+    if (std::string text = text_of(name->d.ia5); !text.empty()) out.push_back(std::move(text));
+  }
+  GENERAL_NAMES_free(all);
+  return out;
 }
 
 }  // namespace
 
+std::string sip_identity(std::string_view uri) {
+  constexpr std::string_view kSip = "sip:";
+  if (!equal_ignoring_case(uri.substr(0, kSip.size()), kSip)) return {};
+  uri.remove_prefix(kSip.size());
+  if (uri.find('@') != std::string_view::npos) return {};
+  const std::string_view host = uri.substr(0, uri.find_first_of(":;?"));
+  return is_host_name(host) ? std::string(host) : std::string();
+}
+
+std::vector<std::string> certificate_uris(const X509* certificate) {
+  return alternatives_of(certificate, GEN_URI);
+}
+
 std::vector<std::string> certificate_names(const X509* certificate) {
   std::vector<std::string> names;
-  auto* const alternatives = static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
-  bool has_dns_name = false;
-  for (int i = 0; alternatives && i < sk_GENERAL_NAME_num(alternatives); ++i) {
-    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(alternatives, i);
-    if (name->type != GEN_DNS) continue;
-    has_dns_name = true;
-    if (names.size() < kMaxNames) add_name(names, name->d.dNSName);
+  for (const std::string& uri : certificate_uris(certificate))
+    if (std::string name = sip_identity(uri); !name.empty()) names.push_back(std::move(name));
+  for (std::string& name : alternatives_of(certificate, GEN_DNS)) {
+    const bool known = std::any_of(names.begin(), names.end(), [&](const std::string& n) {
+      return equal_ignoring_case(n, name);
+    });
+    if (!known && names.size() < kMaxNames) names.push_back(std::move(name));
   }
-  GENERAL_NAMES_free(alternatives);
-  if (has_dns_name) return names;
+  if (!names.empty()) return names;
   const X509_NAME* const subject = X509_get_subject_name(certificate);
   const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  if (at >= 0) add_name(names, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (at < 0) return names;
+  std::string name = text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (!name.empty()) names.push_back(std::move(name));
   return names;
 }
 

@@ -38,20 +38,28 @@ bool decode_key(std::string_view in, std::size_t bytes, std::vector<std::uint8_t
   if (in.size() < characters || (!padding.empty() && (in.size() % 4 != 0 || padding.size() > 2)) ||
       padding.find_first_not_of('=') != std::string_view::npos)
     return false;
-  out.clear();
-  out.reserve(bytes);
-  std::uint32_t bits = 0;
-  unsigned held = 0;
-  for (const char c : in.substr(0, characters)) {
-    const int v = kSixBits[static_cast<unsigned char>(c)];
-    if (v < 0) return false;
-    bits = bits << 6 | static_cast<std::uint32_t>(v);
-    held += 6;
-    if (held < 8) continue;
-    held -= 8;
-    out.push_back(static_cast<std::uint8_t>(bits >> held));
+  out.resize(bytes);
+  const char* p = in.data();
+  int wrong = 0;  // negative once a character is none of the alphabet
+  const auto next = [&] {
+    const int v = kSixBits[static_cast<unsigned char>(*p++)];
+    wrong |= v;
+    return static_cast<std::uint32_t>(v & 63);
+  };
+  std::size_t o = 0;
+  for (; o + 3 <= bytes; o += 3) {
+    const std::uint32_t a = next(), b = next(), c = next(), d = next();
+    const std::uint32_t bits = a << 18 | b << 12 | c << 6 | d;
+    out[o] = static_cast<std::uint8_t>(bits >> 16);
+    out[o + 1] = static_cast<std::uint8_t>(bits >> 8);
+    out[o + 2] = static_cast<std::uint8_t>(bits);
   }
-  return out.size() == bytes;
+  if (o < bytes) {
+    const std::uint32_t a = next(), b = next(), c = o + 1 < bytes ? next() : 0;
+    out[o] = static_cast<std::uint8_t>(a << 2 | b >> 4);
+    if (o + 1 < bytes) out[o + 1] = static_cast<std::uint8_t>(b << 4 | c >> 2);
+  }
+  return wrong >= 0;
 }
 
 std::string encode_key(const std::vector<std::uint8_t>& key) {
@@ -112,8 +120,14 @@ Result<std::optional<Crypto>> read_crypto(std::string_view value) {
   };
   Crypto c;
   const auto tag = text::next_word(value);
-  const auto suite = text::next_word(value);
-  auto key = text::next_word(value);
+  const auto long_word = [&value] {  // next_word() for those that a search is worth
+    while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
+    const auto word = value.substr(0, value.find(' '));
+    value.remove_prefix(word.size());
+    return word;
+  };
+  const auto suite = long_word();
+  auto key = long_word();
   if (tag.size() > 9 || !text::number(tag, c.tag))
     return bad("the tag is not a number of at most 9 digits");
   if (suite.empty() || key.empty()) return bad("expected TAG SUITE inline:KEY");

@@ -1,6 +1,7 @@
 #include "sdp/description.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "sdp/text.h"
@@ -45,9 +46,44 @@ bool read_media(std::string_view v, MediaSection& m) {
   return true;
 }
 
-bool has_control_character(std::string_view v) {
-  return std::any_of(v.begin(), v.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
+// One line of the text: without its end, what follows, and whether it holds a control character
+// that is no tab.
+struct Cut {
+  const char *stop, *next;
+  bool control;
+};
+
+// Sixteen bytes at a time: of those that the mask flags, the lowest is below 0x20 for certain (a
+// borrow into those above it can only come from it).
+Cut cut_line(const char* const begin, const char* const end) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101U, kTops = 0x8080808080808080U;
+  static_assert(std::endian::native == std::endian::little);
+  bool control = false;
+  for (const char* p = begin;;) {
+    if (end - p >= 16) {
+      std::uint64_t word = 0, next = 0;
+      std::memcpy(&word, p, 8);
+      std::memcpy(&next, p + 8, 8);
+      std::uint64_t low = (word - kOnes * 0x20U) & ~word & kTops;
+      if (low == 0) {
+        low = (next - kOnes * 0x20U) & ~next & kTops;
+        p += 8;
+        if (low == 0) {
+          p += 8;
+          continue;
+        }
+      }
+      p += std::countr_zero(low) / 8;
+    } else {
+      while (p != end && static_cast<unsigned char>(*p) >= 0x20) ++p;
+      if (p == end) return {end, end, control};
+    }
+    if (*p == '\n') return {p, p + 1, control};
+    if (*p == '\r' && (p + 1 == end || p[1] == '\n'))
+      return {p, p + 1 == end ? end : p + 2, control};
+    control = control || *p != '\t';
+    ++p;
+  }
 }
 
 }  // namespace
@@ -64,7 +100,12 @@ std::string_view MediaSection::formats(const SessionDescription& of) const {
 
 OriginLine SessionDescription::origin() const {
   OriginLine o;
-  if (lines_.size() > 1) (void)read_origin(value(lines_[1]), o);  // parse() has checked it
+  if (lines_.size() < 2) return o;
+  const auto v = value(lines_[1]);  // parse() has read it
+  o.username = v.substr(user_begin_, user_length_);
+  o.session_id = session_id_;
+  o.version = version_;
+  o.address = v.substr(address_begin_, address_length_);
   return o;
 }
 
@@ -74,60 +115,89 @@ bool operator==(const SessionDescription& a, const SessionDescription& b) {
       [&](const Line& x, const Line& y) { return x.type == y.type && a.value(x) == b.value(y); });
 }
 
+namespace {
+Status check_size(std::string_view input) {
+  if (input.size() <= kMaxBytes) return {};
+  return fail(ErrorCode::kTooLarge, "SDP of " + std::to_string(input.size()) + " bytes; at most " +
+                                        std::to_string(kMaxBytes));
+}
+}  // namespace
+
 Result<SessionDescription> parse(std::string_view input) {
-  if (input.size() > kMaxBytes)
-    return fail(ErrorCode::kTooLarge, "SDP of " + std::to_string(input.size()) +
-                                          " bytes; at most " + std::to_string(kMaxBytes));
+  if (auto ok = check_size(input); !ok) return tl::unexpected(ok.error());
   SessionDescription d;
-  d.text_.assign(input);
-  d.lines_.reserve(64);
-  const char* const base = d.text_.data();
-  const char* const end = base + d.text_.size();
+  d.owned_.reserve(std::max<std::size_t>(input.size(), 64));
+  d.owned_.assign(input);
+  d.base_ = d.owned_.data();
+  d.size_ = input.size();
+  if (auto ok = d.read(); !ok) return tl::unexpected(ok.error());
+  return d;
+}
+
+Result<SessionDescription> parse_borrowed(std::string_view input) {
+  if (auto ok = check_size(input); !ok) return tl::unexpected(ok.error());
+  Result<SessionDescription> d{SessionDescription()};
+  d->base_ = input.data();
+  d->size_ = input.size();
+  if (auto ok = d->read(); !ok) return tl::unexpected(ok.error());
+  return d;
+}
+
+Status SessionDescription::read() {
+  lines_.reserve(64);
+  const char* const base = base_;
+  const char* const end = base + size_;
   OriginLine origin;
   bool named = false;
+  std::size_t number = 0;
   for (const char* p = base; p < end;) {
-    const auto* newline =
-        static_cast<const char*>(std::memchr(p, '\n', static_cast<std::size_t>(end - p)));
-    const char* stop = newline ? newline : end;
-    const char* const next = newline ? newline + 1 : end;
-    if (stop > p && stop[-1] == '\r') --stop;
+    const auto [stop, next, control] = cut_line(p, end);
     const std::string_view line(p, static_cast<std::size_t>(stop - p));
-    const std::size_t number = d.lines_.size() + 1;
+    ++number;
     if (line.size() < 2 || line[1] != '=' || line[0] < 'a' || line[0] > 'z')
       return bad_line(number, "expected a lower-case letter and '='", line);
     if (number > kMaxLines)
       return fail(ErrorCode::kTooLarge, "SDP of more than " + std::to_string(kMaxLines) + " lines");
     const auto value = line.substr(2);
-    if (has_control_character(value)) return bad_line(number, "control character", line);
-    if (number == 1 && line != "v=0") return bad_line(number, "expected v=0", line);
-    if (number == 2 && (line[0] != 'o' || !read_origin(value, origin)))
-      return bad_line(number, "expected o=USER ID VERSION IN IP4|IP6 ADDRESS", line);
-    if (line[0] == 's') {
-      if (named || !d.media_.empty()) return bad_line(number, "s= repeated or out of place", line);
+    if (control) return bad_line(number, "control character", line);
+    if (number <= 2) {
+      if (number == 1 && line != "v=0") return bad_line(number, "expected v=0", line);
+      if (number == 2 && (line[0] != 'o' || !read_origin(value, origin)))
+        return bad_line(number, "expected o=USER ID VERSION IN IP4|IP6 ADDRESS", line);
+    } else if (line[0] == 'v' || line[0] == 'o') {
+      return bad_line(number, "repeated", line);
+    } else if (line[0] == 's') {
+      if (named || media_count_ != 0) return bad_line(number, "s= repeated or out of place", line);
       named = true;
     }
-    if (number > 2 && (line[0] == 'v' || line[0] == 'o')) return bad_line(number, "repeated", line);
-    d.lines_.push_back({line[0], static_cast<std::uint16_t>(value.data() - base),
-                        static_cast<std::uint16_t>(value.size())});
+    lines_.push_back({line[0], static_cast<std::uint16_t>(value.data() - base),
+                      static_cast<std::uint16_t>(value.size())});
     if (line[0] == 'm') {
       if (!named) return bad_line(number, "expected s= before the first m=", line);
-      if (d.media_.size() == kMaxMedia)
+      if (media_count_ == kMaxMedia)
         return fail(ErrorCode::kTooLarge,
                     "SDP of more than " + std::to_string(kMaxMedia) + " m= lines");
       MediaSection m;
       m.first = static_cast<std::uint16_t>(number - 1);
       if (!read_media(value, m))
         return bad_line(number, "expected m=MEDIA PORT PROTO FORMATS", line);
-      if (!d.media_.empty()) d.media_.back().end = m.first;
-      d.media_.push_back(m);
+      if (media_count_ != 0) media_[media_count_ - 1].end = m.first;
+      media_[media_count_++] = m;
     }
     p = next;
   }
-  if (d.lines_.size() < 2 || !named)
+  if (number < 2 || !named)
     return fail(ErrorCode::kMalformed,
-                "SDP ends at line " + std::to_string(d.lines_.size()) + " without v=, o= and s=");
-  if (!d.media_.empty()) d.media_.back().end = static_cast<std::uint16_t>(d.lines_.size());
-  return d;
+                "SDP ends at line " + std::to_string(number) + " without v=, o= and s=");
+  if (media_count_ != 0) media_[media_count_ - 1].end = static_cast<std::uint16_t>(number);
+  const char* const at = base + lines_[1].begin;
+  user_begin_ = static_cast<std::uint16_t>(origin.username.data() - at);
+  user_length_ = static_cast<std::uint16_t>(origin.username.size());
+  address_begin_ = static_cast<std::uint16_t>(origin.address.data() - at);
+  address_length_ = static_cast<std::uint16_t>(origin.address.size());
+  session_id_ = origin.session_id;
+  version_ = origin.version;
+  return {};
 }
 
 std::string write(const SessionDescription& d) {

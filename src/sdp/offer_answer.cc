@@ -54,10 +54,14 @@ void agree(OfferAnswer& s) {
 
 }  // namespace
 
-OfferAnswer start_offer_answer(std::uint64_t session_id, const IpAddress& address) {
-  OfferAnswer s;
+void start_offer_answer(OfferAnswer& s, std::uint64_t session_id, const IpAddress& address) {
   s.origin.session_id = session_id;
   s.origin.address = address;
+}
+
+OfferAnswer start_offer_answer(std::uint64_t session_id, const IpAddress& address) {
+  OfferAnswer s;
+  start_offer_answer(s, session_id, address);
   return s;
 }
 

@@ -36,7 +36,8 @@ struct Received {
   bool unchanged = false;
 };
 
-// `session_id`: random, below 2^63. The address is written into o=.
+// What we are called in o=, before our first SDP. `session_id`: random, below 2^63.
+void start_offer_answer(OfferAnswer& s, std::uint64_t session_id, const IpAddress& address);
 [[nodiscard]] OfferAnswer start_offer_answer(std::uint64_t session_id, const IpAddress& address);
 
 // The text to send. The o= version goes up only when the rest differs from what was sent last

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "sdp/crypto_line.h"
 #include "sdp/text.h"
@@ -68,12 +69,104 @@ Result<IpAddress> read_connection(const SessionDescription& d, const Line& l) {
   return *parsed;
 }
 
+// What rtpmap and fmtp say of one payload type, as views: most types of an offer are never used.
+// Without default values: there is room for many.
+struct Described {
+  const char *name, *fmtp;
+  std::uint32_t name_size, fmtp_size;  // 0: no rtpmap, no fmtp
+  std::uint32_t clock;
+  std::uint8_t channels;
+};
+
+// By payload type, in order of first mention; without an allocation.
+class PayloadTypes {
+ public:
+  // Its own constructor, lest the room be cleared for every offer.
+  PayloadTypes() {}  // NOLINT(modernize-use-equals-default)
+  // nullptr: no room.
+  Described* at(unsigned pt) {
+    if (index_[pt] != 0) return &all_[index_[pt] - 1U];
+    if (size_ == all_.size()) return nullptr;
+    Described& d = all_[size_++];
+    d.name_size = d.fmtp_size = 0;
+    index_[pt] = static_cast<std::uint8_t>(size_);
+    return &d;
+  }
+  [[nodiscard]] const Described* find(unsigned pt) const {
+    return index_[pt] == 0 ? nullptr : &all_[index_[pt] - 1U];
+  }
+  // The first one of a type counts.
+  void map(unsigned pt, std::string_view name, std::uint32_t clock, std::uint8_t channels) {
+    Described* d = at(pt);
+    if (!d || d->name_size != 0) return;
+    d->name = name.data();
+    d->name_size = static_cast<std::uint32_t>(name.size());
+    d->clock = clock;
+    d->channels = channels;
+  }
+  void describe(unsigned pt, std::string_view fmtp) {
+    Described* d = at(pt);
+    if (!d || d->fmtp_size != 0) return;
+    d->fmtp = fmtp.data();
+    d->fmtp_size = static_cast<std::uint32_t>(fmtp.size());
+  }
+
+ private:
+  std::array<std::uint8_t, 128> index_{};  // 0: not mentioned
+  std::array<Described, kMaxCodecs> all_;
+  std::size_t size_ = 0;
+};
+
+// "8 PCMA/8000", as nearly all of them are written. False: something else, and not yet wrong.
+bool plain_rtpmap(std::string_view value, PayloadTypes& types) {
+  const char* p = value.data();
+  const char* const end = p + value.size();
+  const auto digits = [&](unsigned& n) {  // at most nine, which cannot overflow
+    const char* const from = p;
+    const char* const stop = end - p < 9 ? end : p + 9;
+    n = 0;
+    for (; p != stop; ++p) {
+      const unsigned digit = static_cast<unsigned char>(*p) - unsigned{'0'};
+      if (digit > 9) break;
+      n = n * 10 + digit;
+    }
+    return p != from;
+  };
+  unsigned pt = 0, clock = 0, channels = 1;
+  if (!digits(pt) || pt > 127 || p == end || *p++ != ' ') return false;
+  const char* const name = p;
+  if (p == end || *p == ' ') return false;
+  while (p != end && *p != '/') ++p;
+  const char* const name_end = p;
+  if (name_end == name || p == end || *p++ != '/' || !digits(clock) || clock == 0) return false;
+  if (p != end && (*p++ != '/' || !digits(channels) || channels == 0 || channels > 255))
+    return false;
+  if (p != end) return false;
+  types.map(pt, {name, static_cast<std::size_t>(name_end - name)}, clock,
+            static_cast<std::uint8_t>(channels));
+  return true;
+}
+
+// "101 0-16".
+bool plain_fmtp(std::string_view value, PayloadTypes& types) {
+  const char* p = value.data();
+  const char* const end = p + value.size();
+  unsigned pt = 0;
+  for (; p != end && *p != ' ' && pt < 128; ++p) {
+    const unsigned digit = static_cast<unsigned char>(*p) - unsigned{'0'};
+    pt = digit > 9 ? 128 : pt * 10 + digit;
+  }
+  if (p == value.data() || p == end || pt > 127) return false;
+  types.describe(pt, text::trimmed({p, static_cast<std::size_t>(end - p)}));
+  return true;
+}
+
 struct Reader {
+  explicit Reader(const SessionDescription& of) : d(of) {}
   const SessionDescription& d;
   RemoteOffer out;
   bool direction_given = false;
-  std::vector<std::pair<std::uint8_t, Codec>> mapped;  // rtpmap, by payload type
-  std::vector<std::pair<std::uint8_t, std::string_view>> parameters;
+  PayloadTypes types;
   std::optional<Endpoint> rtcp;
 
   Status attribute(const Line& l, bool session);
@@ -94,12 +187,18 @@ std::optional<Direction> direction_of(std::string_view name) {
 
 // Says where packets go or who speaks there: true of the peer's leg alone, so it never crosses.
 bool describes_transport(std::string_view name) {
-  static constexpr std::array<std::string_view, 12> kNames{
-      "candidate", "remote-candidates", "end-of-candidates", "fingerprint", "setup",
-      "ssrc",      "ssrc-group",        "connection",        "mid",         "group",
-      "msid",      "rtcp-rsize"};
-  return name.substr(0, 4) == "ice-" || name.substr(0, 11) == "x-candidate" ||
-         std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+  switch (name.empty() ? '\0' : name.front()) {
+    case 'c': return name == "candidate" || name == "connection";
+    case 'e': return name == "end-of-candidates";
+    case 'f': return name == "fingerprint";
+    case 'g': return name == "group";
+    case 'i': return name.substr(0, 4) == "ice-";
+    case 'm': return name == "mid" || name == "msid";
+    case 'r': return name == "remote-candidates" || name == "rtcp-rsize";
+    case 's': return name == "setup" || name == "ssrc" || name == "ssrc-group";
+    case 'x': return name.substr(0, 11) == "x-candidate";
+    default: return false;
+  }
 }
 
 Status Reader::rtpmap(const Line& l, std::string_view value) {
@@ -114,15 +213,14 @@ Status Reader::rtpmap(const Line& l, std::string_view value) {
   const auto slash = encoding.find('/');
   if (slash == std::string_view::npos || slash == 0) return bad();
   auto clock = encoding.substr(slash + 1);
-  Codec c;
-  c.pt = PayloadType(static_cast<std::uint8_t>(pt));
-  c.name = std::string(encoding.substr(0, slash));
+  std::uint32_t rate = 0;
+  std::uint8_t channels = 1;
   if (const auto second = clock.find('/'); second != std::string_view::npos) {
-    if (!text::number(clock.substr(second + 1), c.channels) || c.channels == 0) return bad();
+    if (!text::number(clock.substr(second + 1), channels) || channels == 0) return bad();
     clock = clock.substr(0, second);
   }
-  if (!text::number(clock, c.clock) || c.clock == 0) return bad();
-  if (mapped.size() < kMaxCodecs) mapped.emplace_back(static_cast<std::uint8_t>(pt), std::move(c));
+  if (!text::number(clock, rate) || rate == 0) return bad();
+  types.map(pt, encoding.substr(0, slash), rate, channels);
   return {};
 }
 
@@ -165,8 +263,7 @@ Status Reader::media_attribute(const Line& l, std::string_view name, std::string
     if (!text::number(text::next_word(rest), pt) || pt > 127)
       return at_line(d, l, ErrorCode::kMalformed,
                      "expected a=fmtp:PT PARAMETERS, found " + text::excerpt(value));
-    if (parameters.size() < kMaxCodecs)
-      parameters.emplace_back(static_cast<std::uint8_t>(pt), text::trimmed(rest));
+    types.describe(pt, text::trimmed(rest));
     return {};
   }
   if (name == "crypto") return crypto(l, value);
@@ -191,6 +288,8 @@ Status Reader::attribute(const Line& l, bool session) {
   const auto colon = std::min(whole.find(':'), whole.size());
   const auto name = text::trimmed(whole.substr(0, colon));
   const auto value = text::trimmed(whole.substr(std::min(colon + 1, whole.size())));
+  // The bulk of an offer: what is neither read nor kept.
+  if (describes_transport(name)) return {};
   if (const auto direction = direction_of(name)) {
     if (!session || !direction_given) out.wish.direction = *direction;
     direction_given = true;
@@ -201,38 +300,54 @@ Status Reader::attribute(const Line& l, bool session) {
   // there is looked at.
   if (!session || name == "crypto" || name == "ptime" || name == "maxptime")
     if (auto s = media_attribute(l, name, value, used); !s) return s;
-  if (!used && !describes_transport(name) && out.attributes.size() < kMaxExtraAttributes)
-    out.attributes.emplace_back(whole);
+  if (!used && out.attributes.size() < kMaxExtraAttributes) out.attributes.emplace_back(whole);
   return {};
 }
 
 Status Reader::codecs(const MediaSection& m) {
-  auto formats = m.formats(d);
-  for (auto f = text::next_word(formats); !f.empty(); f = text::next_word(formats)) {
+  const auto formats = m.formats(d);
+  const char* p = formats.data();
+  const char* const end = p + formats.size();
+  std::array<bool, 128> seen{};
+  out.wish.codecs.reserve(16);
+  for (;;) {
+    while (p != end && *p == ' ') ++p;
+    if (p == end) break;
+    const char* const word = p;
     unsigned pt = 0;
-    if (!text::number(f, pt) || pt > 127)
-      return at_line(d, d.lines()[m.first], ErrorCode::kMalformed,
-                     "a payload type is no number below 128: " + text::excerpt(f));
+    for (; p != end && *p != ' ' && pt < 128; ++p) {
+      const unsigned digit = static_cast<unsigned char>(*p) - unsigned{'0'};
+      pt = digit > 9 ? 128 : pt * 10 + digit;
+    }
+    if (pt > 127) {
+      std::string_view rest(word, static_cast<std::size_t>(end - word));
+      return at_line(
+          d, d.lines()[m.first], ErrorCode::kMalformed,
+          "a payload type is no number below 128: " + text::excerpt(text::next_word(rest)));
+    }
     if (out.wish.codecs.size() == kMaxCodecs) break;
-    const auto same_pt = [&](const auto& entry) { return entry.first == pt; };
-    const auto repeated = std::any_of(out.wish.codecs.begin(), out.wish.codecs.end(),
-                                      [&](const Codec& c) { return c.pt.value == pt; });
-    if (repeated) continue;
-    Codec c;
-    if (const auto it = std::find_if(mapped.begin(), mapped.end(), same_pt); it != mapped.end()) {
-      c = it->second;
+    if (std::exchange(seen[pt], true)) continue;
+    const Described* said = types.find(pt);
+    std::string_view name;
+    std::uint32_t clock = 0;
+    std::uint8_t channels = 1;
+    if (said && said->name_size != 0) {
+      name = {said->name, said->name_size};
+      clock = said->clock;
+      channels = said->channels;
     } else {
       const auto known = std::find_if(kStaticTypes.begin(), kStaticTypes.end(),
                                       [&](const StaticType& t) { return t.pt == pt; });
       if (known == kStaticTypes.end()) continue;  // a dynamic type that nobody explains
-      c.pt = PayloadType(known->pt);
-      c.name = known->name;
-      c.clock = known->clock;
+      name = known->name;
+      clock = known->clock;
     }
-    if (const auto it = std::find_if(parameters.begin(), parameters.end(), same_pt);
-        it != parameters.end())
-      c.fmtp = it->second;
-    out.wish.codecs.push_back(std::move(c));
+    Codec& c = out.wish.codecs.emplace_back();
+    c.pt = PayloadType(static_cast<std::uint8_t>(pt));
+    c.name.append(name.data(), name.size());
+    c.clock = clock;
+    c.channels = channels;
+    if (said && said->fmtp_size != 0) c.fmtp.append(said->fmtp, said->fmtp_size);
   }
   return {};
 }
@@ -243,16 +358,16 @@ Result<RemoteOffer> read_audio(const SessionDescription& d, std::optional<Securi
   const MediaSection* m = choose_line(d, prefer);
   if (!m)
     return fail(ErrorCode::kNotAcceptable, "no audio line over RTP/AVP or RTP/SAVP in the SDP");
-  Reader r{.d = d};
+  Reader r(d);
   RemoteOffer& out = r.out;
   for (const MediaSection& each : d.media())
     out.media_lines.emplace_back(d.value(d.lines()[each.first]));
   out.audio_index = static_cast<std::size_t>(m - d.media().data());
-  out.proto = m->proto(d);
+  out.proto.append(m->proto(d));
   out.media.secure = is_secure(out.proto);
   out.declined = m->port == 0;
   const OriginLine origin = d.origin();
-  out.origin_user = origin.username;
+  out.origin_user.append(origin.username);
   out.session_id = origin.session_id;
   out.version = origin.version;
 
@@ -275,9 +390,35 @@ Result<RemoteOffer> read_audio(const SessionDescription& d, std::optional<Securi
   for (const Line& l : d.session_lines())
     if (l.type == 'a')
       if (auto s = r.attribute(l, true); !s) return tl::unexpected(s.error());
-  for (const Line& l : d.lines_of(*m))
-    if (l.type == 'a')
-      if (auto s = r.attribute(l, false); !s) return tl::unexpected(s.error());
+  for (const Line& l : d.lines_of(*m)) {
+    if (l.type != 'a') continue;
+    // Most lines by far are of these kinds, written so.
+    const std::string_view v = d.value(l);
+    switch (v.empty() ? '\0' : v.front()) {
+      case 'c':
+        if (v.starts_with("candidate:")) continue;
+        break;
+      case 'i':
+        if (v.starts_with("ice-")) continue;
+        break;
+      case 'r':
+        if (v.starts_with("rtpmap:") && plain_rtpmap(v.substr(7), r.types)) continue;
+        break;
+      case 'm':
+        if (v.starts_with("mid:")) continue;
+        break;
+      case 's':
+        if (v != "sendrecv") break;
+        r.out.wish.direction = Direction::kSendRecv;
+        r.direction_given = true;
+        continue;
+      case 'f':
+        if (v.starts_with("fmtp:") && plain_fmtp(v.substr(5), r.types)) continue;
+        break;
+      default: break;
+    }
+    if (auto s = r.attribute(l, false); !s) return tl::unexpected(s.error());
+  }
   if (auto s = r.codecs(*m); !s) return tl::unexpected(s.error());
   if (!out.media.secure)
     out.media.crypto.clear();  // "best effort" lines under RTP/AVP: not ours to take
@@ -289,7 +430,7 @@ Result<RemoteOffer> read_audio(const SessionDescription& d, std::optional<Securi
 }
 
 Result<RemoteOffer> read_audio(std::string_view input, std::optional<Security> prefer) {
-  auto d = parse(input);
+  const auto d = parse_borrowed(input);  // what comes of it keeps no view
   if (!d) return tl::unexpected(d.error());
   return read_audio(*d, prefer);
 }

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <charconv>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace causeway::sdp::text {
 
@@ -19,13 +22,16 @@ namespace causeway::sdp::text {
   return true;
 }
 
-// Cuts the next word off the front; empty at the end. Runs of blanks count as one.
+// Cuts the next word off the front; empty at the end. Runs of blanks count as one. Words are short:
+// a loop is cheaper than a search.
 [[nodiscard]] inline std::string_view next_word(std::string_view& rest) {
-  while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
-  const auto end = rest.find(' ');
-  const auto word = rest.substr(0, end);
-  rest.remove_prefix(word.size());
-  return word;
+  const char* p = rest.data();
+  const char* const end = p + rest.size();
+  while (p != end && *p == ' ') ++p;
+  const char* const word = p;
+  while (p != end && *p != ' ') ++p;
+  rest = {p, static_cast<std::size_t>(end - p)};
+  return {word, static_cast<std::size_t>(p - word)};
 }
 
 [[nodiscard]] inline std::string_view trimmed(std::string_view s) {
@@ -37,8 +43,22 @@ namespace causeway::sdp::text {
 // The whole of `s` as a decimal number; false when it is anything else or too large.
 template <typename T>
 [[nodiscard]] bool number(std::string_view s, T& out) {
-  const auto [end, ec] = std::from_chars(s.data(), s.data() + s.size(), out);
-  return ec == std::errc{} && end == s.data() + s.size() && !s.empty() && s.front() != '-';
+  static_assert(std::is_unsigned_v<T>);
+  constexpr std::size_t kSmall = 9;  // digits that cannot overflow
+  if (s.empty()) return false;
+  if (s.size() > kSmall) {
+    const auto [end, ec] = std::from_chars(s.data(), s.data() + s.size(), out);
+    return ec == std::errc{} && end == s.data() + s.size();
+  }
+  std::uint32_t n = 0;
+  for (const char c : s) {
+    const unsigned digit = static_cast<unsigned char>(c) - unsigned{'0'};
+    if (digit > 9) return false;
+    n = n * 10 + digit;
+  }
+  if (n > std::numeric_limits<T>::max()) return false;
+  out = static_cast<T>(n);
+  return true;
 }
 
 // What is put into an error: enough to find the place, never a page of the peer's text.

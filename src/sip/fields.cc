@@ -524,6 +524,7 @@ Result<Disposition> parse_disposition(std::string_view value) {
     return tl::unexpected(bad(HeaderId::kContentDisposition, "a token with parameters", value));
   const auto handling = find_param(params, "handling");
   x.optional = handling && iequals(*handling, "optional");
+  x.has_handling = handling.has_value();
   return x;
 }
 
@@ -553,38 +554,6 @@ bool has_token(const Message& m, HeaderId id, std::string_view token) {
     return !found;
   });
   return found;
-}
-
-// --- tel
-// -------------------------------------------------------------------------------------------------
-
-Result<Telephone> parse_telephone(std::string_view subscriber) {
-  const auto wrong = [&](std::string_view what) {
-    return fail(ErrorCode::kMalformed,
-                std::string(what) + ": '" + std::string(subscriber.substr(0, 120)) + "'");
-  };
-  std::string_view params = subscriber;
-  Telephone x;
-  x.number = take_head(params);
-  x.global = x.number.starts_with('+');
-  bool digit = false;
-  for (const char c : x.number.substr(x.global ? 1 : 0)) {
-    const bool separator = c == '-' || c == '.' || c == '(' || c == ')';
-    const bool local = (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '*' || c == '#';
-    if (c >= '0' && c <= '9')
-      digit = true;
-    else if (local && !x.global)
-      digit = true;
-    else if (!separator)
-      return wrong("telephone number with a character that is none of its digits");
-  }
-  if (!digit) return wrong("telephone number without a digit");
-  x.context = find_param(params, "phone-context").value_or(std::string_view{});
-  x.extension = find_param(params, "ext").value_or(std::string_view{});
-  x.isub = find_param(params, "isub").value_or(std::string_view{});
-  if (x.global && !x.context.empty()) return wrong("global telephone number with a phone-context");
-  if (!x.global && x.context.empty()) return wrong("local telephone number without phone-context");
-  return x;
 }
 
 }  // namespace causeway::sip

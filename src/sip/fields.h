@@ -176,6 +176,7 @@ struct MediaType {
 struct Disposition {
   std::string_view type;  // "session", "render", "by-reference" ...
   bool optional = false;  // handling=optional
+  bool has_handling = false;
 };
 [[nodiscard]] Result<Disposition> parse_disposition(std::string_view value);
 
@@ -200,18 +201,5 @@ bool each_token(const Message& m, HeaderId id, F&& f) {
 }
 // Option tags and methods compare without and with regard to case; tokens of Allow are methods.
 [[nodiscard]] bool has_token(const Message& m, HeaderId id, std::string_view token);
-
-// --- tel (RFC 3966)
-// -------------------------------------------------------------------------------
-
-struct Telephone {
-  std::string_view number;   // with visual separators
-  bool global = false;       // begins with "+"
-  std::string_view context;  // phone-context of a local number; a domain or "+prefix"
-  std::string_view extension, isub;
-};
-// Of a tel URI, or of a SIP URI whose user part is a telephone-subscriber. Strict: a local number
-// has a phone-context, a global one has none.
-[[nodiscard]] Result<Telephone> parse_telephone(std::string_view subscriber);
 
 }  // namespace causeway::sip

@@ -336,23 +336,4 @@ std::string_view next_value(std::string_view& list) {
   return {};
 }
 
-std::string number_digits(std::string_view user) {
-  user = user.substr(0, user.find(';'));  // user parameters of a telephone-subscriber
-  std::string out;
-  for (std::size_t i = 0; i < user.size(); ++i) {
-    char c = user[i];
-    if (c == '%' && i + 2 < user.size() && user[i + 1] == '2' &&
-        (user[i + 2] == '3' || user[i + 2] == 'B' || user[i + 2] == 'b')) {
-      c = user[i + 2] == '3' ? '#' : '+';  // %23, %2B: the two escapes that numbers come with
-      i += 2;
-    }
-    if ((c >= '0' && c <= '9') || c == '*' || c == '#' || (c == '+' && out.empty())) {
-      out += c;
-    } else if (c != '-' && c != '.' && c != '(' && c != ')' && c != ' ') {
-      return {};
-    }
-  }
-  return out;
-}
-
 }  // namespace causeway::sip

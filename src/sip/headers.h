@@ -56,6 +56,9 @@ enum Quirk : std::uint8_t {
   kUnderscoreInHost = 2,  // RFC 3261 25.1 hostname
   kFreeDisplayName = 4,   // neither tokens nor a quoted string: letters beyond ASCII, dots, @
   kBrokenEscape = 8,      // '%' without two hexadecimal digits behind it (RFC 3261 19.1.2)
+  // A part of a multipart body that nobody knows and that does not say whether it must be
+  // understood: left out. Seen when the body is read, not by the parser.
+  kUnlabelledBodyPart = 16,
 };
 
 struct Uri {
@@ -117,9 +120,5 @@ struct Via {
 
 [[nodiscard]] bool is_call_id(std::string_view text);  // RFC 3261 25.1: word [ "@" word ]
 [[nodiscard]] std::optional<std::uint32_t> parse_u32(std::string_view text);
-
-// "+49 (30) 1234" -> "+49301234": visual separators of RFC 3966 removed. Empty when it holds
-// anything but digits, '*', '#' and a leading '+'.
-[[nodiscard]] std::string number_digits(std::string_view user);
 
 }  // namespace causeway::sip

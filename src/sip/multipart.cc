@@ -1,35 +1,27 @@
 #include "sip/multipart.h"
 
+#include <algorithm>
+
 #include "sip/header_id.h"
 #include "sip/headers.h"
 
 namespace causeway::sip {
 namespace {
 
-std::string_view media_type(std::string_view value) {
-  value = value.substr(0, value.find(';'));
-  while (!value.empty() && is_lws(value.back())) value.remove_suffix(1);
-  while (!value.empty() && is_lws(value.front())) value.remove_prefix(1);
-  return value;
+std::string_view trim(std::string_view s) {
+  while (!s.empty() && is_lws(s.back())) s.remove_suffix(1);
+  while (!s.empty() && is_lws(s.front())) s.remove_prefix(1);
+  return s;
 }
 
-std::string_view type_of_part(std::string_view headers) {
-  while (!headers.empty()) {
-    const std::size_t eol = headers.find('\n');
-    const std::string_view line = headers.substr(0, eol);
-    headers.remove_prefix(eol == std::string_view::npos ? headers.size() : eol + 1);
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    std::string_view name = line.substr(0, colon);
-    while (!name.empty() && is_lws(name.back())) name.remove_suffix(1);
-    if (header_id(name) == HeaderId::kContentType) return media_type(line.substr(colon + 1));
-  }
-  return "text/plain";
+bool is_boundary_char(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         std::string_view("'()+_,-./:=? ").find(c) != std::string_view::npos;
 }
 
 struct Delimiter {
   std::size_t at = std::string_view::npos;  // where the part before it ends
-  std::size_t end = 0;                      // behind the line, or behind "--" when it closes
+  std::size_t end = 0;                      // behind the line
   bool closes = false;
 };
 
@@ -45,11 +37,12 @@ Delimiter find_delimiter(std::string_view text, std::string_view boundary) {
     Delimiter d;
     d.at = mark == 0 ? 0 : mark - 2;
     d.closes = text.substr(i, 2) == "--";
-    if (d.closes) {
-      d.end = i + 2;
+    if (d.closes) i += 2;
+    while (i < text.size() && (text[i] == ' ' || text[i] == '\t')) ++i;
+    if (d.closes && i == text.size()) {
+      d.end = i;
       return d;
     }
-    while (i < text.size() && (text[i] == ' ' || text[i] == '\t')) ++i;
     if (text.substr(i, 2) != "\r\n") continue;
     d.end = i + 2;
     return d;
@@ -57,6 +50,29 @@ Delimiter find_delimiter(std::string_view text, std::string_view boundary) {
 }
 
 }  // namespace
+
+std::string_view media_type(std::string_view content_type) {
+  return trim(content_type.substr(0, content_type.find(';')));
+}
+
+std::string_view part_header(std::string_view headers, std::string_view name) {
+  while (!headers.empty()) {
+    std::size_t end = headers.find('\n');
+    // A line that begins with white space goes on with the one before (RFC 2046 5.1, RFC 822).
+    while (end != std::string_view::npos && end + 1 < headers.size() &&
+           (headers[end + 1] == ' ' || headers[end + 1] == '\t'))
+      end = headers.find('\n', end + 1);
+    const std::string_view line = headers.substr(0, end);
+    headers.remove_prefix(end == std::string_view::npos ? headers.size() : end + 1);
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    const std::string_view found = trim(line.substr(0, colon));
+    const HeaderId id = header_id(found);
+    if (iequals(id == HeaderId::kOther ? found : header_name(id), name))
+      return trim(line.substr(colon + 1));
+  }
+  return {};
+}
 
 bool is_multipart(std::string_view content_type) {
   const std::string_view type = media_type(content_type);
@@ -69,7 +85,8 @@ Result<std::string_view> multipart_boundary(std::string_view content_type) {
                            ? std::string_view{}
                            : find_param(content_type.substr(semi + 1), "boundary").value_or("");
   if (b.size() >= 2 && b.front() == '"' && b.back() == '"') b = b.substr(1, b.size() - 2);
-  if (b.empty() || b.size() > 70 || b.find_first_of("\r\n") != std::string_view::npos)
+  if (b.empty() || b.size() > 70 || b.back() == ' ' ||
+      !std::all_of(b.begin(), b.end(), is_boundary_char))
     return fail(ErrorCode::kMalformed, "multipart body without a boundary of 1 to 70 characters");
   return b;
 }
@@ -100,7 +117,9 @@ Result<bool> MultipartReader::next(MultipartPart& part) {
   } else {
     return fail(ErrorCode::kMalformed, "body part without an empty line after its headers");
   }
-  part.type = type_of_part(part.headers);
+  part.content_type = part_header(part.headers, "Content-Type");
+  if (part.content_type.empty()) part.content_type = "text/plain";
+  part.type = media_type(part.content_type);
   rest_.remove_prefix(d.end);
   closed_ = d.closes;
   return true;

@@ -71,7 +71,8 @@ TxActions invite_client(Transaction& tx, TxEvent e, Instant now, const TimerConf
       return {};
     case TxState::kCompleted:
       if (e == TxEvent::kFailure) return {.send_ack = true};
-      if (e == TxEvent::kLinger || e == TxEvent::kTransportError) return terminate(tx);
+      if (e == TxEvent::kTransportError) return terminate(tx, {.failed = true});
+      if (e == TxEvent::kLinger) return terminate(tx);
       return {};
     case TxState::kConfirmed:
     case TxState::kTerminated: return {};
@@ -106,8 +107,8 @@ TxActions non_invite_client(Transaction& tx, TxEvent e, Instant now, const Timer
         case TxEvent::kAck: return {};
       }
       return {};
-    case TxState::kCompleted:
-      if (e == TxEvent::kLinger || e == TxEvent::kTransportError) return terminate(tx);
+    case TxState::kCompleted:  // nothing is sent any more
+      if (e == TxEvent::kLinger) return terminate(tx);
       return {};
     case TxState::kAccepted:
     case TxState::kConfirmed:
@@ -219,9 +220,15 @@ Transaction make_transaction(TxKind kind, bool reliable) {
 }
 
 TxActions step(Transaction& tx, TxEvent event, Instant now, const TimerConfig& config) {
-  if (event == TxEvent::kRetransmit) tx.retransmit_at.reset();
-  if (event == TxEvent::kTimeout) tx.timeout_at.reset();
-  if (event == TxEvent::kLinger) tx.linger_at.reset();
+  // A timer that is not armed does not fire.
+  const auto fires = [](std::optional<Instant>& timer) {
+    const bool armed = timer.has_value();
+    timer.reset();
+    return armed;
+  };
+  if (event == TxEvent::kRetransmit && !fires(tx.retransmit_at)) return {};
+  if (event == TxEvent::kTimeout && !fires(tx.timeout_at)) return {};
+  if (event == TxEvent::kLinger && !fires(tx.linger_at)) return {};
   switch (tx.kind) {
     case TxKind::kInviteClient: return invite_client(tx, event, now, config);
     case TxKind::kNonInviteClient: return non_invite_client(tx, event, now, config);

@@ -4,31 +4,12 @@
 #include <array>
 
 #include "sip/header_id.h"
+#include "sip/telephone.h"
 
 namespace causeway::transport {
 namespace {
 
-constexpr std::size_t kLongest = 16;  // a dial string has at most 15 digits
-
-// Digits, '*' and '#' of a user part, as sip::number_digits() has them, without a leading '+'; 0:
-// it is none, or longer than any dial string.
-std::size_t digits_of(std::string_view user, std::array<char, kLongest>& out) {
-  user = user.substr(0, user.find(';'));
-  std::size_t n = 0;
-  for (std::size_t i = 0; i < user.size(); ++i) {
-    char c = user[i];
-    if (c == '%' && i + 2 < user.size() && user[i + 1] == '2' &&
-        (user[i + 2] == '3' || user[i + 2] == 'B' || user[i + 2] == 'b')) {
-      c = user[i + 2] == '3' ? '#' : '+';
-      i += 2;
-    }
-    if (c == '-' || c == '.' || c == '(' || c == ')' || c == ' ' || (c == '+' && n == 0)) continue;
-    if ((c < '0' || c > '9') && c != '*' && c != '#') return 0;
-    if (n == kLongest) return 0;
-    out[n++] = c;
-  }
-  return n;
-}
+constexpr std::size_t kLongest = 16;  // a dial string has at most 15 digits, and a '+'
 
 }  // namespace
 
@@ -46,9 +27,9 @@ bool names_emergency(const deployment::Deployment& d, std::string_view uri) {
     user = user.substr(0, user.find(':'));
   }
   std::array<char, kLongest> digits{};
-  const std::size_t n = digits_of(user, digits);
-  if (n == 0) return false;
-  const std::string_view dialled(digits.data(), n);
+  std::string_view dialled(digits.data(), sip::number_digits(user, digits));
+  if (dialled.starts_with('+')) dialled.remove_prefix(1);
+  if (dialled.empty()) return false;
   return std::any_of(d.emergency.begin(), d.emergency.end(), [&](const auto& e) {
     const std::string_view own = e.digits;
     return (own.starts_with('+') ? own.substr(1) : own) == dialled;

@@ -195,8 +195,8 @@ bool SipTransport::take(std::string_view bytes, const Flow& came, const reactor:
   if (m.is_request()) {
     std::optional<std::string> host = "";
     if (const auto* uri = m.target()) {
-      if (uri->is_service())
-        host.reset();
+      if (uri->is_service() || uri->is_tel())
+        host.reset();  // names no host
       else
         host = std::string(uri->host);
     }

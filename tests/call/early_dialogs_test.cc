@@ -84,5 +84,16 @@ TEST(EarlyDialogs, AreBounded) {
   EXPECT_EQ(e.select(s, "one more"), Found::kNew);
 }
 
+TEST(EarlyDialogs, OneThatIsGoneLeavesItsPlaceToAnother) {
+  EarlyDialogs e;
+  LegState s;
+  (void)e.select(s, "a");
+  (void)e.select(s, "b");
+  EXPECT_TRUE(e.drop_current(s));
+  EXPECT_EQ(s.dialog.remote_tag, "a");
+  EXPECT_FALSE(e.drop_current(s)) << "nobody else rings";
+  EXPECT_FALSE(e.select_known(s, "b"));
+}
+
 }  // namespace
 }  // namespace causeway::call

@@ -138,6 +138,7 @@ TEST(BuiltinProfile, OperatorReadsBusyAsSeventeen) {
   EXPECT_EQ(p.sdp.security, sdp::Security::kRtp);
   EXPECT_EQ(p.sdp.hold, sdp::HoldForm::kRfc3264);
   EXPECT_THAT(p.pass_bodies, ElementsAre("application/pidf+xml"));
+  EXPECT_THAT(p.number_parameters, ::testing::IsSupersetOf({"ext", "phone-context", "rn", "npdi"}));
 }
 
 TEST(Examples, AllOfThemAreRight) {

@@ -127,6 +127,63 @@ TEST_F(Rfc3263, WithoutAnAnswerAboutNaptrTheUsualServiceIsUsed) {
   EXPECT_THAT(select("example.com"), ElementsAre("192.0.2.1:5070"));
 }
 
+TEST_F(Rfc3263, NaptrThatLeadsNowhereFallsThroughToSrvAndAddresses) {
+  zone.set_naptr("example.com", {{1, 1, "s", "sip+d2u", "_sip._udp.gone.example"},
+                                 {1, 2, "s", "sip+d2u", "_sip._udp.second.example"},
+                                 {1, 3, "a", "sip+d2u", "host.example"}});
+  zone.set_srv("_sip._udp.second.example", {srv(1, 1, 5072, "a.example")});
+  zone.set_srv("_sip._udp.example.com", {srv(1, 1, 5073, "a.example")});
+  zone.set_a("a.example", {"192.0.2.1"});
+  zone.set_a("example.com", {"192.0.2.9"});
+  EXPECT_THAT(select("example.com"), ElementsAre("192.0.2.1:5072")) << "the next of its records";
+  world.run_for(std::chrono::hours(2));
+  zone.set_fault("_sip._udp.second.example", world::DnsFault::kServfail);
+  EXPECT_THAT(select("example.com"), ElementsAre("192.0.2.1:5072")) << "from the past";
+  cache.clear();
+  EXPECT_THAT(select("example.com"), ElementsAre("192.0.2.1:5073")) << "the usual service";
+  cache.clear();
+  zone.set_srv("_sip._udp.example.com", {});
+  EXPECT_THAT(select("example.com"), ElementsAre("192.0.2.9:5060")) << "the name itself";
+}
+
+TEST_F(Rfc3263, NaptrOfOtherTransportsAloneMeansTheUsualService) {
+  zone.set_naptr("example.com", {{1, 1, "s", "sips+d2t", "_sips._tcp.example.com"},
+                                 {1, 1, "u", "e2u+sip", "x.example"}});
+  zone.set_srv("_sip._udp.example.com", {srv(1, 1, 5073, "a.example")});
+  zone.set_a("a.example", {"192.0.2.1"});
+  EXPECT_THAT(select("example.com"), ElementsAre("192.0.2.1:5073"));
+}
+
+TEST_F(Rfc3263, WhatIsFoundHoldsNoLongerThanAnythingThatLedToIt) {
+  PROVES("TDR-01");
+  const auto lasts = [&](Seconds naptr, Seconds service, Seconds address) {
+    cache.clear();
+    zone.set_naptr("example.com", {{1, 1, "s", "sip+d2u", "_calls._udp.example.com"}}, naptr);
+    zone.set_srv("_calls._udp.example.com", {srv(1, 1, 5070, "a.example")}, service);
+    zone.set_a("a.example", {"192.0.2.1"}, address);
+    EXPECT_THAT(select("example.com"), ElementsAre("192.0.2.1:5070"));
+    EXPECT_FALSE(at_once);
+    return (*got)[0].expires - world.now();
+  };
+  // run_for() in select() has let 20 s pass since the answers came.
+  EXPECT_NEAR(to_seconds(lasts(Seconds{60}, Seconds{900}, Seconds{900})), 40, 1);
+  EXPECT_NEAR(to_seconds(lasts(Seconds{900}, Seconds{60}, Seconds{900})), 40, 1);
+  EXPECT_NEAR(to_seconds(lasts(Seconds{900}, Seconds{900}, Seconds{60})), 40, 1);
+}
+
+TEST_F(Rfc3263, AChangedNaptrIsFollowedAfterItsTtlThoughTheAddressesLastLonger) {
+  PROVES("TDR-01");
+  zone.set_naptr("example.com", {{1, 1, "s", "sip+d2u", "_one._udp.example.com"}}, Seconds{30});
+  zone.set_srv("_one._udp.example.com", {srv(1, 1, 5070, "a.example")}, Seconds{3'600});
+  zone.set_srv("_two._udp.example.com", {srv(1, 1, 5080, "a.example")}, Seconds{3'600});
+  zone.set_a("a.example", {"192.0.2.1"}, Seconds{3'600});
+  EXPECT_THAT(select("example.com"), ElementsAre("192.0.2.1:5070"));
+  zone.set_naptr("example.com", {{1, 1, "s", "sip+d2u", "_two._udp.example.com"}}, Seconds{30});
+  EXPECT_THAT(select("example.com"), ElementsAre("192.0.2.1:5070"));
+  world.run_for(Seconds{31});
+  EXPECT_THAT(select("example.com"), ElementsAre("192.0.2.1:5080"));
+}
+
 TEST_F(Rfc3263, ANameIsResolvedAgainAfterItsTtl) {
   PROVES("TDR-01");
   zone.set_a("sip.pstnhub.example", {"192.0.2.1"}, Seconds{120});

@@ -32,7 +32,7 @@ class Authority:
         if usage:
             lines.append(f"extendedKeyUsage={usage}")
         if names:
-            lines.append("subjectAltName=" + ",".join(f"DNS:{n}" for n in names))
+            lines.append("subjectAltName=" + ",".join(f"URI:{n}" if ":" in n else f"DNS:{n}" for n in names))
         ext.write_text("\n".join(lines) + "\n")
         csr = self.d / f"{name}.csr"
         openssl("req", "-new", "-key", key, "-out", csr, "-subj", f"/CN={name}")

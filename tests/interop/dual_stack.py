@@ -49,6 +49,22 @@ def six_to_four_by_tcp():
 
 
 @test("TDR-30")
+def media_of_the_other_family():
+    """calls with hold signalled from [::1] whose media is IPv4: so is ours"""
+    g = gateway("udp", True)
+    answering = Sipp("uas_hold", CALLEE, 5060)
+    said = WORK / "media_of_the_other_family.messages"
+    extra = ("-mi", CALLER, "-trace_msg", "-message_file", said)
+    Sipp("uac_hold", SIX, 5080, "[::1]:5060", 50, 50, 300, extra=extra).finish(60)
+    g.expect_idle()
+    text = said.read_text(errors="replace")
+    expect(f"c=IN IP4 {GATEWAY}" in text and "IN IP6" not in text, f"our SDP is not of IPv4:\n{text[-1500:]}")
+    time.sleep(1.2)
+    expect(answering.counts()[2] == 0, answering.why())
+    g.stop()
+
+
+@test("TDR-30")
 def four_to_six():
     """calls with hold from IPv4 to [::1]"""
     g = gateway("udp", False)

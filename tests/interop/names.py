@@ -57,12 +57,12 @@ zone:
         self.process.stop()
 
 
-def zone(services, naptr=True):
-    """SRV records (priority, weight, host number) behind NAPTR."""
-    text = '@ NAPTR 10 10 "s" "SIP+D2U" "" _calls._udp\n' if naptr else ""
-    name = "_calls._udp" if naptr else "_sip._udp"
-    text += "".join(f"{name} SRV {p} {w} 5060 host{n}\n" for p, w, n in services)
-    return text + "".join(f"host{n} A {address}\n" for n, address in enumerate(CALLEES))
+def zone(services, naptr=True, service="_calls._udp", ttl=""):
+    """SRV records (priority, weight, host number) behind NAPTR; `ttl` of SRV and A, 1 s unless said."""
+    text = f'@ NAPTR 10 10 "s" "SIP+D2U" "" {service}\n' if naptr else ""
+    name = service if naptr else "_sip._udp"
+    text += "".join(f"{name} {ttl} SRV {p} {w} 5060 host{n}\n" for p, w, n in services)
+    return text + "".join(f"host{n} {ttl} A {address}\n" for n, address in enumerate(CALLEES))
 
 
 def gateway():
@@ -104,6 +104,34 @@ def changes_are_followed():
     before = taken(uas)
     calls(30)
     expect(taken(uas, before) == [0, 30, 0], f"without NAPTR: {taken(uas, before)}")
+    k.stop()
+    g.stop()
+
+
+@test("TDR-01")
+def each_record_lasts_for_its_own_time():
+    """an address is not asked for again within its TTL, a changed NAPTR is followed within its own, and one that leads nowhere is passed over"""
+    k = Knot(zone([(10, 0, 0)], ttl=40))
+    g = gateway()
+    uas = answering()
+    began = time.monotonic()
+    calls(10)
+    k.change(zone([(10, 0, 1)], ttl=40))  # the same service, behind SRV of forty seconds
+    time.sleep(1.2)
+    calls(10)
+    expect(time.monotonic() - began < 38, "this machine is too slow for this test")
+    expect(taken(uas) == [20, 0, 0], f"within the TTL of SRV: {taken(uas)}")
+    k.change(zone([(10, 0, 2)], service="_other._udp", ttl=40))  # NAPTR lasts for a second
+    time.sleep(1.5)
+    before = taken(uas)
+    calls(10)
+    expect(taken(uas, before) == [0, 0, 10], f"after the TTL of NAPTR: {taken(uas, before)}")
+    dangling = '@ NAPTR 5 10 "s" "SIP+D2U" "" _nothing._udp\n@ NAPTR 1 1 "s" "SIPS+D2T" "" _sips._tcp\n'
+    k.change(dangling + zone([(10, 0, 1)], naptr=False))
+    time.sleep(1.5)
+    before = taken(uas)
+    calls(10)
+    expect(taken(uas, before) == [0, 10, 0], f"NAPTR that leads nowhere: {taken(uas, before)}")
     k.stop()
     g.stop()
 

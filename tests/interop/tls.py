@@ -89,6 +89,7 @@ def authority():
         a.issue("intermediate", [], usage="", authority=True)
         a.issue("good", [OURS])
         a.issue("peer", [NAME, CALLEE])
+        a.issue("domain", [f"sip:{NAME}", "host.elsewhere.test"])
         _authority.append(a)
     return _authority[0]
 
@@ -146,6 +147,9 @@ def check_finds_nothing():
     for what in ("TLSv1.3 with TLS_AES_256_GCM_SHA384", "TLSv1.2 with ECDHE-ECDSA-AES256-GCM-SHA384", NAME, OURS,
                  "server and client authentication", f"asked by SNI for {NAME}", "SIP/2.0 200 OK", "good until", "0 broken"):
         expect(what in text, f"'{what}' is not reported:\n{text}")
+    a = authority()
+    code, text = run_case("domain", peer=(a.d / "domain.crt", a.d / "domain.key"))
+    expect(code == 0 and f"SAN URIs: sip:{NAME}" in text and "0 broken" in text, f"a SIP domain in a URI (RFC 5922): {code}\n{text}")
     code, text = run_case("old", maximum=ssl.TLSVersion.TLSv1_2)
     expect(code == 0 and "TLSv1.2 with" in text and "TLSv1.3: " in text, f"a peer of TLS 1.2 alone: {code}\n{text}")
 

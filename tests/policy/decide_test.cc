@@ -51,6 +51,18 @@ TEST_F(Decide, RefusalsHaveTheirCodes) {
   f.called_raw.clear();
   EXPECT_EQ(status(), 484);
   number("+4930123");
+  f.number_status = 484;
+  f.number_fault = "local telephone number without a phone-context";
+  EXPECT_EQ(status(), 484);
+  d.groups[0].any_number = true;
+  EXPECT_EQ(status(), 0) << "a local number is any number";
+  f.number_status = 400;
+  EXPECT_EQ(status(), 400) << "what is no number is none";
+  number("112");
+  EXPECT_EQ(status(), 0) << "whoever calls for help";
+  d.groups[0].any_number = false;
+  f.number_status = 0;
+  number("+4930123");
   f.request_scheme = "http";
   EXPECT_EQ(status(), 416);
   f.request_scheme = "sip";

@@ -86,6 +86,7 @@ reactor::TlsFiles TestAuthority::issue(const CertificateRequest& request,
   X509* const leaf = new_certificate(request.common_name, key, issuer, serial_++);
   std::string names;
   for (const auto& n : request.dns_names) names += (names.empty() ? "DNS:" : ",DNS:") + n;
+  for (const auto& u : request.uris) names += (names.empty() ? "URI:" : ",URI:") + u;
   if (!names.empty()) add_extension(leaf, NID_subject_alt_name, names);
   if (!request.key_usage.empty()) add_extension(leaf, NID_ext_key_usage, request.key_usage);
   X509_sign(leaf, issuer_key, EVP_sha256());

@@ -11,6 +11,7 @@ namespace causeway::testing {
 
 struct CertificateRequest {
   std::vector<std::string> dns_names;
+  std::vector<std::string> uris{};
   std::string common_name = "test";
   bool rsa = false;                   // else ECDSA P-256
   std::string key_usage;              // extendedKeyUsage; empty: none

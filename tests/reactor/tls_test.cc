@@ -137,6 +137,43 @@ TEST_F(Tls, TheNameMayStandInTheCommonNameOrBeAWildcardOfOneLabel) {
   }
 }
 
+TEST_F(Tls, ASipDomainInAUriOfTheCertificateIsAName) {
+  const struct {
+    std::vector<std::string> uris, names;
+    const char* wanted;
+    bool fits;
+  } cases[] = {
+      // the common name is "test" in all of them
+      {{"sip:example.com"}, {}, "example.com", true},
+      {{"SIP:Example.com"}, {"host.example.net"}, "example.COM", true},
+      {{"sip:example.com"}, {"host.example.net"}, "host.example.net", true},
+      {{"sip:example.com"}, {}, "test", false},  // CN does not count
+      {{"sip:ada@example.com"}, {"host.example.net"}, "example.com", false},
+      {{"sips:example.com"}, {"host.example.net"}, "example.com", false},
+      {{"https://example.com"}, {}, "test", true},  // no SIP domain, so CN
+      {{"sip:*.example.com"}, {"x.example.net"}, "a.example.com", false},
+      {{"sip:example.com"}, {"*.example.com"}, "a.example.com", true},
+  };
+  for (const auto& c : cases) {
+    CertificateRequest request;
+    request.uris = c.uris;
+    request.dns_names = c.names;
+    const Context context = load(authority.issue(request));
+    server = Peer{};
+    client = Peer{};
+    start(context, context, c.wanted);
+    EXPECT_EQ(both_connected(), c.fits) << c.wanted << " against " << c.uris[0];
+  }
+}
+
+TEST(Certificates, SipDomainsOfUris) {
+  EXPECT_EQ(sip_identity("sip:example.com"), "example.com");
+  EXPECT_EQ(sip_identity("sip:example.com:5061;transport=tls"), "example.com");
+  for (const char* none : {"sip:", "sip:a@b.example", "sips:b.example", "sip:192.0.2.1",
+                           "sip:[2001:db8::1]", "sip:*.b.example", "b.example", ""})
+    EXPECT_EQ(sip_identity(none), "") << none;
+}
+
 TEST_F(Tls, ACertificateOfAnUnknownAuthorityIsRefusedOnEitherSide) {
   TestAuthority stranger("Strange Root");
   CertificateRequest request;

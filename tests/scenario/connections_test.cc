@@ -275,6 +275,56 @@ TEST_P(LargeRequests, GoOverUdpAllTheSameWhereTcpIsRefused) {
   expect_clean(1);
 }
 
+// The core's proxy is no peer of the configuration: RFC 3261 18.1.1 alone says what it is sent.
+class LargeInDialog : public CallTest {
+ protected:
+  LargeInDialog()
+      : CallTest(make_config({.top = "[[listener]]\nname = \"core-tcp\"\nrealm = \"core\"\n"
+                                     "transport = \"tcp\"\naddress = \"10.0.0.1:5062\"\n",
+                              .core = "tcp_above = 300\n"})),
+        proxy(rig, "proxy", "10.1.0.77:5060", Transport::kUdp) {}
+  // A re-INVITE of the service; the core answers it by whichever way it came.
+  void cloud_holds(Up& up, Peer& way) {
+    cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000, "sendonly", 2));
+    auto inv = way.expect("INVITE");
+    const auto via = std::string(inv.value(HeaderId::kVia));
+    const bool tcp = &way != &proxy;
+    EXPECT_TRUE(via.starts_with(tcp ? "SIP/2.0/TCP 10.0.0.1:5062" : "SIP/2.0/UDP 10.0.0.1:5060"))
+        << via;
+    EXPECT_EQ(inv.value(HeaderId::kRoute), "<sip:10.1.0.77;lr>");
+    way.reply(inv, 200, "", sdp("10.1.0.1", 40000, "recvonly"));
+    proxy.expect("ACK", Seconds(1));
+    cloud.learn(up.cloud, cloud.expect("200 INVITE"));
+    cloud.ack(up.cloud);
+  }
+  void ends(Up& up, Peer& way) {
+    cloud.request(up.cloud, "BYE");
+    way.reply(way.expect("BYE"), 200);
+    cloud.expect("200 BYE");
+    expect_clean(1);
+  }
+  Peer proxy;
+};
+INSTANTIATE_TEST_SUITE_P(Modes, LargeInDialog, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(LargeInDialog, GoesOverTcpToARouteThatNoPeerIs) {
+  PROVES("TDR-90");
+  Peer by_tcp(rig, "proxy-by-tcp", "10.1.0.77:5060", Transport::kTcp);
+  by_tcp.gateway = "10.0.0.1:5062";
+  Up up = core_calls("Record-Route: <sip:10.1.0.77;lr>\r\n");
+  cloud_holds(up, by_tcp);
+  ends(up, by_tcp);
+}
+
+TEST_P(LargeInDialog, GoesOverUdpAllTheSameWhereTcpIsRefused) {
+  PROVES("TDR-90");
+  Up up = core_calls("Record-Route: <sip:10.1.0.77;lr>\r\n");
+  const auto began = rig.world.now();
+  cloud_holds(up, proxy);
+  EXPECT_LT(rig.world.now() - began, Millis(500)) << "it is tried at once, not after a time-out";
+  ends(up, proxy);
+}
+
 // --- IPv6 on one side, IPv4 on the other -------------------------------------------------------
 
 constexpr const char* kDualStack = R"(
@@ -391,6 +441,63 @@ TEST_P(DualStack, ACallFromIpv6ReachesIpv4WithItsMedia) {
   four.expect("200 BYE");
   rig.run(Seconds(60));
   EXPECT_EQ(rig.calls(), 0U);
+}
+
+TEST_P(DualStack, MediaIsOfTheFamilyThatTheOfferHasWhateverItsSignallingIs) {
+  Peer media4(rig, "media4", "10.2.0.1:5099", Transport::kUdp);
+  media4.open_rtp(50000);
+  auto d = six.invite("+4930111", "", sdp("10.2.0.1", 50000));
+  auto inv = four.expect("INVITE");
+  four.reply(inv, 200, "", sdp("10.1.0.1", 40000));
+  auto ok = six.expect("200 INVITE");
+  EXPECT_NE(ok.body().find("c=IN IP4 10.0.0.2"), std::string::npos) << ok.body();
+  EXPECT_NE(ok.body().find("o=- "), std::string::npos);
+  EXPECT_EQ(ok.body().find("IP6"), std::string::npos) << "not in o= either";
+  EXPECT_NE(ok.value(HeaderId::kContact).find("[2001:db8::2]:5060"), std::string::npos);
+  six.learn(d, ok);
+  six.ack(d);
+  four.expect("ACK");
+  four.send_rtp(media_of(inv.body()), 10, 1);
+  media4.send_rtp(media_of(ok.body()), 10, 2);
+  rig.run(Millis(100));
+  EXPECT_EQ(four.rtp.size(), 10U);
+  EXPECT_EQ(media4.rtp.size(), 10U);
+  // A re-INVITE that goes over to the other family finds nobody there.
+  six.request(d, "INVITE", "", sdp6("2001:db8:2::1", 50000));
+  six.ack_failure(d, six.expect("488 INVITE"));
+  six.request(d, "BYE");
+  six.expect("200 BYE");
+  four.reply(four.expect("BYE"), 200);
+  rig.run(Seconds(60));
+  EXPECT_EQ(rig.calls(), 0U);
+}
+
+TEST_P(DualStack, WithoutAnOfferMediaIsOfTheFamilyThatItsSourcesAre) {
+  std::string text = kDualStack;
+  const std::string mark = "listener = \"both-udp4\"\n";
+  text.replace(text.find(mark), mark.size(), mark + "media_sources = [\"10.2.0.0/16\"]\n");
+  ASSERT_TRUE(rig.apply(text));
+  rig.zone.set_aaaa("dual.example", {"2001:db8:2::1"});
+  auto d = four.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  auto inv = six.expect("INVITE");
+  EXPECT_NE(inv.body().find("c=IN IP4 10.0.0.2"), std::string::npos) << inv.body();
+  six.reply(inv, 486);
+  four.ack_failure(d, four.expect("486 INVITE"));
+  rig.run(Seconds(60));
+  EXPECT_EQ(rig.calls(), 0U);
+}
+
+TEST_P(DualStack, AnAnswerOfTheOtherFamilyIsNoCall) {
+  rig.zone.set_aaaa("dual.example", {"2001:db8:2::1"});
+  auto d = four.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  auto inv = six.expect("INVITE");
+  six.reply(inv, 200, "", sdp("10.2.0.1", 50000));
+  six.expect("ACK");
+  six.reply(six.expect("BYE"), 200);
+  four.ack_failure(d, four.expect("488 INVITE"));
+  rig.run(Seconds(60));
+  EXPECT_EQ(rig.calls(), 0U);
+  EXPECT_EQ(rig.media_legs(), 0U);
 }
 
 TEST_P(DualStack, ANameWithBothKindsOfAddressIsReachedByEither) {

@@ -163,7 +163,9 @@ TEST_P(CrossingTest, LocationCrossesByteForByteAndOnlyWhereListed) {
   const auto multipart = [&](const std::string& offer) {
     return "preamble\r\n--b1\r\nContent-Type: application/sdp\r\n\r\n" + offer +
            "\r\n--b1\r\nContent-Type: application/pidf+xml\r\nContent-ID: <loc@example>\r\n\r\n" +
-           pidf + "\r\n--b1\r\nContent-Type: application/x-private\r\n\r\nsecret\r\n--b1--\r\n";
+           pidf +
+           "\r\n--b1\r\nContent-Type: application/x-private\r\n"
+           "Content-Disposition: signal;handling=optional\r\n\r\nsecret\r\n--b1--\r\n";
   };
   auto d = cloud.invite(
       "112", "Content-Type: multipart/mixed;boundary=b1\r\nGeolocation: <cid:loc@example>\r\n",

@@ -88,7 +88,9 @@ TEST_P(RefusalTest, SizesAndCountsOverTheirBoundsAreNamed) {
 
 TEST_P(RefusalTest, ABodyThatNobodyUnderstandsSaysWhatWouldBe) {
   auto d = core.invite("+4989123", "Content-Type: application/unknownformat\r\n", "<audio/>");
-  EXPECT_EQ(failure(core, d, 415).value(HeaderId::kAccept), "application/sdp");
+  EXPECT_EQ(failure(core, d, 415).value(HeaderId::kAccept),
+            "application/sdp, application/pidf+xml, multipart/alternative, multipart/mixed, "
+            "multipart/related");
   auto zipped = core.invite("+4989123", "Content-Encoding: gzip\r\n", sdp("10.1.0.1", 40000));
   EXPECT_EQ(failure(core, zipped, 415).find("Accept-Encoding")->value, "identity");
   auto other = core.invite("+4989123", "Accept: text/plain\r\n", sdp("10.1.0.1", 40000));

@@ -22,7 +22,7 @@ TEST_P(ReinviteTest, ABodyThatIsNotSdpIsNotTakenForNone) {
   auto up = core_calls();
   core.request(up.core, "INVITE", "Content-Type: application/unknownformat\r\n", "<audio/>");
   auto no = core.expect("415 INVITE");
-  EXPECT_EQ(no.value(HeaderId::kAccept), "application/sdp");
+  EXPECT_TRUE(no.value(HeaderId::kAccept).starts_with("application/sdp, "));
   core.ack_failure(up.core, no);
   core.request(up.core, "INVITE", "Content-Encoding: gzip\r\n", held(2));
   no = core.expect("415 INVITE");

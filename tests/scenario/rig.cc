@@ -75,6 +75,9 @@ void Peer::on_datagram(reactor::UdpSocket& s, const Endpoint& from, std::span<st
 void Peer::take(std::string_view bytes, const Endpoint& from, reactor::Stream* via) {
   if (silent) return;
   auto m = sip::Message::parse(bytes);
+  if (broken && (!m || !m->is_request())) {
+    if (!m || !sip::validate(*m)) return;
+  }
   ASSERT_TRUE(m) << "the gateway sent what does not parse: " << m.error().what << "\n" << bytes;
   const auto ok = sip::validate(*m);
   EXPECT_TRUE(ok) << (ok ? "" : ok.error().what) << "\n" << bytes;
@@ -224,7 +227,7 @@ PeerDialog Peer::invite(const std::string& user, const std::string& headers,
   const std::string n = std::to_string(serial_);
   d.call_id = address_ + "-call-" + n;
   d.local = "<sip:" + from + "@" + address_ + ">;tag=t" + n;
-  d.target = user.starts_with("urn:")
+  d.target = user.starts_with("urn:") || user.starts_with("tel:")
                  ? user
                  : "sip:" + user + "@" + (request_host.empty() ? gateway : request_host);
   d.remote = "<" + d.target + ">";
@@ -235,6 +238,12 @@ PeerDialog Peer::invite(const std::string& user, const std::string& headers,
 
 void Peer::request(PeerDialog& d, const std::string& method, const std::string& headers,
                    const std::string& body, int cseq) {
+  last_request = compose(d, method, headers, body, cseq);
+  send(last_request);
+}
+
+std::string Peer::compose(PeerDialog& d, const std::string& method, const std::string& headers,
+                          const std::string& body, int cseq) {
   if (method != "ACK" && method != "CANCEL" && cseq == 0) ++d.cseq;
   if (method != "CANCEL")
     d.via_branch = "z9hG4bKp" + std::to_string(++serial_) + std::to_string(at_.port);
@@ -252,9 +261,7 @@ void Peer::request(PeerDialog& d, const std::string& method, const std::string& 
   b += headers;
   if (!body.empty() && headers.find("Content-Type:") == std::string::npos)
     b += "Content-Type: application/sdp\r\n";
-  b += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-  last_request = b;
-  send(b);
+  return b + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 void Peer::ack(PeerDialog& d, const std::string& body) { request(d, "ACK", "", body); }

@@ -53,9 +53,12 @@ class Peer final : reactor::UdpListener, reactor::StreamListener, reactor::Accep
   void send(const std::string& bytes);
   void reply(const sip::Message& request, int status, const std::string& headers = "",
              const std::string& sdp = "", const std::string& to_tag = "peer");
-  // An INVITE to `user` or to a URN; returns the dialog as far as it is known.
+  // An INVITE to `user`, a tel URI or a URN; returns the dialog as far as it is known.
   PeerDialog invite(const std::string& user, const std::string& headers = "",
                     const std::string& sdp = "", const std::string& from = "+4930111");
+  // A request within a dialog, as request() sends it; here it is not sent.
+  std::string compose(PeerDialog& d, const std::string& method, const std::string& headers = "",
+                      const std::string& sdp = "", int cseq = 0);
   // A request within a dialog.
   void request(PeerDialog& d, const std::string& method, const std::string& headers = "",
                const std::string& sdp = "", int cseq = 0);
@@ -92,6 +95,7 @@ class Peer final : reactor::UdpListener, reactor::StreamListener, reactor::Accep
   std::string gateway;       // "10.0.0.1:5060": where its requests go
   std::string request_host;  // host in Request-URIs
   bool silent = false;       // hears nothing
+  bool broken = false;       // what it sends is: answers that repeat it are passed over
   int alive = 200;           // what it answers OPTIONS within a call by itself; 0: nothing
 
  private:

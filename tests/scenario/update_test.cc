@@ -70,7 +70,7 @@ TEST_P(UpdateTest, OverlappingOnesAreAnswered500And491) {
                 secure_sdp("10.2.0.1", 50000, "sendrecv", 4, "0 PCMU/8000"));
   auto ours = core.expect("INVITE");
   core.request(up.core, "UPDATE", "", offer("sendrecv", 4));
-  core.expect("491 UPDATE");
+  EXPECT_FALSE(core.expect("491 UPDATE").has(HeaderId::kRetryAfter)) << "it has timers of its own";
   core.reply(ours, 200, "", sdp("10.1.0.1", 40000, "sendonly", "0 PCMU/8000", 4));
   core.expect("ACK");
   cloud.expect("200 INVITE");
@@ -99,7 +99,7 @@ TEST_P(UpdateTest, ARefusedOneLeavesTheCallAsItWas) {
   cloud.expect("ACK");
   core.expect("488 UPDATE");
   core.request(up.core, "UPDATE", "Content-Type: application/unknown\r\n", "x");
-  EXPECT_EQ(core.expect("415 UPDATE").value(HeaderId::kAccept), "application/sdp");
+  EXPECT_TRUE(core.expect("415 UPDATE").value(HeaderId::kAccept).starts_with("application/sdp, "));
   core.request(up.core, "UPDATE", "", offer("sendrecv", 3));
   EXPECT_EQ(direction_of(core.expect("200 UPDATE").body()), "sendrecv");
   rig.run(Seconds(10));
@@ -217,6 +217,58 @@ TEST_P(EarlyUpdate, OfTheCalledSideReachesTheCaller) {
   cloud.request(c, "UPDATE", "", secure_sdp("10.2.0.1", 50000, "sendrecv", 3));
   EXPECT_EQ(direction_of(cloud.expect("200 UPDATE").body()), "sendrecv");
   answer_and_end();
+  core.request(d, "BYE");
+  core.expect("200 BYE");
+  cloud.reply(cloud.expect("BYE"), 200);
+  expect_clean(1);
+}
+
+TEST_P(UpdateTest, OneThatTheOtherSideDoesNotAnswerInTimeGets504) {
+  auto up = core_calls();
+  core.request(up.core, "UPDATE", "", offer("sendonly", 2));
+  auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 180);  // asks somebody first
+  const auto began = rig.world.now();
+  core.expect("504 UPDATE", Seconds(25));
+  EXPECT_LT(rig.world.now() - began, Seconds(32)) << "before its sender gives up";
+  cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000, "inactive", 2));
+  cloud.expect("ACK");
+  // The hold is void: the service is told so.
+  auto back = cloud.expect("INVITE");
+  EXPECT_EQ(direction_of(back.body()), "sendrecv");
+  cloud.reply(back, 200, "", secure_sdp("10.2.0.1", 50000, "sendrecv", 3));
+  cloud.expect("ACK");
+  rig.run(Seconds(1));
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+TEST_P(EarlyUpdate, OneOfOursWithoutAnAnswerEndsTheAttempt) {
+  ring("Allow: INVITE, ACK, BYE, CANCEL, UPDATE, PRACK\r\n");
+  core.request(d, "UPDATE", "", offer("sendonly", 2));
+  cloud.expect("UPDATE");
+  core.expect("504 UPDATE", Seconds(25));
+  cloud.reply(cloud.expect("CANCEL", Seconds(20)), 200);
+  cloud.reply(inv, 487);
+  core.expect("504 INVITE");
+  rig.run(Seconds(40));
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].termination, "dropped");
+}
+
+TEST_P(EarlyUpdate, OneThatIsRefusedBecauseThatPhoneIsGoneLeavesTheOthersRinging) {
+  ring("Allow: INVITE, ACK, BYE, CANCEL, UPDATE, PRACK\r\n");
+  cloud.reply(inv, 180, "", "", "other");
+  core.expect("180");
+  core.request(d, "UPDATE", "", offer("sendonly", 2));
+  cloud.reply(cloud.expect("UPDATE"), 481);
+  core.expect("504 UPDATE");
+  EXPECT_FALSE(cloud.has("CANCEL"));
+  cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50002), "other");
+  EXPECT_TRUE(core.expect("200 INVITE").body().empty());
+  core.request(d, "ACK", "", "", 1);
+  cloud.expect("ACK");
+  rig.run(Millis(200));
   core.request(d, "BYE");
   core.expect("200 BYE");
   cloud.reply(cloud.expect("BYE"), 200);

@@ -33,6 +33,36 @@ TEST(Description, SurvivesBeingMoved) {
   EXPECT_EQ(moved.value(moved.lines()[1]), "- 1 2 IN IP4 192.0.2.1");
 }
 
+TEST(Description, ABorrowedOneSaysTheSame) {
+  const std::string text(examples::kTeams);
+  const auto borrowed = parse_borrowed(text);
+  ASSERT_TRUE(borrowed);
+  EXPECT_TRUE(*borrowed == *parse(text));
+  EXPECT_EQ(borrowed->text().data(), text.data()) << "nothing is copied";
+  EXPECT_EQ(borrowed->origin().address, parse(text)->origin().address);
+  EXPECT_EQ(parse_borrowed("v=1").error().what, parse("v=1").error().what);
+}
+
+// Wherever it stands in a word of the machine, and however long the line is.
+TEST(Description, ControlCharactersAreSeenAtEveryPlace) {
+  const std::string head = "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\n";
+  for (std::size_t size = 1; size < 40; ++size)
+    for (std::size_t at = 0; at < size; ++at)
+      for (const char c : {'\0', '\x01', '\x1f', '\r', '\t', '\x20', '\x7f', '\xa0'}) {
+        std::string value(size, 'x');
+        value[at] = c;
+        for (const char* end : {"\r\n", "\n", "\r\na=y\r\n"}) {
+          const bool line_end = c == '\r' && at + 1 == size && end[0] == '\n';
+          const bool good = c == '\t' || static_cast<unsigned char>(c) >= 0x20 || line_end;
+          const auto d = parse(head + "a=" + value + end);
+          EXPECT_EQ(d.has_value(), good) << size << " " << at << " " << int{c};
+          if (d && !line_end) {
+            EXPECT_EQ(d->value(d->lines()[3]), value);
+          }
+        }
+      }
+}
+
 struct Bad {
   const char* text;
   const char* says;

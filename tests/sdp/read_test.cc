@@ -59,6 +59,34 @@ TEST(ReadAudio, StaticTypesNeedNoRtpmap) {
   EXPECT_EQ(names, "PCMU GSM G723 PCMA G722 CN G729 ");
 }
 
+TEST(ReadAudio, RtpmapAndFmtpAreReadHoweverTheyAreSpaced) {
+  const auto codec = [](const std::string& lines) {
+    const auto r = read_audio(with("m=audio 9 RTP/AVP 96\r\n" + lines));
+    if (!r) return std::string(error_info(r.error().code).label);
+    if (r->wish.codecs.empty()) return std::string("none");
+    const Codec& c = r->wish.codecs[0];
+    return c.name + "/" + std::to_string(c.clock) + "/" + std::to_string(c.channels) + " " + c.fmtp;
+  };
+  EXPECT_EQ(codec("a=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\n"),
+            "opus/48000/2 useinbandfec=1");
+  EXPECT_EQ(codec("a=rtpmap: 96  opus/48000\r\na=fmtp:  96   a b \r\n"), "opus/48000/1 a b");
+  EXPECT_EQ(codec("a=rtpmap:096 opus/48000 \r\n"), "opus/48000/1 ");
+  EXPECT_EQ(codec("a=fmtp:96 x\r\na=rtpmap:96 a/1\r\na=fmtp:96 y\r\na=rtpmap:96 b/2\r\n"),
+            "a/1/1 x")
+      << "the first of each counts";
+  EXPECT_EQ(codec("a=fmtp:96 x\r\n"), "none");
+  EXPECT_EQ(codec("a=fmtp:96\r\na=rtpmap:96 a/1\r\n"), "a/1/1 ");
+  for (const char* bad :
+       {"a=rtpmap:128 a/1\r\n", "a=rtpmap:96 a\r\n", "a=rtpmap:96 a/0\r\n", "a=rtpmap:96 a/x\r\n",
+        "a=rtpmap:96 a/1/0\r\n", "a=rtpmap:96 a/1/256\r\n", "a=rtpmap:96 a/4294967296\r\n",
+        "a=rtpmap:x a/1\r\n", "a=rtpmap:96 /1\r\n", "a=fmtp:128 x\r\n", "a=fmtp:x y\r\n",
+        "a=fmtp: \r\n"})
+    EXPECT_EQ(codec(bad), "malformed") << bad;
+  EXPECT_FALSE(read_audio(with("m=audio 9 RTP/AVP 0 128\r\n")));
+  EXPECT_FALSE(read_audio(with("m=audio 9 RTP/AVP 0 1x\r\n")));
+  EXPECT_EQ(read_audio(with("m=audio 9 RTP/AVP 8 0 8\r\n"))->wish.codecs.size(), 2u);
+}
+
 TEST(ReadAudio, AttributesOfOtherMediaDoNotLeakIn) {
   const auto r = read_audio(examples::kCore);
   ASSERT_TRUE(r);

@@ -224,20 +224,6 @@ TEST(Fields, QuotingAndEscapes) {
   for (const char* bad : {"%", "%4", "%zz", "a%4"}) EXPECT_EQ(unescape(bad), std::nullopt) << bad;
 }
 
-TEST(Fields, TelephoneNumbers) {
-  const auto g = parse_telephone("+1-201-555-0123;ext=12");
-  ASSERT_TRUE(g);
-  EXPECT_TRUE(g->global);
-  EXPECT_EQ(g->extension, "12");
-  const auto l = parse_telephone("7042;phone-context=+1-914-555");
-  ASSERT_TRUE(l);
-  EXPECT_FALSE(l->global);
-  EXPECT_EQ(l->context, "+1-914-555");
-  EXPECT_EQ(parse_telephone("*31#;phone-context=example.com")->number, "*31#");
-  for (const char* bad : {"", "+", "+;ext=1", "7042", "+49x", "+1;phone-context=+1", "+49#"})
-    EXPECT_FALSE(parse_telephone(bad)) << bad;
-}
-
 RC_GTEST_PROP(FieldsProperty, QuotedTextIsReadBack, (const std::string& text)) {
   std::string clean;
   for (const char c : text)

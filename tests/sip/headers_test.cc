@@ -184,15 +184,6 @@ TEST(Parameters, AreFoundByNameInAnyCase) {
   EXPECT_EQ(find_param("x=\"\\", "y"), std::nullopt);
 }
 
-TEST(Numbers, VisualSeparatorsGo) {
-  EXPECT_EQ(number_digits("+49 (30) 90-18.20"), "+4930901820");
-  EXPECT_EQ(number_digits("+4930;ext=1"), "+4930");
-  EXPECT_EQ(number_digits("%2B49%2330"), "+49#30");
-  EXPECT_EQ(number_digits("*31#"), "*31#");
-  EXPECT_EQ(number_digits("49+30"), "");
-  EXPECT_EQ(number_digits("ada"), "");
-}
-
 TEST(Numbers, U32IsDecimalAlone) {
   EXPECT_EQ(parse_u32("4294967295"), 4294967295U);
   for (const char* bad : {"", "4294967296", "-1", "+1", "1 ", "0x1"})

@@ -146,9 +146,11 @@ TEST(FirstLook, AnswerHasWhatItsSenderNeedsToFindIt) {
 TEST(Emergency, IsSeenInTheRequestUriHoweverItIsWritten) {
   deployment::Deployment d;
   d.emergency = {{"112", "sos"}, {"+911", "sos"}};
-  for (const char* uri : {"sip:112@h", "sip:+112@h", "sips:1-1-2@h;user=phone", "tel:112",
-                          "tel:+1.12;phone-context=x", "sip:%2B112@h", "sip:911;x=y@h",
-                          "urn:service:sos", "URN:SERVICE:SOS.police", "sip:112:pw@h"})
+  for (const char* uri :
+       {"sip:112@h", "sip:+112@h", "sips:1-1-2@h;user=phone", "tel:112",
+        "tel:+1.12;phone-context=x", "tel:112;phone-context=+49",
+        "sip:112;phone-context=+49@h;user=phone", "sip:%31%312@h", "sip:%2B112@h", "sip:911;x=y@h",
+        "urn:service:sos", "URN:SERVICE:SOS.police", "sip:112:pw@h"})
     EXPECT_TRUE(names_emergency(d, uri)) << uri;
   for (const char* uri :
        {"sip:1120@h", "sip:112", "sip:a112@h", "urn:service:sosx", "urn:service:counseling",
