@@ -132,11 +132,12 @@ def connect_link(pid, address):
             raise Skip(f"ip {command}: {r.stderr.strip()}")
 
 
-def start():
+def start(suite="AES_CM_128_HMAC_SHA1_80"):
     subprocess.run(["ip", "addr", "replace", f"{HERE_IP}/32", "dev", "lo"], capture_output=True)
     text = configuration(
         group("plain", PLAIN, 5060, "a-udp", routes_to=["secure"]),
         group("secure", SECURE, 5060, "b-udp", profile="secure", routes_to=["plain"]))
+    text = text.replace('suites = ["AES_CM_128_HMAC_SHA1_80"]', f'suites = ["{suite}"]')
     g = Gateway(text.replace("keep_one_in = 50", "keep_one_in = 1").replace(GATEWAY, HERE_IP))
     return g, Baresip("secure", SECURE, "srtp-mand"), Baresip("plain", PLAIN, "")
 
@@ -185,6 +186,32 @@ def caller_hangs_up():
         plain.tell("hangup")
         g.expect_idle()
     ended(g, plain, secure)
+
+
+def suites_of_baresip():
+    """Suites that its SRTP module offers, of those that we have."""
+    found = pathlib.Path(MODULES, "srtp.so").read_bytes()
+    return [x for x in ("AES_CM_128_HMAC_SHA1_32", "AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32", "AEAD_AES_128_GCM",
+                        "AEAD_AES_256_GCM") if x.encode() in found]
+
+
+@test()
+def every_suite():
+    """each further suite that baresip knows, offered to it: heard both ways"""
+    need("baresip")
+    suites = suites_of_baresip()
+    if not suites:
+        raise Skip("baresip knows AES_CM_128_HMAC_SHA1_80 alone")
+    for suite in suites:  # it offers that one alone, so it is the called side here
+        g, secure, plain = start(suite)
+        call(g, plain, secure)
+        trail = g.command("trace", g.command("calls").splitlines()[1].split()[0], "--json")
+        expect(suite in trail, f"{suite} is not in the trail:\n{trail}")
+        plain.tell("hangup")
+        ended(g, plain, secure)
+        for b in (secure, plain):
+            b.stop()
+    print(f"  heard both ways with {', '.join(suites)}")
 
 
 def hold(g, holder, other):
