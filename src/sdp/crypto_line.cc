@@ -34,31 +34,32 @@ constexpr std::array<SuiteInfo, 6> kSuites{{{"AES_CM_128_HMAC_SHA1_80", 30},
 // Base64 of exactly that many bytes, with its padding or, as some write it, without.
 bool decode_key(std::string_view in, std::size_t bytes, std::vector<std::uint8_t>& out) {
   const std::size_t characters = (bytes * 4 + 2) / 3;
-  const std::string_view padding = in.substr(std::min(characters, in.size()));
-  if (in.size() < characters || (!padding.empty() && (in.size() % 4 != 0 || padding.size() > 2)) ||
-      padding.find_first_not_of('=') != std::string_view::npos)
-    return false;
-  out.resize(bytes);
+  if (in.size() != characters) {
+    if (in.size() != (bytes + 2) / 3 * 4) return false;
+    for (std::size_t i = characters; i < in.size(); ++i)
+      if (in[i] != '=') return false;
+  }
+  std::array<std::uint8_t, 48> key;
   const char* p = in.data();
   int wrong = 0;  // negative once a character is none of the alphabet
-  const auto next = [&] {
-    const int v = kSixBits[static_cast<unsigned char>(*p++)];
+  const auto six = [&](std::size_t i) {
+    const int v = kSixBits[static_cast<unsigned char>(p[i])];
     wrong |= v;
-    return static_cast<std::uint32_t>(v & 63);
+    return static_cast<unsigned>(v);
   };
   std::size_t o = 0;
-  for (; o + 3 <= bytes; o += 3) {
-    const std::uint32_t a = next(), b = next(), c = next(), d = next();
-    const std::uint32_t bits = a << 18 | b << 12 | c << 6 | d;
-    out[o] = static_cast<std::uint8_t>(bits >> 16);
-    out[o + 1] = static_cast<std::uint8_t>(bits >> 8);
-    out[o + 2] = static_cast<std::uint8_t>(bits);
+  for (; o + 3 <= bytes; o += 3, p += 4) {
+    const unsigned w = six(0) << 18 | six(1) << 12 | six(2) << 6 | six(3);
+    key[o] = static_cast<std::uint8_t>(w >> 16);
+    key[o + 1] = static_cast<std::uint8_t>(w >> 8);
+    key[o + 2] = static_cast<std::uint8_t>(w);
   }
-  if (o < bytes) {
-    const std::uint32_t a = next(), b = next(), c = o + 1 < bytes ? next() : 0;
-    out[o] = static_cast<std::uint8_t>(a << 2 | b >> 4);
-    if (o + 1 < bytes) out[o + 1] = static_cast<std::uint8_t>(b << 4 | c >> 2);
+  if (o < bytes) {  // one or two bytes are left, in two or three characters
+    const unsigned w = six(0) << 18 | six(1) << 12 | (o + 1 < bytes ? six(2) << 6 : 0);
+    key[o] = static_cast<std::uint8_t>(w >> 16);
+    key[o + 1] = static_cast<std::uint8_t>(w >> 8);
   }
+  out.assign(key.begin(), key.begin() + static_cast<std::ptrdiff_t>(bytes));
   return wrong >= 0;
 }
 
@@ -107,7 +108,9 @@ std::string_view suite_name(CryptoSuite s) { return kSuites[static_cast<std::siz
 
 std::optional<CryptoSuite> suite_of(std::string_view name) {
   for (std::size_t i = 0; i < kSuites.size(); ++i)
-    if (kSuites[i].name == name) return static_cast<CryptoSuite>(i);
+    if (name.size() == kSuites[i].name.size() && name.back() == kSuites[i].name.back() &&
+        name == kSuites[i].name)
+      return static_cast<CryptoSuite>(i);
   return std::nullopt;
 }
 
