@@ -54,7 +54,7 @@ class Gateway:
             sys.exit("the gateway did not start within 10 s")
         self.callee = subprocess.Popen([*(["taskset", "-c", "0"] if os.cpu_count() > 1 else []), "sipp", "-sf", str(SIPP / "uas.xml"),
                                         "-i", "127.0.0.1", "-p", "5080", "-nostdin"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.pid = self.process.pid
+        self.pid, self.program = self.process.pid, str(build / "causeway")
 
     def calls(self, count, rate, hold_ms, wait=True):
         """Returns (failed, CPU seconds of the gateway, of SIPp's two processes, wall clock)."""
@@ -71,6 +71,9 @@ class Gateway:
         rows = [line.split(";") for line in stats.read_text().splitlines() if line]
         failed = int(rows[-1][rows[0].index("FailedCall(C)")])
         return failed, cpu_of(self.pid) - before, cpu_of(self.callee.pid) - other + usage.ru_utime + usage.ru_stime, time.monotonic() - began
+
+    def status(self):
+        return subprocess.run([self.program, "status", "--socket", str(STATE / "control.sock")], capture_output=True, text=True).stdout
 
     def stop(self):
         self.callee.kill()
@@ -90,7 +93,7 @@ def memory(build):
         count = 4_000
         caller = g.calls(count, 100, 60_000, wait=False)
         time.sleep(count / 100 + 8)
-        up = subprocess.run([str(build / "causeway"), "status", "--socket", str(STATE / "control.sock")], capture_output=True, text=True).stdout
+        up = g.status()
         kib = (pss_of(g.pid) - before) / count
         caller.kill()
     finally:
@@ -109,6 +112,8 @@ def rate(build):
         g = Gateway(build)
         try:
             failed, ours, theirs, wall = g.calls(cps * 8, cps, 500)
+            if failed:
+                print("".join(f"  {line}\n" for line in g.status().splitlines()), end="")
         finally:
             g.stop()
         print(f"rate: {cps}/s: {failed} of {cps * 8} failed in {wall:.1f} s; gateway {ours / wall:.2f} of its processor, SIPp {theirs / wall:.2f} of its own", flush=True)
