@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -144,12 +145,12 @@ class Client {
 struct Answers : ScrapeHandler {
   std::string text = "causeway_calls 1\n";
   bool silent = false;
-  std::vector<Scrape> kept;
+  std::mutex mutex;          // the server has a thread of its own
+  std::vector<Scrape> kept;  // guarded by mutex
   void on_scrape(Scrape s) override {
-    if (silent)
-      kept.push_back(std::move(s));
-    else
-      s.answer(text);
+    if (!silent) return s.answer(text);
+    const std::lock_guard lock(mutex);
+    kept.push_back(std::move(s));
   }
 };
 
@@ -191,6 +192,8 @@ TEST(MetricsServer, WhoSaysNothingOrGetsNothingIsDroppedAfterAWhile) {
   Client waits(s->local());
   waits.say("GET /metrics HTTP/1.1\r\n\r\n");
   EXPECT_EQ(waits.all(), "");
+  const std::lock_guard lock(a.mutex);
+  EXPECT_EQ(a.kept.size(), 1U);
   for (const auto& late : a.kept) late.answer("too late");
 }
 
