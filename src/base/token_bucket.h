@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <optional>
 
 #include "base/time.h"
 
@@ -31,13 +30,18 @@ struct Cell {
 };
 }  // namespace detail
 
-// The bucket after one was taken; nullopt: there is none.
-[[nodiscard]] inline std::optional<BucketTime> take(BucketTime bucket, const Rate& rate,
-                                                    Instant now) {
-  if (rate.per_second == 0) return bucket;
+struct Taken {
+  bool ok = false;
+  BucketTime bucket;  // afterwards, in either case
+};
+
+[[nodiscard]] inline Taken take(BucketTime bucket, const Rate& rate, Instant now) {
+  if (rate.per_second == 0) return {true, bucket};
   const detail::Cell c(rate, now);
-  if (bucket.full_at > c.now + c.tolerance) return std::nullopt;
-  return BucketTime{std::max(bucket.full_at, c.now) + c.each};
+  if (bucket.full_at <= c.now + c.tolerance)
+    return {true, {std::max(bucket.full_at, c.now) + c.each}};
+  // A debt under another rate, from before a reload, is not paid at this one.
+  return {false, {std::min(bucket.full_at, c.now + c.tolerance + c.each)}};
 }
 
 // Taken though there may be none: what cannot be refused counts, but leaves no debt to others.
@@ -59,10 +63,10 @@ class TokenBucket {
     if (rate.per_second == 0) return true;
     std::int64_t seen = full_at_.load(std::memory_order_relaxed);
     for (;;) {
-      const auto next = causeway::take({seen}, rate, now);
-      if (!next) return false;
-      if (full_at_.compare_exchange_weak(seen, next->full_at, std::memory_order_relaxed))
-        return true;
+      const Taken t = causeway::take({seen}, rate, now);
+      if (!t.ok && t.bucket.full_at == seen) return false;
+      if (full_at_.compare_exchange_weak(seen, t.bucket.full_at, std::memory_order_relaxed))
+        return t.ok;
     }
   }
   void take_anyway(const Rate& rate, Instant now) {

@@ -45,6 +45,9 @@ class Walk {
       out.push_back(p);
       return {};
     }
+    if (++containers_ > kMaxParts)
+      return fail(ErrorCode::kTooLarge,
+                  "more than " + std::to_string(kMaxParts) + " multipart bodies");
     if (depth == kMaxDepth)
       return fail(ErrorCode::kTooLarge,
                   "multipart bodies in each other, more than " + std::to_string(kMaxDepth));
@@ -93,10 +96,16 @@ class Walk {
     std::vector<BodyPart> best;
     for (sip::MultipartPart m;;) {
       const auto more = reader.next(m);
-      if (!more) return tl::unexpected(more.error());
+      if (!more) {
+        out.insert(out.end(), best.begin(), best.end());
+        return tl::unexpected(more.error());
+      }
       if (!*more) break;
       std::vector<BodyPart> one;
-      if (auto ok = take(part_of(m, container), depth + 1, one); !ok) return ok;
+      if (auto ok = take(part_of(m, container), depth + 1, one); !ok) {
+        out.insert(out.end(), best.begin(), best.end());  // for those who take what there is
+        return ok;
+      }
       if (understood(one)) best = std::move(one);
     }
     if (best.empty())
@@ -117,7 +126,7 @@ class Walk {
   }
 
   std::span<const std::string> known_;
-  std::size_t count_ = 0;
+  std::size_t count_ = 0, containers_ = 0;
 };
 
 // Parts cross with their own lines; of a plain body those that its message had for it.
@@ -146,8 +155,8 @@ bool BodyPart::is_sdp() const {
   return !sip::iequals(kind, "early-session") && !sip::iequals(kind, "render");
 }
 
-Result<std::vector<BodyPart>> body_parts(const sip::Message& m,
-                                         std::span<const std::string> known) {
+Result<std::vector<BodyPart>> body_parts(const sip::Message& m, std::span<const std::string> known,
+                                         bool lenient) {
   std::vector<BodyPart> parts;
   if (m.body().empty()) return parts;
   BodyPart whole;
@@ -159,7 +168,8 @@ Result<std::vector<BodyPart>> body_parts(const sip::Message& m,
   if (const auto* id = m.find("Content-ID")) whole.id = id->value;
   whole.content = m.body();
   read_disposition(whole, true);
-  if (auto ok = Walk(known).take(whole, 0, parts); !ok) return tl::unexpected(ok.error());
+  if (auto ok = Walk(known).take(whole, 0, parts); !ok && !lenient)
+    return tl::unexpected(ok.error());
   return parts;
 }
 

@@ -31,9 +31,11 @@ inline constexpr std::size_t kMaxParts = 16, kMaxDepth = 4;
 // What is to be looked at: the parts of a multipart body in their order, those of containers within
 // it too, and of multipart/alternative the last that can be understood whole: SDP, and what `known`
 // lists (RFC 2046 5.1.4). A body that is not multipart is one part. kMalformed for a multipart
-// against its grammar, kTooLarge past a bound.
+// against its grammar, kTooLarge past a bound; `lenient` (a call for help):
+// what could be read before that.
 [[nodiscard]] Result<std::vector<BodyPart>> body_parts(const sip::Message& m,
-                                                       std::span<const std::string> known = {});
+                                                       std::span<const std::string> known = {},
+                                                       bool lenient = false);
 // Content of the first SDP part; empty when there is none.
 [[nodiscard]] std::string_view sdp_of(const std::vector<BodyPart>& parts);
 

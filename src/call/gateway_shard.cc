@@ -9,6 +9,7 @@
 #include "sip/headers.h"
 #include "sip/tag.h"
 #include "sip/telephone.h"
+#include "transport/emergency.h"
 
 namespace causeway::call {
 
@@ -243,7 +244,7 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
       f.number_fault = fault.error().what;
     }
   }
-  f.resource_priority = m.has(HeaderId::kResourcePriority);
+  f.resource_priority = transport::has_esnet_priority(m);
   f.max_forwards = static_cast<int>(sip::parse_u32(m.value(HeaderId::kMaxForwards)).value_or(70));
   f.own_vias = own_vias(m, d.operation.node);
   f.calls_now = admission_.calls();

@@ -279,6 +279,8 @@ void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destina
 // The configured peer that the next hop is; none: a proxy or a target that the dialog named.
 std::optional<deployment::PeerIndex> Call::peer_of_hop(const Leg& leg) const {
   const auto& hop = leg.s.next_hop;
+  // While a reload ends calls of the old configuration, its indices name nothing in the new table.
+  if (deployment_ != services_.peers.deployment()) return deployment_->find_peer(leg.s.peer);
   if (const auto at = services_.peers.peer_at(leg.group, hop.remote)) return at;
   const auto named = deployment_->find_peer(leg.s.peer);
   if (named && !hop.name.empty() && sip::iequals(deployment_->peer(*named).host, hop.name))

@@ -7,6 +7,7 @@
 #include "sip/headers.h"
 #include "sip/tag.h"
 #include "sip/telephone.h"
+#include "transport/emergency.h"
 
 namespace causeway::call {
 
@@ -75,15 +76,15 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   }
   invite_ = std::make_unique<sip::Message>(*sip::Message::parse(m.bytes()));
   const auto known = understood_types(*deployment_, *invite_);
-  auto parts = body_parts(*invite_, known);
+  const bool for_help = decision.emergency == policy::EmergencyClass::kEmergency;
+  auto parts = body_parts(*invite_, known, for_help);
   if (!parts) {
     refuse(tx, m, 400, 111, parts.error().what, "body");
     return;
   }
   // Whoever calls for help is not asked what else it sent.
-  const auto why = decision.emergency == policy::EmergencyClass::kEmergency
-                       ? std::nullopt
-                       : unacceptable_body(*invite_, *parts, *leg.profile, known);
+  const auto why =
+      for_help ? std::nullopt : unacceptable_body(*invite_, *parts, *leg.profile, known);
   if (why) {
     refuse_naming(leg, tx, m, *why);
     services_.counters.refused.add(why->label);
@@ -200,7 +201,9 @@ void Call::next_way() {
 // The next peer that may have another call.
 bool Call::choose_way() {
   towards_.reset();
-  const bool emergency = state_.emergency == policy::EmergencyClass::kEmergency;
+  const bool emergency =
+      state_.emergency == policy::EmergencyClass::kEmergency ||
+      (invite_ && trusted(*find_leg(state_.ingress)) && transport::has_esnet_priority(*invite_));
   while (!ways_.empty() && attempts_ < kMaxAttempts) {
     way_ = ways_.back();
     ways_.pop_back();

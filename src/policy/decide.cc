@@ -116,7 +116,7 @@ Decision decide(const Deployment& d, const CallFacts& f) {
         "loop"};
     return out;
   }
-  out.refusal = admit(d, f, emergency);
+  out.refusal = admit(d, f, emergency || (f.resource_priority && group.trusted));
   if (out.refusal) return out;
   out.targets = group.routes_to;
   if (out.targets.empty()) {

@@ -23,7 +23,7 @@ struct CallFacts {
   std::string number_fault;    // in words
   std::string request_scheme;  // "sip", "sips", "tel", "urn"
   std::string request_uri;     // whole, for urn:service:sos
-  bool resource_priority = false;
+  bool resource_priority = false;  // of the namespace esnet (RFC 7135)
   int max_forwards = 70;
   int own_vias = 0;             // how often its Vias say that it was here before
   std::uint32_t calls_now = 0;  // whole process

@@ -76,6 +76,7 @@ void TrailStore::finish(CallId id, Outcome outcome) {
     }
   }
   live_.erase(it);
+  while (!awake_.empty() && !live_.contains(awake_.front().id)) awake_.pop_front();
 }
 
 void TrailStore::set_limits(Limits limits) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "sip/header_id.h"
+#include "sip/headers.h"
 #include "sip/telephone.h"
 
 namespace causeway::transport {
@@ -34,6 +35,17 @@ bool names_emergency(const deployment::Deployment& d, std::string_view uri) {
     const std::string_view own = e.digits;
     return (own.starts_with('+') ? own.substr(1) : own) == dialled;
   });
+}
+
+bool has_esnet_priority(const sip::Message& m) {
+  constexpr std::string_view kEsnet = "esnet.";
+  for (const auto& f : m.headers()) {
+    if (f.id != sip::HeaderId::kResourcePriority) continue;
+    std::string_view list = f.value;
+    for (auto one = sip::next_value(list); !one.empty(); one = sip::next_value(list))
+      if (sip::iequals(one.substr(0, kEsnet.size()), kEsnet)) return true;
+  }
+  return false;
 }
 
 }  // namespace causeway::transport

@@ -68,7 +68,7 @@ std::optional<FirstLook> first_look(std::string_view bytes) {
       case HeaderId::kCSeq: out.cseq = value; break;
       case HeaderId::kUserAgent: out.user_agent = value; break;
       case HeaderId::kResourcePriority:
-        out.priority = sip::iequals(value.substr(0, 6), "esnet.");
+        out.priority = out.priority || sip::iequals(value.substr(0, 6), "esnet.");
         break;
       default: break;
     }

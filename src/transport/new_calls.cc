@@ -92,11 +92,8 @@ bool SipTransport::has_room(const sip::Message& m, const Flow& flow, deployment:
   const auto key =
       recent_.key_of(m.call_id(), m.value(sip::HeaderId::kCSeq), m.value(sip::HeaderId::kVia));
   if (recent_.find(key) == Fate::kLetIn) return true;
-  constexpr std::string_view kEsnet = "esnet.";
-  const bool help =
-      names_emergency(*running_.deployment, m.request_uri()) ||
-      (group_at(group).trusted &&
-       sip::iequals(m.value(sip::HeaderId::kResourcePriority).substr(0, kEsnet.size()), kEsnet));
+  const bool help = names_emergency(*running_.deployment, m.request_uri()) ||
+                    (group_at(group).trusted && has_esnet_priority(m));
   const auto why = observer_.no_room_for(flow, group, help);
   recent_.set(key, why ? Fate::kNoRoom : Fate::kLetIn);
   if (!why) return true;

@@ -157,7 +157,9 @@ bool SipTransport::take(std::string_view bytes, const Flow& came, const reactor:
   }
   sip::Message& m = *parsed;
   Status ok = sip::validate(m);
-  if (ok && m.is_request()) ok = sip::check_limits(m, running_.deployment->limits.fields);
+  // What an operator allows is no reason to refuse a call for help; the parser's own bounds are.
+  if (ok && m.is_request() && !names_emergency(*running_.deployment, m.request_uri()))
+    ok = sip::check_limits(m, running_.deployment->limits.fields);
   if (!ok) {
     observer_.on_dropped(error_info(ok.error().code).label, flow.remote, flow.listener,
                          ok.error().what);

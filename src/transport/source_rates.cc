@@ -31,9 +31,9 @@ bool SourceRates::take(const IpAddress& source, Instant now, bool anyway) {
     bucket = all_.find(key);
   }
   if (anyway) return *bucket = causeway::take_anyway(*bucket, rate_, now), true;
-  const auto next = causeway::take(*bucket, rate_, now);
-  if (next) *bucket = *next;
-  return next.has_value();
+  const Taken t = causeway::take(*bucket, rate_, now);
+  *bucket = t.bucket;
+  return t.ok;
 }
 
 }  // namespace causeway::transport

@@ -13,9 +13,9 @@ TEST(TokenBucket, GivesABurstAndThenTheRate) {
   Instant now{Seconds(100)};
   BucketTime b;
   const auto taken = [&] {
-    const auto next = take(b, rate, now);
-    if (next) b = *next;
-    return next.has_value();
+    const Taken t = take(b, rate, now);
+    b = t.bucket;
+    return t.ok;
   };
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(taken()) << i;
   EXPECT_FALSE(taken());
@@ -48,6 +48,16 @@ TEST(TokenBucket, HoldsOverALongTimeWhatItSays) {
       given += b.take({rate, 1}, Instant{Micros(us)});
     EXPECT_NEAR(static_cast<double>(given), 2.0 * rate, 2) << rate;
   }
+}
+
+TEST(TokenBucket, ADebtUnderAnotherRateIsNotPaidAtThisOne) {
+  Instant now{Seconds(100)};
+  TokenBucket b;
+  while (b.take({1, 1'000}, now)) {
+  }
+  EXPECT_FALSE(b.take({1'000, 1}, now)) << "one token is owed";
+  now += Millis(1);
+  EXPECT_TRUE(b.take({1'000, 1}, now)) << "and no quarter of an hour";
 }
 
 TEST(TokenBucket, WhatCannotBeRefusedIsCountedAndLeavesNoDebt) {

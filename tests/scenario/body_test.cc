@@ -102,6 +102,31 @@ TEST_P(BodyTest, ACallForHelpIsNotAskedWhatElseItSent) {
   expect_clean(1);
 }
 
+TEST_P(BodyTest, ACallForHelpIsMadeWithWhatCouldBeReadOfIt) {
+  const std::string offer = part("application/sdp", sdp("10.1.0.1", 40000));
+  const std::string broken = part("multipart/mixed;boundary=c", "no parts in it");
+  int calls = 0;
+  for (const std::string& body : {offer + "--b1\r\n",         // no end
+                                  offer + broken + "--b1--",  // a container against its grammar
+                                  std::string("nothing that could be read")}) {
+    const auto inv = reaches_cloud(mixed(), body, "112");
+    EXPECT_EQ(inv.value(HeaderId::kContentType), "application/sdp");
+    ++calls;
+  }
+  std::string many = offer;
+  for (int i = 0; i < 40; ++i) many += part("application/odd", "x");
+  (void)reaches_cloud(mixed(), many + "--b1--", "112");
+  expect_clean(4);
+}
+
+TEST_P(BodyTest, ContainersAreCountedToo) {
+  std::string many;
+  for (int i = 0; i < 40; ++i)
+    many += part("multipart/alternative;boundary=c", "--c\r\n\r\nx\r\n--c--");
+  (void)refused(mixed(), many + "--b1--", 400);
+  expect_clean(1);
+}
+
 TEST_P(BodyTest, AReferenceCrossesWithItsPartOrNotAtAll) {
   const std::string both = "<cid:loc@example>, <cid:other@example>, <https://where.example/x>";
   const auto call = [&](const std::string& body) {

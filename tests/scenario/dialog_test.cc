@@ -294,5 +294,26 @@ TEST_P(DialogTest, ReloadWithListenersAndGroupsMovedKeepsCalls) {
   EXPECT_EQ(rig.records[0].termination, "completed");
 }
 
+// The call's group is the last of the file, so its index is one that the new table has not.
+TEST_P(DialogTest, ReloadWithoutTheLastGroupEndsItsCallsAndTellsBothSides) {
+  std::string text = make_config();
+  const auto begin = text.find("[[peer_group]]\nname = \"core\"");
+  const auto end = text.find("[[peer_group]]\nname = \"cloud\"");
+  ASSERT_NE(begin, std::string::npos);
+  ASSERT_NE(end, std::string::npos);
+  const std::string core_group = text.substr(begin, end - begin);
+  text.erase(begin, end - begin);
+  ASSERT_TRUE(rig.apply(text + "\n" + core_group));
+  rig.run(Seconds(1));
+  auto up = core_calls();
+  const std::string routes = "routes_to = [\"core\"]\n";
+  text.erase(text.find(routes), routes.size());
+  ASSERT_TRUE(rig.apply(text));
+  core.reply(core.expect("BYE"), 200);
+  cloud.reply(cloud.expect("BYE"), 200);
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].termination, "stopped");
+}
+
 }  // namespace
 }  // namespace causeway::scenario

@@ -86,6 +86,21 @@ TEST_P(RefusalTest, SizesAndCountsOverTheirBoundsAreNamed) {
   expect_clean(7);  // no calls, but records
 }
 
+TEST_P(RefusalTest, ACallForHelpIsHeldToNoneOfThem) {
+  PROVES("EM-02");
+  ASSERT_TRUE(rig.apply(
+      make_config({.top = "[limits]\nmax_headers = 16\nmax_header_value = 256\nmax_body = 1024\n"
+                          "max_sdp = 512\nmax_sdp_lines = 16\nmax_sdp_media = 2\n"})));
+  std::string many;
+  for (int i = 0; i < 20; ++i) many += "X: 1\r\n";
+  std::string media = sdp("10.1.0.1", 40000) + "a=" + std::string(1'200, 'a') + "\r\n";
+  for (int i = 0; i < 3; ++i) media += "m=video 0 RTP/AVP 31\r\n";
+  auto d = core.invite("112", many, media);
+  cloud.reply(cloud.expect("INVITE"), 486);
+  (void)failure(core, d, 486);
+  expect_clean(1);
+}
+
 TEST_P(RefusalTest, ABodyThatNobodyUnderstandsSaysWhatWouldBe) {
   auto d = core.invite("+4989123", "Content-Type: application/unknownformat\r\n", "<audio/>");
   EXPECT_EQ(failure(core, d, 415).value(HeaderId::kAccept),

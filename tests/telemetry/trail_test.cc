@@ -208,6 +208,16 @@ TEST(TrailStore, QuietTrailsArePackedAndWhoeverAsksFindsThemWhole) {
   EXPECT_FALSE(store.contains(CallId(4)));
 }
 
+TEST(TrailStore, TrailsThatEndAtOnceLeaveNothingToLookAt) {
+  TrailStore store({});
+  for (std::uint64_t i = 1; i <= 1'000; ++i) {
+    ASSERT_NE(store.start(CallId(i)), nullptr);
+    store.finish(CallId(i), TrailStore::Outcome::kGood);
+  }
+  (void)store.start(CallId(5'000));
+  EXPECT_EQ(store.rest(WallTime{1}, 1), 0u);  // the live one alone stood there
+}
+
 TEST(TrailStore, LooksAtNoMoreTrailsAtOnceThanItIsTold) {
   TrailStore store({});
   for (std::uint64_t i = 1; i <= 10; ++i)
