@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "app/commands.h"
+#include "call/state.h"
 #include "deployment/load.h"
 #include "telemetry/pcapng.h"
 
@@ -51,7 +52,16 @@ void Commands::capture(const Request& r, const Responder& out) {
     return capture_wire(name, seconds, out);
   std::vector<telemetry::Trail> found;
   if (const auto peers = peers_named(d, name); !peers.empty())
-    found = trails([peers](const telemetry::Trail& t) { return mentions(t, peers); });
+    found = trails({[&](const telemetry::Trail& t) { return mentions(t, peers); },
+                    {},
+                    [&](const call::CallState& c) {
+                      return std::any_of(c.legs.begin(), c.legs.end(), [&](const auto& l) {
+                        const auto has = [&](const std::string& one) {
+                          return std::find(peers.begin(), peers.end(), one) != peers.end();
+                        };
+                        return has(l.peer) || has(l.group);
+                      });
+                    }});
   else
     found = trails_of(name);
   if (found.empty())
@@ -109,7 +119,9 @@ void Commands::finish_captures() {
                  std::make_move_iterator(part.end()));
     const CallId id = it->call;
     // A good call that ended meanwhile may have no trail any more: what it had at first is shown.
-    auto found = trails([id](const telemetry::Trail& t) { return t.id() == id; });
+    auto found = trails({[id](const telemetry::Trail& t) { return t.id() == id; },
+                         [id](CallId other) { return other == id; },
+                         {}});
     write_capture(found.empty() ? it->found : found, rtp, it->out);
     it = captures_.erase(it);
   }

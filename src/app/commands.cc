@@ -324,22 +324,28 @@ void Commands::calls(const Request& r, const Responder& out) {
   out.done();
 }
 
-std::vector<telemetry::Trail> Commands::trails(
-    const std::function<bool(const telemetry::Trail&)>& wanted) {
+std::vector<telemetry::Trail> Commands::trails(const Wanted& wanted) {
   using Part = std::pair<std::vector<telemetry::Trail>, std::size_t>;
   std::vector<telemetry::Trail> all;
   trails_left_out_ = 0;
   for (auto& part : gateway_.ask<Part>([wanted](call::GatewayShard& s) {
          Part p;
          const auto take = [&](const telemetry::Trail& t) {
-           if (!wanted(t)) return true;
+           if (!wanted.trail(t)) return true;
            if (p.first.size() < kMaxTrails)
              p.first.push_back(t);
            else
              ++p.second;
            return true;
          };
-         s.trails().each(take);
+         // The trails of calls that talk are packed: a shard unpacks what was asked for, no more.
+         s.trails().each(take, [&](CallId id) {
+           const call::CallState* c = wanted.id ? nullptr : s.find_call(id);
+           if (!(wanted.id ? wanted.id(id) : c && wanted.call(*c))) return false;
+           if (p.first.size() < kMaxTrails) return true;
+           ++p.second;
+           return false;
+         });
          s.refused().each(take);
          return p;
        })) {
@@ -352,28 +358,32 @@ std::vector<telemetry::Trail> Commands::trails(
 
 namespace {
 // Our id as `calls` shows it (or its beginning), or with all 16 digits as in call records.
-std::function<bool(const telemetry::Trail&)> of_id(const std::string& name) {
-  return [name](const telemetry::Trail& t) {
-    const std::string id = call_name(t.id().value);
-    return !name.empty() && (id.starts_with(name) || name == fmt::format("{:016x}", t.id().value));
+std::function<bool(CallId)> named(const std::string& name) {
+  return [name](CallId call) {
+    const std::string id = call_name(call.value);
+    return !name.empty() && (id.starts_with(name) || name == fmt::format("{:016x}", call.value));
   };
 }
 
-// The SIP Call-ID of either leg: looks into every message that is kept.
-std::function<bool(const telemetry::Trail&)> of_call_id(const std::string& name) {
-  return [name](const telemetry::Trail& t) {
-    if (name.size() < 6) return false;
-    for (const auto* e : t.events())
-      if (e->message.find("Call-ID: " + name + "\r\n") != std::string::npos) return true;
-    return false;
-  };
+// The SIP Call-ID of either leg: looks into every message that is kept of calls that ended.
+bool has_call_id(const telemetry::Trail& t, const std::string& name) {
+  for (const auto* e : t.events())
+    if (e->message.find("Call-ID: " + name + "\r\n") != std::string::npos) return true;
+  return false;
+}
+bool has_call_id(const call::CallState& c, const std::string& name) {
+  return std::any_of(c.legs.begin(), c.legs.end(),
+                     [&](const auto& l) { return l.dialog.call_id == name; });
 }
 }  // namespace
 
-// Only a name that is no id costs the shards a look into every message.
 std::vector<telemetry::Trail> Commands::trails_of(const std::string& call) {
-  auto found = trails(of_id(call));
-  return found.empty() ? trails(of_call_id(call)) : found;
+  const auto is_it = named(call);
+  auto found = trails({[&](const auto& t) { return is_it(t.id()); }, is_it, {}});
+  if (!found.empty() || call.size() < 6) return found;
+  return trails({[&](const telemetry::Trail& t) { return has_call_id(t, call); },
+                 {},
+                 [&](const call::CallState& c) { return has_call_id(c, call); }});
 }
 
 void Commands::watch(const Request& r, const Responder& out) {

@@ -58,8 +58,13 @@ class Commands final : public ControlHandler {
   [[nodiscard]] Result<std::vector<std::string>> put_in_force(const std::string& text,
                                                               const std::string& file);
   // At most kMaxTrails of each shard; the rest are counted in trails_left_out_.
-  [[nodiscard]] std::vector<telemetry::Trail> trails(
-      const std::function<bool(const telemetry::Trail&)>& wanted);
+  struct Wanted {
+    std::function<bool(const telemetry::Trail&)> trail;
+    // Of calls that are up: asked before their trails are unpacked. One of the two.
+    std::function<bool(CallId)> id;
+    std::function<bool(const call::CallState&)> call;
+  };
+  [[nodiscard]] std::vector<telemetry::Trail> trails(const Wanted& wanted);
   static constexpr std::size_t kMaxTrails = 500;
   [[nodiscard]] std::vector<telemetry::Trail> trails_of(const std::string& call);
   [[nodiscard]] std::string realm_of(const Endpoint& local) const;

@@ -97,8 +97,13 @@ Result<std::unique_ptr<MetricsServer>> MetricsServer::open(const Endpoint& at,
     if (fd >= 0) ::close(fd);
     return e;
   }
-  std::unique_ptr<MetricsServer> s(
-      new MetricsServer(handler, fd, ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), time));
+  const int wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wake < 0) {
+    auto e = fail(ErrorCode::kIo, std::string("metrics: eventfd: ") + std::strerror(errno));
+    ::close(fd);
+    return e;
+  }
+  std::unique_ptr<MetricsServer> s(new MetricsServer(handler, fd, wake, time));
   size = sizeof address;
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0)
     s->local_ = from_sockaddr(address);
@@ -131,7 +136,11 @@ void MetricsServer::run() {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(c->until - now);
       wait = wait.count() < 0 ? left : std::min(wait, left);
       const std::lock_guard lock(c->channel->mutex);
-      polled.push_back({fd, static_cast<short>(c->channel->out.empty() ? POLLIN : POLLOUT), 0});
+      const bool answering = !c->channel->out.empty();
+      // What stands behind a request is not read, nor its end: a client may say all it has to say
+      // and wait.
+      const short events = answering ? POLLOUT : c->asked ? 0 : POLLIN;
+      polled.push_back({fd, events, 0});
     }
     const int ms =
         clients_.empty() ? -1 : static_cast<int>(std::max<std::int64_t>(0, wait.count()));
@@ -141,6 +150,7 @@ void MetricsServer::run() {
     for (std::size_t i = 2; i < polled.size(); ++i) {
       Client& c = *clients_.at(polled[i].fd);
       bool keep = (polled[i].revents & (POLLERR | POLLNVAL)) == 0 && Clock::now() < c.until;
+      if (keep && (polled[i].revents & POLLHUP) != 0 && c.asked) keep = false;
       if (keep && (polled[i].revents & (POLLIN | POLLHUP)) != 0) keep = read_from(c);
       if (keep && (polled[i].revents & POLLOUT) != 0) keep = write_to(c);
       if (!keep) clients_.erase(polled[i].fd);
@@ -152,14 +162,15 @@ void MetricsServer::run() {
 
 void MetricsServer::accept_client() {
   const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0) return;
-  if (clients_.size() >= kMaxClients) {
-    // The one whose time is up first makes room: a scrape takes milliseconds.
-    const auto oldest = std::min_element(
+  const bool no_room = fd < 0 && (errno == EMFILE || errno == ENFILE);
+  // The one whose time is up first makes room: a scrape takes milliseconds.
+  if (!clients_.empty() && (no_room || clients_.size() >= kMaxClients))
+    clients_.erase(std::min_element(
         clients_.begin(), clients_.end(),
-        [](const auto& a, const auto& b) { return a.second->until < b.second->until; });
-    clients_.erase(oldest);
-  }
+        [](const auto& a, const auto& b) { return a.second->until < b.second->until; }));
+  else if (no_room)  // it stays readable: not asked again at once
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  if (fd < 0) return;
   auto c = std::make_unique<Client>();
   c->fd = fd;
   c->until = Clock::now() + time_;
@@ -172,7 +183,6 @@ bool MetricsServer::read_from(Client& c) {
   const ssize_t n = ::read(c.fd, buffer, sizeof buffer);
   if (n < 0) return errno == EAGAIN || errno == EINTR;
   if (n == 0) return false;
-  if (c.asked) return true;  // what stands behind the request is not read
   c.in.append(buffer, static_cast<std::size_t>(n));
   const HttpAsks asks = http_asks(c.in);
   if (asks == HttpAsks::kNotYet) return true;

@@ -435,6 +435,11 @@ void GatewayShard::on_wire(bool outgoing, const Endpoint& local, const Endpoint&
   if (wire_) wire_->on_wire(peers_, reactor_.wall(), outgoing, local, remote, transport, bytes);
 }
 
+const CallState* GatewayShard::find_call(CallId id) const {
+  const auto* found = calls_.find(id);
+  return found ? &(*found)->state() : nullptr;
+}
+
 void GatewayShard::on_media_started(media::MediaLegId id) {
   if (const auto* who = media_legs_.find(id)) who->call->on_media_started(who->leg);
 }

@@ -130,6 +130,7 @@ class GatewayShard final : transport::TransactionUser,
   void set_wire_sink(std::shared_ptr<WireSink> sink) { wire_ = std::move(sink); }
   [[nodiscard]] const WireSink* wire_sink() const { return wire_.get(); }
   [[nodiscard]] bool has_call(CallId id) const { return calls_.find(id) != nullptr; }
+  [[nodiscard]] const CallState* find_call(CallId id) const;  // null: there is none
 
   // The trails of calls that begin before `until` from or to a number with these digits are kept.
   // False: there are kMaxWatches already.

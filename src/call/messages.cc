@@ -47,11 +47,11 @@ std::uint32_t methods_of(const sip::Message& m) {
 
 // The first route as a Request-URI, when it is a strict router (no ;lr); else empty. Headers may
 // not stand there (RFC 3261 19.1.1).
-std::string_view strict_router(const std::vector<std::string>& routes) {
+std::string strict_router(const std::vector<std::string>& routes) {
   if (routes.empty()) return {};
   const auto route = sip::parse_name_addr(routes.front());
   if (!route || !route->target.is_sip() || route->target.param("lr")) return {};
-  return route->uri.substr(0, route->uri.find('?'));
+  return sip::as_request_uri(route->uri);
 }
 
 }  // namespace
@@ -136,12 +136,12 @@ void Call::learn_target(Leg& leg, const sip::Message& m) {
     const auto party = sip::parse_name_addr(d.remote_party);
     const auto uri = party ? sip::parse_uri(party->uri) : Result<sip::Uri>{};
     d.remote_target = party && uri && uri->is_sip()
-                          ? std::string(party->uri)
+                          ? sip::as_request_uri(party->uri)
                           : "sip:" + leg.s.next_hop.remote.address.to_uri_host();
   }
   if (!contact || contact->uri.empty() || contact->uri == "*") return;
   if (!contact->target.is_sip()) return;
-  leg.s.dialog.remote_target = std::string(contact->uri);
+  leg.s.dialog.remote_target = sip::as_request_uri(contact->uri);
   // An early dialog of a callee may never be sent anything.
   if (!leg.s.ingress && leg.s.phase < LegPhase::kConfirmed)
     leg.hop_unknown = true;
@@ -321,7 +321,7 @@ sip::Builder Call::in_dialog(Leg& leg, Method method, std::string_view branch,
   const Dialog& d = leg.s.dialog;
   sip::Builder b(1024);
   // RFC 3261 12.2.1.1: a strict router wants itself in the Request-URI, and the target last.
-  const std::string_view strict = strict_router(d.routes);
+  const std::string strict = strict_router(d.routes);
   b.request_line(sip::to_string(method), strict.empty() ? d.remote_target : strict);
   const peers::LocalSide us = side(leg);
   b.header(HeaderId::kVia, peers::via_value(us, branch));

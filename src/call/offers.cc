@@ -388,7 +388,7 @@ void Call::on_update_response(Leg& leg, const transport::Received& r) {
 }
 
 // The early dialog that our UPDATE went to is gone (RFC 3261 12.2.1.2): another phone may still
-// answer; without one the attempt is over.
+// answer; without one this attempt is over.
 void Call::on_update_unanswered(Leg& leg, int status) {
   (void)sdp::rollback(leg.s.offer_answer);
   leg.s.told = leg.told_before;
@@ -404,7 +404,7 @@ void Call::on_update_unanswered(Leg& leg, int status) {
     return;
   }
   cancel_attempt(leg, "Q.850;cause=102;text=\"no answer to UPDATE\"");
-  fail_ingress(504, 102, why, nullptr, TerminationClass::kDropped);
+  attempt_failed(leg, 504, why, nullptr);  // another peer, where the caller has heard nothing yet
 }
 
 // What we offered is void; who asked for it is told, or it is tried again.

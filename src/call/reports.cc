@@ -1,5 +1,6 @@
 // What a shard tells of itself: peers, bans and calls, for `causeway status` and the metrics.
 #include <algorithm>
+#include <map>
 
 #include "call/call.h"
 #include "call/gateway_shard.h"
@@ -12,20 +13,36 @@ namespace {
 void add_tls(std::vector<PeerReport>& reports, const peers::PeerTable& table,
              const transport::SipTransport& transport) {
   const auto& d = *table.deployment();
+  // Whose is an address or a name: found, not searched for, with thousands of connections.
+  std::multimap<std::string, std::size_t, std::less<>> by_name;
+  std::multimap<IpAddress, std::size_t> by_address;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    const deployment::PeerIndex index{static_cast<std::uint16_t>(i)};
+    const auto& peer = d.peer(index);
+    if (peer.transport != Transport::kTls) continue;
+    if (peer.address)
+      by_address.emplace(*peer.address, i);
+    else
+      by_name.emplace(peer.host, i);
+    for (const IpAddress& target : table.state(index).targets)
+      if (target != peer.address) by_address.emplace(target, i);
+  }
+  const auto tell = [&](std::size_t i, const reactor::TlsPeer& tls) {
+    reports[i].tls = tls.version + " " + tls.cipher;
+    reports[i].certificate_not_after = tls.not_after.micros / 1'000'000;
+  };
   transport.each_tls([&](bool outgoing, const transport::Destination& to, const Endpoint& remote,
                          const reactor::TlsPeer& tls) {
-    for (std::size_t i = 0; i < reports.size(); ++i) {
-      const deployment::PeerIndex index{static_cast<std::uint16_t>(i)};
-      const auto& peer = d.peer(index);
-      if (peer.transport != Transport::kTls || (!outgoing && !reports[i].tls.empty())) continue;
-      const auto& targets = table.state(index).targets;
-      const bool same = outgoing && !peer.address ? to.tls_name == peer.host
-                                                  : peer.address == remote.address ||
-                                                        std::find(targets.begin(), targets.end(),
-                                                                  remote.address) != targets.end();
-      if (!same) continue;
-      reports[i].tls = tls.version + " " + tls.cipher;
-      reports[i].certificate_not_after = tls.not_after.micros / 1'000'000;
+    if (outgoing) {
+      const auto [first, last] = by_name.equal_range(to.tls_name);
+      for (auto it = first; it != last; ++it) tell(it->second, tls);
+    }
+    const auto [first, last] = by_address.equal_range(remote.address);
+    for (auto it = first; it != last; ++it) {
+      const bool by_its_name =
+          !d.peer(deployment::PeerIndex{static_cast<std::uint16_t>(it->second)})
+               .address.has_value();
+      if (outgoing ? !by_its_name : reports[it->second].tls.empty()) tell(it->second, tls);
     }
   });
 }

@@ -296,14 +296,18 @@ SrtpResult Srtp::unprotect_rtp(std::span<std::byte> packet) {
   // The sender's rollover counter may stand one off: a stream that was joined late, or an outage of
   // more than half a turn of the sequence numbers.
   constexpr std::uint64_t kTurn = 1U << 16;
+  // Of a flood of wrong tags ever fewer are tried like that: refusing them stays cheap.
+  if (outcome == SrtpOutcome::kAuthentication) ++failed_;
+  const bool worth = (failed_ & (failed_ - 1)) == 0;
   for (const std::uint64_t other : {index + kTurn, index - kTurn}) {
-    if (outcome != SrtpOutcome::kAuthentication) break;
+    if (outcome != SrtpOutcome::kAuthentication || !worth) break;
     if (other >> 48 || !before.may_use(other)) continue;
     if (open_rtp(packet, h->bytes, h->ssrc, other) != SrtpOutcome::kOk) continue;
     outcome = SrtpOutcome::kOk;
     index = other;
   }
   if (outcome != SrtpOutcome::kOk) return {outcome};
+  failed_ = 0;
   // Only an authentic packet makes or moves a context.
   find_or_add(h->ssrc).state.rtp.use(index);
   return {SrtpOutcome::kOk, packet.size() - trailer};

@@ -131,6 +131,7 @@ class Srtp {
   std::array<std::byte, 16> mki_{};
   std::uint8_t mki_length_ = 0;
   SrtpSizes sizes_{};
+  std::uint32_t failed_ = 0;  // packets with a wrong tag since the last good one
 };
 
 // AES-CM key derivation with rate 0 (RFC 3711 4.3.1, 4.3.3; RFC 6188 3; RFC 7714 11): a key of 16

@@ -126,6 +126,28 @@ std::optional<std::string_view> Uri::param(std::string_view name) const {
   return find_param(params, name);
 }
 
+std::size_t headers_of_uri(std::string_view uri) {
+  if (!iequals(uri.substr(0, 3), "sip")) return std::string_view::npos;
+  const std::size_t at = uri.find('@');
+  return uri.find('?', at == std::string_view::npos ? 0 : at);
+}
+
+std::string as_request_uri(std::string_view uri) {
+  std::string out(uri.substr(0, std::min(headers_of_uri(uri), uri.size())));
+  if (!iequals(uri.substr(0, 3), "sip")) return out;
+  constexpr std::string_view kMethod = ";method=";
+  // A ';' before the '@' is of the user part.
+  const std::size_t user = out.find('@');
+  std::size_t at = out.find(';', user == std::string::npos ? 0 : user);
+  while (at != std::string::npos) {
+    const std::size_t next = out.find(';', at + 1);
+    const bool method = iequals(std::string_view(out).substr(at, kMethod.size()), kMethod);
+    if (method) out.erase(at, std::min(next, out.size()) - at);
+    at = method ? out.find(';', at) : next;
+  }
+  return out;
+}
+
 Result<Uri> parse_uri(std::string_view text) {
   Uri u;
   u.text = text;

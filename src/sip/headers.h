@@ -83,6 +83,12 @@ struct Uri {
 // A raw '#' in the user part is accepted: services send it (TDR-61). An empty user part before '@'
 // is not (TDR-26).
 [[nodiscard]] Result<Uri> parse_uri(std::string_view text);
+// Where the headers of a sip or sips URI begin, at its '?'; npos: it has none. A '?' of the user
+// part is none.
+[[nodiscard]] std::size_t headers_of_uri(std::string_view uri);
+// A URI of Contact or Record-Route as a request is sent to it: without headers and method, which a
+// Request-URI does not have (RFC 3261 12.2.1.1, 19.1.1).
+[[nodiscard]] std::string as_request_uri(std::string_view uri);
 
 // name-addr or addr-spec with parameters: From, To, Contact, Route, P-Asserted-Identity ...
 struct NameAddr {

@@ -93,27 +93,30 @@ Status check_sdp(std::string_view sdp, const FieldLimits& limits) {
   return {};
 }
 
-// What cannot be read as its type says is judged where it is read.
-Status check_body(const Message& m, const FieldLimits& limits) {
-  constexpr std::string_view kSdp = "application/sdp";
-  const std::string_view body = m.body();
-  if (body.empty()) return {};
-  if (body.size() > limits.body)
-    return over(ErrorCode::kBodyTooLarge, "body", body.size(), limits.body);
-  const std::string_view type = m.value(HeaderId::kContentType);
-  if (iequals(type.substr(0, kSdp.size()), kSdp)) return check_sdp(body, limits);
-  if (!is_multipart(type)) return {};
+// What cannot be read as its type says, or lies deeper, is judged where it is read.
+Status check_content(std::string_view type, std::string_view content, const FieldLimits& limits,
+                     int depth = 0) {
+  constexpr int kDeepest = 3;
+  if (iequals(media_type(type), "application/sdp")) return check_sdp(content, limits);
+  if (!is_multipart(type) || depth == kDeepest) return {};
   const auto boundary = multipart_boundary(type);
   if (!boundary) return {};
-  auto reader = MultipartReader::open(body, *boundary);
+  auto reader = MultipartReader::open(content, *boundary);
   MultipartPart part;
   while (reader) {
     const auto more = reader->next(part);
     if (!more || !*more) break;
-    if (!iequals(part.type, kSdp)) continue;
-    if (auto s = check_sdp(part.content, limits); !s) return s;
+    if (auto s = check_content(part.content_type, part.content, limits, depth + 1); !s) return s;
   }
   return {};
+}
+
+Status check_body(const Message& m, const FieldLimits& limits) {
+  const std::string_view body = m.body();
+  if (body.empty()) return {};
+  if (body.size() > limits.body)
+    return over(ErrorCode::kBodyTooLarge, "body", body.size(), limits.body);
+  return check_content(m.value(HeaderId::kContentType), body, limits);
 }
 
 }  // namespace

@@ -357,13 +357,6 @@ Status validate_tag(const NameAddr& a, HeaderId id) {
                                          "'");
 }
 
-// RFC 3261 19.1.1: a Request-URI has no headers. A '?' of the user part is none.
-bool carries_headers(std::string_view uri) {
-  if (!iequals(uri.substr(0, 3), "sip")) return false;
-  const std::size_t at = uri.find('@');
-  return uri.find('?', at == std::string_view::npos ? 0 : at) != std::string_view::npos;
-}
-
 Status validate_request_uri(const Message& m) {
   const Uri* uri = m.target();
   if (!uri) return tl::unexpected(parse_uri(m.request_uri()).error());
@@ -409,7 +402,7 @@ Status validate(const Message& m) {
   if (auto s = validate_tag(*m.from(), HeaderId::kFrom); !s) return s;
   if (auto s = validate_tag(*m.to(), HeaderId::kTo); !s) return s;
   m.quirks_ |= m.from()->quirks | m.to()->quirks;
-  if (m.is_request() && carries_headers(m.request_uri()))
+  if (m.is_request() && headers_of_uri(m.request_uri()) != std::string_view::npos)
     return fail(ErrorCode::kMalformed, "Request-URI with headers ('?')");
   if (!m.is_request()) return {};
   std::uint8_t of_contacts = 0;

@@ -145,19 +145,26 @@ class TrailStore {
   void finish(CallId id, Outcome outcome);
   void set_limits(Limits limits);  // of calls that start from now on
 
-  // Packs live trails to which nothing was added since `before`, after having looked at `most` of
-  // them. How many more there are to look at now.
+  // Packs live trails to which nothing was added since `before`, until it has looked at `most` of
+  // them or has packed kRestBytes. How many more there are to look at now.
+  static constexpr std::size_t kRestBytes = 256 * 1024;
   std::size_t rest(WallTime before, std::size_t most);
 
   [[nodiscard]] bool contains(CallId id) const;  // live or kept
   [[nodiscard]] const Trail* find(CallId id);    // live or kept
-  // Live ones, then kept ones from the newest; visit(const Trail&) returns false to stop.
-  template <typename F>
-  void each(F visit) const {
+  // Live ones, then kept ones from the newest; visit(const Trail&) returns false to stop. A live
+  // one may have to be unpacked: worth(CallId) says first whether it is worth that.
+  template <typename F, typename W>
+  void each(F visit, W worth) const {
     for (const auto& [id, slot] : live_)
-      if (!(slot.trail.packed() ? visit(unpacked(slot.trail)) : visit(slot.trail))) return;
+      if (worth(id) && !(slot.trail.packed() ? visit(unpacked(slot.trail)) : visit(slot.trail)))
+        return;
     for (auto it = kept_.rbegin(); it != kept_.rend(); ++it)
       if (!visit(*it)) return;
+  }
+  template <typename F>
+  void each(F visit) const {
+    each(std::move(visit), [](CallId) { return true; });
   }
   [[nodiscard]] std::size_t live_count() const { return live_.size(); }
   [[nodiscard]] std::size_t kept_count() const { return kept_.size(); }

@@ -32,18 +32,22 @@ Trail* TrailStore::live(CallId id) {
 }
 
 std::size_t TrailStore::rest(WallTime before, std::size_t most) {
-  for (; most > 0 && !awake_.empty() && awake_.front().since < before; --most) {
+  std::size_t bytes = 0;
+  for (; most > 0 && bytes < kRestBytes && !awake_.empty() && awake_.front().since < before;
+       --most) {
     const CallId id = awake_.front().id;
     awake_.pop_front();
     const auto it = live_.find(id);
     if (it == live_.end() || it->second.trail.packed()) continue;
     Trail& trail = it->second.trail;
-    if (trail.last() < before)
+    if (trail.last() < before) {
+      bytes += trail.bytes();
       trail.pack();
-    else
+    } else {
       awake_.push_back({id, trail.last()});
+    }
   }
-  return most == 0 ? awake_.size() : 0;
+  return most == 0 || bytes >= kRestBytes ? awake_.size() : 0;
 }
 
 bool TrailStore::contains(CallId id) const {

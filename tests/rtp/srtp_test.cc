@@ -151,6 +151,27 @@ TEST(Srtp, ASenderWhoseRolloverCounterIsOneAheadIsHeard) {
   }
 }
 
+TEST(Srtp, GarbageDoesNotKeepASenderWithAnotherRolloverCounterOut) {
+  Srtp out = make(key()), in = make(key());
+  std::uint32_t n = 0;
+  const auto next = [&](std::uint32_t step) {
+    n += step;
+    Packet p = rtp_packet(static_cast<std::uint16_t>(n), 1, 4);
+    EXPECT_TRUE(protect(out, p)) << n;
+    return p;
+  };
+  for (int i = 0; i < 7; ++i) (void)next(10'000);
+  for (int i = 0; i < 100; ++i) {
+    Packet wrong = rtp_packet(static_cast<std::uint16_t>(n + 1), 1, 4);
+    wrong.size += 10;
+    EXPECT_EQ(in.unprotect_rtp(wrong.span()).outcome, SrtpOutcome::kAuthentication);
+  }
+  int tries = 1;
+  for (Packet p = next(1); in.unprotect_rtp(p.span()).outcome != SrtpOutcome::kOk; p = next(1))
+    ASSERT_LT(++tries, 40) << "half a second of speech";
+  EXPECT_EQ(tries, 28) << "the 128th since a good one";
+}
+
 TEST(Srtp, AnIndexIsNeverUsedTwiceForSending) {
   Srtp out = make(key());
   Packet p = rtp_packet(5), other = rtp_packet(5, 0xcafebabe, 160, 9);

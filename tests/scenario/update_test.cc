@@ -253,7 +253,7 @@ TEST_P(EarlyUpdate, OneOfOursWithoutAnAnswerEndsTheAttempt) {
   core.expect("504 INVITE");
   rig.run(Seconds(40));
   expect_clean(1);
-  EXPECT_EQ(rig.records[0].termination, "dropped");
+  EXPECT_EQ(rig.records[0].termination, "unreachable");
 }
 
 TEST_P(EarlyUpdate, OneThatIsRefusedBecauseThatPhoneIsGoneLeavesTheOthersRinging) {

@@ -190,5 +190,16 @@ TEST(Numbers, U32IsDecimalAlone) {
     EXPECT_EQ(parse_u32(bad), std::nullopt) << bad;
 }
 
+TEST(Uri, AsARequestIsSentToItHasNeitherHeadersNorMethod) {
+  const auto as = [](std::string_view uri) { return as_request_uri(uri); };
+  EXPECT_EQ(as("sip:c@h;lr"), "sip:c@h;lr");
+  EXPECT_EQ(as("sip:c@10.2.0?1"), "sip:c@10.2.0");
+  EXPECT_EQ(as("SIPS:a?b@h:5061;transport=tcp?subject=x&y=z"), "SIPS:a?b@h:5061;transport=tcp");
+  EXPECT_EQ(as("sip:h;METHOD=REFER;maddr=1.2.3.4"), "sip:h;maddr=1.2.3.4");
+  EXPECT_EQ(as("sip:a;method=x@h;method=BYE;method=INVITE"), "sip:a;method=x@h");
+  EXPECT_EQ(as("tel:+49;phone-context=a?b"), "tel:+49;phone-context=a?b");
+  EXPECT_EQ(as("sip:h?"), "sip:h");
+}
+
 }  // namespace
 }  // namespace causeway::sip

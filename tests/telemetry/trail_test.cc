@@ -208,6 +208,25 @@ TEST(TrailStore, QuietTrailsArePackedAndWhoeverAsksFindsThemWhole) {
   EXPECT_FALSE(store.contains(CallId(4)));
 }
 
+TEST(TrailStore, OnlyWhatIsWorthItIsUnpackedAndOnlySoMuchIsPackedAtOnce) {
+  TrailStore store({.bytes_per_call = 200'000});
+  const std::string text(2'000, 'x');
+  for (std::uint64_t i = 1; i <= 4; ++i) {
+    Trail* t = store.start(CallId(i));
+    for (int n = 0; n < 60; ++n) t->add(EventKind::kNote, WallTime{100}, 0, text);
+  }
+  EXPECT_EQ(store.rest(WallTime{200}, 10), 2u) << "two of them are more than a quarter of a MiB";
+  EXPECT_EQ(store.rest(WallTime{200}, 10), 0u);
+  std::vector<std::uint64_t> seen;
+  store.each(
+      [&](const Trail& t) {
+        seen.push_back(t.id().value);
+        return true;
+      },
+      [](CallId id) { return id == CallId(2); });
+  EXPECT_THAT(seen, ::testing::ElementsAre(2));
+}
+
 TEST(TrailStore, TrailsThatEndAtOnceLeaveNothingToLookAt) {
   TrailStore store({});
   for (std::uint64_t i = 1; i <= 1'000; ++i) {
