@@ -47,7 +47,7 @@ struct Tables {
   std::array<std::uint8_t, 65536> encode{};  // by the sample as an unsigned number
 };
 
-constexpr Tables make_tables(Law law) {
+Tables make_tables(Law law) {
   Tables t;
   for (int i = 0; i < 256; ++i) {
     const auto code = static_cast<std::uint8_t>(i);
@@ -62,10 +62,11 @@ constexpr Tables make_tables(Law law) {
   return t;
 }
 
-constexpr Tables kMuTables = make_tables(Law::kMu);
-constexpr Tables kATables = make_tables(Law::kA);
-
-const Tables& tables(Law law) { return law == Law::kMu ? kMuTables : kATables; }
+const Tables& tables(Law law) {
+  static const Tables mu = make_tables(Law::kMu);
+  static const Tables a = make_tables(Law::kA);
+  return law == Law::kMu ? mu : a;
+}
 
 class G711Decoder final : public Decoder {
  public:
