@@ -14,6 +14,7 @@ EDGES = {
     "sip": BASE,
     "sdp": BASE,
     "rtp": BASE,
+    "codec": BASE,
     "reactor": BASE,
     "telemetry": BASE,
     "dns": BASE | {"reactor"},
@@ -23,13 +24,13 @@ EDGES = {
     "transport": BASE | {"reactor", "sip", "deployment", "telemetry", "dns", "policy"},
 }
 EDGES["peers"] = EDGES["transport"] | {"transport", "policy"}
-EDGES["media"] = BASE | {"rtp", "sdp", "reactor"}
+EDGES["media"] = BASE | {"rtp", "sdp", "codec", "reactor"}
 EDGES["call"] = EDGES["peers"] | EDGES["media"] | {"peers", "media"}
 EDGES["app"] = set(EDGES) | {"app"}
 
 # Plain types: headers that these rooms may see although the room itself is out of bounds.
 PLAIN = {"sdp/plain.h", "sip/header_id.h", "sip/headers.h"}
-SEES_PLAIN = {"deployment", "directory", "policy"}
+SEES_PLAIN = {"codec", "deployment", "directory", "policy"}
 
 # A vendor's habit is a field of a profile, never a branch in these rooms.
 NO_VENDORS = ["call", "media", "policy", "transport", "sip", "peers"]
