@@ -14,6 +14,7 @@ EDGES = {
     "sip": BASE,
     "sdp": BASE,
     "rtp": BASE,
+    "tone": BASE,
     "reactor": BASE,
     "telemetry": BASE,
     "dns": BASE | {"reactor"},
@@ -23,7 +24,7 @@ EDGES = {
     "transport": BASE | {"reactor", "sip", "deployment", "telemetry", "dns", "policy"},
 }
 EDGES["peers"] = EDGES["transport"] | {"transport", "policy"}
-EDGES["media"] = BASE | {"rtp", "sdp", "reactor"}
+EDGES["media"] = BASE | {"rtp", "tone", "sdp", "reactor"}
 EDGES["call"] = EDGES["peers"] | EDGES["media"] | {"peers", "media"}
 EDGES["app"] = set(EDGES) | {"app"}
 
