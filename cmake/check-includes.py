@@ -15,6 +15,7 @@ EDGES = {
     "sdp": BASE,
     "rtp": BASE,
     "codec": BASE,
+    "tone": BASE,
     "reactor": BASE,
     "telemetry": BASE,
     "dns": BASE | {"reactor"},
@@ -24,7 +25,7 @@ EDGES = {
     "transport": BASE | {"reactor", "sip", "deployment", "telemetry", "dns", "policy"},
 }
 EDGES["peers"] = EDGES["transport"] | {"transport", "policy"}
-EDGES["media"] = BASE | {"rtp", "sdp", "codec", "reactor"}
+EDGES["media"] = BASE | {"rtp", "tone", "sdp", "codec", "reactor"}
 EDGES["call"] = EDGES["peers"] | EDGES["media"] | {"peers", "media"}
 EDGES["app"] = set(EDGES) | {"app"}
 
