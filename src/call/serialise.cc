@@ -140,6 +140,8 @@ void describe(A& a, media::LegMedia& x) {
   put(a, x.remote), a.field(x.rtcp_mux), put(a, x.send_key), put(a, x.receive_key);
   put(a, x.send_codecs), put(a, x.receive_codecs),
       put_enum(a, x.direction, sdp::Direction::kInactive), put(a, x.allowed_sources);
+  a.field(x.send_ptime), a.field(x.send_maxptime),
+      put_enum(a, x.digits, media::DigitForm::kSignalled);
 }
 template <typename A>
 void describe(A& a, rtp::IndexWindow& x) {

@@ -9,14 +9,15 @@
 #include <vector>
 
 #include "base/boxed.h"
+#include "media/hearing.h"
 #include "media/leg_snapshot.h"
 #include "media/media_plane.h"
+#include "media/plan.h"
 #include "media/port_pool.h"
+#include "media/saying.h"
 #include "rtp/srtp.h"
 
 namespace causeway::media {
-
-inline constexpr std::uint8_t kNoType = 0xff;
 
 struct Leg {
   // Borrowed
@@ -36,8 +37,19 @@ struct Leg {
   std::string cname;
 
   // Compiled: by payload type as it comes from the peer
-  std::array<std::uint8_t, 128> to_partner{};  // the partner's number, or kNoType
+  std::array<std::uint8_t, 128> to_partner{};  // as Plan::types
   std::array<std::uint16_t, 128> clock_100{};  // clock in units of 100 Hz; 0: an event
+
+  std::uint8_t other_law = kNoType;
+  bool to_a_law = false;
+  bool judge_time = false;  // the partner's peer minds how long packets are
+
+  // What is decoded of this peer, and what is made for it
+  std::unique_ptr<Hearing> hearing;
+  std::unique_ptr<Saying> saying;
+  reactor::TimerId event_timer{};
+  std::uint8_t arriving_ms = 0;  // length of its packets, once it differed from what is wanted
+  std::uint8_t other_time_ms = 0, other_time_count = 0;
 
   // State
   bool applied = false;
@@ -59,6 +71,11 @@ struct Leg {
   bool sent_sr_is_ours = false;        // made here, not passed on
   std::uint32_t reported_packets = 0;  // out.packets at the last report of ours
 
+  [[nodiscard]] std::uint32_t event_clock(std::uint8_t type) const {
+    for (const sdp::Codec& c : agreed.receive_codecs)
+      if (c.pt.value == type) return c.clock;
+    return 8'000;
+  }
   [[nodiscard]] bool has_target() const {
     return source || (remote_rtp.port != 0 && !remote_rtp.address.is_unspecified());
   }

@@ -13,6 +13,10 @@
 
 namespace causeway::media {
 
+// How digits travel on a leg: as telephone events (RFC 4733), as tones in the audio, or in messages
+// of the signalling (INFO, NOTIFY).
+enum class DigitForm : std::uint8_t { kEvents, kInBand, kSignalled };
+
 // The outcome of offer/answer on one leg. Directions and "send" are as seen from us.
 struct LegMedia {
   sdp::RemoteMedia remote;                 // where the peer wants its packets
@@ -23,6 +27,9 @@ struct LegMedia {
   std::vector<sdp::Codec> receive_codecs;  // payload types of our SDP
   sdp::Direction direction = sdp::Direction::kSendRecv;
   std::vector<Prefix> allowed_sources;  // beside the address in SDP
+  std::uint16_t send_ptime = 0;         // ms of a packet that the peer wants; 0: it did not say
+  std::uint16_t send_maxptime = 0;      // ms, 0: it did not say
+  DigitForm digits = DigitForm::kEvents;
   friend bool operator==(const LegMedia&, const LegMedia&) = default;
 };
 

@@ -20,7 +20,6 @@ constexpr std::array<T, 128> all(T value) {
   return t;
 }
 constexpr auto kEightKilohertz = all<std::uint16_t>(80);
-constexpr auto kNoTypes = all(kNoType);
 constexpr auto kSameType = [] {
   std::array<std::uint8_t, 128> t{};
   for (std::size_t i = 0; i < t.size(); ++i) t[i] = static_cast<std::uint8_t>(i);
@@ -58,16 +57,6 @@ bool same_key(const std::optional<sdp::Crypto>& a, const std::optional<sdp::Cryp
   if (!a || !b) return !a && !b;
   return a->key_salt == b->key_salt && a->suite == b->suite && a->mki == b->mki &&
          a->mki_length == b->mki_length;
-}
-
-std::uint8_t number_at_partner(const sdp::Codec& c, const std::vector<sdp::Codec>& theirs) {
-  std::uint8_t found = kNoType;
-  for (const sdp::Codec& t : theirs) {
-    if (!sdp::same_codec(c, t) || t.pt.value > 127) continue;
-    if (t.fmtp == c.fmtp) return t.pt.value;
-    if (found == kNoType) found = t.pt.value;
-  }
-  return found;
 }
 
 }  // namespace
@@ -165,6 +154,8 @@ void MediaPlane::Impl::remove(Leg& leg, bool say_goodbye) {
     if (size != 0) send_rtcp(leg, buffer, size, reactor.now());
   }
   part(leg);
+  hush(leg);
+  reactor.timers().cancel(leg.event_timer);
   leg.pool->give_back(std::move(leg.ports));
   const auto index = static_cast<std::uint32_t>(leg.id.value);
   ++generations[index];
@@ -228,11 +219,16 @@ void MediaPlane::Impl::compile(Leg& leg) {
                                      : static_cast<std::uint16_t>(std::min(c.clock / 100, 65'535u));
   const bool any =
       !leg.partner || leg.agreed.receive_codecs.empty() || leg.partner->agreed.send_codecs.empty();
-  leg.to_partner = any ? kSameType : kNoTypes;
-  if (any) return;
-  for (const sdp::Codec& c : leg.agreed.receive_codecs)
-    if (c.pt.value < 128)
-      leg.to_partner[c.pt.value] = number_at_partner(c, leg.partner->agreed.send_codecs);
+  if (any) {
+    leg.to_partner = kSameType;
+    leg.judge_time = false;
+    leg.hearing.reset();
+    if (leg.partner) hush(*leg.partner);
+    return;
+  }
+  const Plan p = plan(leg.agreed, leg.partner->agreed, leg.arriving_ms);
+  leg.to_partner = p.types;
+  tune(leg, p);
 }
 
 MediaPlane::MediaPlane(reactor::Reactor& reactor, MediaObserver& observer)
@@ -344,6 +340,20 @@ Status MediaPlane::join(MediaLegId a, MediaLegId b) {
 
 void MediaPlane::unjoin(MediaLegId id) {
   if (Leg* leg = impl_->find(id)) impl_->part(*leg);
+}
+
+bool MediaPlane::play_digit(MediaLegId id, std::uint8_t event, Micros duration) {
+  Leg* leg = impl_->find(id);
+  if (!leg || !leg->saying || !leg->saying->play_digit(event, duration)) return false;
+  impl_->wake(*leg, impl_->reactor.now());
+  return true;
+}
+
+std::string MediaPlane::path(MediaLegId id) const {
+  const Leg* leg = impl_->find(id);
+  if (!leg || !leg->partner) return "not joined";
+  return in_words(plan(leg->agreed, leg->partner->agreed, leg->arriving_ms), leg->agreed,
+                  leg->partner->agreed);
 }
 
 Instant MediaPlane::last_heard(MediaLegId id) const {

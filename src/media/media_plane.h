@@ -67,6 +67,9 @@ class MediaObserver {
   // Neither RTP nor RTCP came from this leg's peer nor from its partner's for set_quiet_limit(),
   // and neither is on hold. Told every second until a packet comes or a leg is closed.
   virtual void on_media_quiet(MediaLegId) {}
+  // A digit that the peer of `id` is to be told of in the signalling: event as in RFC 4733 (0-9, 10
+  // '*', 11 '#', 12-15 'A'-'D', 16 flash), when it is over. May close what it likes.
+  virtual void on_digit(MediaLegId /*id*/, std::uint8_t /*event*/, Micros /*duration*/) {}
   // For the operator: "media ports of realm core are exhausted". At most one a second for each
   // realm.
   virtual void on_media_alarm(std::string_view text) = 0;
@@ -129,6 +132,13 @@ class MediaPlane {
   // partner.
   [[nodiscard]] Status join(MediaLegId a, MediaLegId b);
   void unjoin(MediaLegId id);
+
+  // A digit that came in the signalling from the partner's peer, for the peer of `id` in the form
+  // that was agreed with it. False: it has none, or too many wait.
+  bool play_digit(MediaLegId id, std::uint8_t event, Micros duration);
+  // What becomes of what this peer says, for a person: "PCMU -> G722, decoded at 8 kHz, packets of
+  // 20 ms".
+  [[nodiscard]] std::string path(MediaLegId id) const;
 
   [[nodiscard]] Instant last_heard(MediaLegId id) const;  // RTP or RTCP of the peer; zero: never
   [[nodiscard]] LegStats stats(MediaLegId id) const;      // zeros for an id that is not open

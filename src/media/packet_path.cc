@@ -117,17 +117,33 @@ void MediaPlane::Impl::relay(Leg& leg, const rtp::Header& h, std::span<std::byte
     ++dropped.direction;
     return;
   }
-  const std::uint8_t type = leg.to_partner[h.payload_type];
-  if (type == kNoType) {
-    ++dropped.codec;
-    return;
+  std::uint8_t type = leg.to_partner[h.payload_type];
+  if (type >= 128) {
+    if (type == kNoType) {
+      ++dropped.codec;
+      return;
+    }
+    if (type != kOtherLaw) return hear(leg, type, h, data, now);
+    const auto content = rtp::payload(data, h);
+    if (!content) {
+      ++dropped.malformed;
+      return;
+    }
+    laws.convert(data.subspan(h.bytes, content->size()), leg.to_a_law);
+    type = leg.other_law;
   }
+  if (to->saying && to->saying->sounding()) return;  // a digit of ours is heard instead
+  const bool went_on = to->out.has_input;
+  const std::uint32_t last_ts = to->out.last_ts, last_number = to->out.highest;
   const std::uint16_t units = leg.clock_100[h.payload_type];
   const auto n = number(to->out, h, units != 0 ? units * 100u : to->out.clock, us(now));
   if (!n) {
     ++dropped.replay;
     return;
   }
+  if (leg.judge_time && went_on && !n->restarted &&
+      n->sequence == static_cast<std::uint16_t>(last_number + 1))
+    judge_time(leg, n->timestamp - last_ts, units * 100u, now);
   rtp::set_payload_type(data, type);
   if (n->restarted) rtp::set_marker(data, true);
   rtp::set_sequence(data, n->sequence);
@@ -170,6 +186,8 @@ void MediaPlane::Impl::on_rtcp(Leg& leg, bool rtcp_port, const Endpoint& from,
   learn(leg, data, now);
   Leg* to = leg.partner;
   if (!to || !to->applied) return;
+  // What is made here has reports of its own.
+  if (to->saying && !to->out.has_input) return;
   std::array<std::byte, rtp::kMaxPacket> buffer;
   const auto room = std::span(buffer).first(buffer.size() - rtp::Srtp::kMaxExpansion);
   const std::size_t size = translate(leg, *to, data, room, now);
@@ -235,6 +253,13 @@ bool MediaPlane::Impl::quiet(const Leg& leg, Instant now) const {
 
 void MediaPlane::Impl::on_timer(std::uint64_t token, Instant now) {
   if (token == kFillTimer) return fill_all(now);
+  if (token != 0) {
+    Leg* leg = find(MediaLegId(token & ~(kCompileToken | kEventToken)));
+    if (!leg) return;
+    if (token & kCompileToken) return compile(*leg);
+    if (token & kEventToken) return poll_events(*leg, now);
+    return speak(*leg, now);
+  }
   tick = {};
   for (std::size_t i = 0; i < legs.size(); ++i)
     if (Leg* leg = legs[i].get()) look_after(*leg, now);

@@ -10,7 +10,25 @@
 
 namespace causeway::media {
 
+// Tokens of timers: 0 the tick of every second, the id of a leg for what is said to its peer, and
+// that id with one of these.
 inline constexpr std::uint64_t kFillTimer = 1;
+inline constexpr std::uint64_t kCompileToken = std::uint64_t{1} << 63;
+inline constexpr std::uint64_t kEventToken = std::uint64_t{1} << 62;
+
+// G.711 octets of one law as the other's, through linear (ITU-T G.711 3.5 has other tables: they
+// differ by one step at the smallest levels).
+class Laws {
+ public:
+  Laws();
+  void convert(std::span<std::byte> octets, bool to_a) const {
+    const auto& table = to_a ? a_of_u_ : u_of_a_;
+    for (std::byte& b : octets) b = table[std::to_integer<std::size_t>(b)];
+  }
+
+ private:
+  std::array<std::byte, 256> a_of_u_{}, u_of_a_{};
+};
 
 struct Fill {
   MediaLegId leg;
@@ -32,6 +50,7 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   std::uint64_t open_legs = 0, ports_exhausted = 0, stray = 0;
   reactor::TimerId tick{};
   Seconds quiet_limit{0};
+  const Laws laws;
   std::vector<Fill> fills;  // legs that hear silence of ours (silence.cc)
   reactor::TimerId fill_tick{};
 
@@ -61,6 +80,21 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   void look_after(Leg& leg, Instant now);
   [[nodiscard]] bool quiet(const Leg& leg, Instant now) const;
   void start_tick();
+
+  // What is decoded and what is made here (speech.cc)
+  void tune(Leg& leg, const Plan& p);
+  void hush(Leg& leg);
+  void wake(Leg& to, Instant now);
+  void hear(Leg& leg, std::uint8_t type, const rtp::Header& h, std::span<const std::byte> packet,
+            Instant now);
+  void poll_events(Leg& leg, Instant now);
+  void pass_event(Leg& leg, const rtp::EventReceiver::Happened& e, Instant now);
+  void digit(Leg& to, std::uint8_t event, bool ends, Micros duration, Instant now);
+  void speak(Leg& to, Instant now);
+  [[nodiscard]] bool say(Leg& to, Saying& s, Instant now);
+  void send_made(Leg& leg, std::uint8_t type, bool marker, std::uint32_t timestamp,
+                 std::span<const std::byte> content, Instant now);
+  void judge_time(Leg& leg, std::uint32_t step, std::uint32_t clock, Instant now);
 
   // Silence until the partner speaks (silence.cc)
   void fill(Leg& leg);

@@ -10,7 +10,7 @@ using namespace testing_support;
 TEST_F(TwoPeers, SilenceGoesOutFromTheAnswerAndTheStreamOfThePartnerContinuesIt) {
   PROVES("TDM-20");
   secure_bob();
-  agree_b.send_codecs = {codec(8, "PCMA"), codec(96, "telephone-event")};
+  agree_b.send_codecs = {line(8, "PCMA"), line(96, "telephone-event")};
   up();
   plane->fill_silence(b);
   net.pass(Millis(1'000));
@@ -49,14 +49,14 @@ TEST_F(TwoPeers, SilenceGoesOutFromTheAnswerAndTheStreamOfThePartnerContinuesIt)
 
 TEST_F(TwoPeers, SilenceIsPcmuOrComfortNoiseOrNothingAndEndsByItself) {
   PROVES("TDM-20");
-  agree_b.send_codecs = {codec(0, "PCMU")};
+  agree_b.send_codecs = {line(0, "PCMU")};
   up();
   plane->fill_silence(b);
   net.pass(kFillFor + Seconds(10));
   EXPECT_NEAR(static_cast<double>(bob.heard.size()), 1'499, 2);
   EXPECT_EQ(bob.heard[0].payload[0], std::byte{0xff});
   bob.heard.clear();
-  agree_b.send_codecs = {codec(9, "G722"), codec(13, "CN")};
+  agree_b.send_codecs = {line(9, "G722"), line(13, "CN")};
   ASSERT_TRUE(plane->apply(b, agree_b));
   plane->fill_silence(b);
   net.pass(Seconds(2));
@@ -64,7 +64,7 @@ TEST_F(TwoPeers, SilenceIsPcmuOrComfortNoiseOrNothingAndEndsByItself) {
   EXPECT_EQ(bob.heard[0].header.payload_type, 13);
   EXPECT_EQ(bob.heard[0].payload.size(), 1U);
   bob.heard.clear();
-  agree_b.send_codecs = {codec(9, "G722")};
+  agree_b.send_codecs = {line(9, "G722")};
   ASSERT_TRUE(plane->apply(b, agree_b));
   net.pass(Seconds(2));
   EXPECT_TRUE(bob.heard.empty());

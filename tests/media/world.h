@@ -66,6 +66,23 @@ class Peer final : public reactor::UdpListener {
     ++sequence;
     timestamp += 160;
   }
+  // A packet with this content, `units` of the clock after the one before.
+  void say(std::uint8_t pt, std::span<const std::byte> content, std::uint32_t units,
+           bool marker = false) {
+    std::vector<std::byte> p(rtp::kMinHeader + content.size() + 64);
+    rtp::write_header(std::span<std::byte, rtp::kMinHeader>(p.data(), rtp::kMinHeader),
+                      {.ssrc = ssrc,
+                       .timestamp = timestamp,
+                       .sequence = sequence,
+                       .payload_type = pt,
+                       .marker = marker});
+    std::copy(content.begin(), content.end(), p.begin() + rtp::kMinHeader);
+    std::size_t size = rtp::kMinHeader + content.size();
+    if (out) size = out->protect_rtp(std::span(p).first(size)).size;
+    rtp_->send(target, std::span(p).first(size));
+    ++sequence;
+    timestamp += units;
+  }
   void report(std::span<const rtp::ReportBlock> blocks = {}, bool sender = true) {
     std::vector<std::byte> p(512);
     rtp::RtcpWriter w(p);
@@ -139,10 +156,14 @@ struct Events final : media::MediaObserver {
     log.push_back("lost " + std::to_string(id.value & 0xffff));
   }
   void on_media_alarm(std::string_view text) override { log.emplace_back(text); }
+  void on_digit(media::MediaLegId id, std::uint8_t event, Micros duration) override {
+    log.push_back("digit " + std::to_string(event) + " for " + std::to_string(id.value & 0xffff) +
+                  ", " + std::to_string(duration.count() / 1'000) + " ms");
+  }
   std::vector<std::string> log;
 };
 
-inline sdp::Codec codec(std::uint8_t pt, const char* name, std::uint32_t clock = 8000) {
+inline sdp::Codec line(std::uint8_t pt, const char* name, std::uint32_t clock = 8000) {
   return {PayloadType(pt), name, clock, 1, ""};
 }
 
@@ -157,9 +178,8 @@ struct TwoPeers : ::testing::Test {
     b = *plane->open(realm, media::Family::kV4, false);
     agree_a.remote = alice.sdp();
     agree_b.remote = bob.sdp();
-    agree_a.send_codecs =
-        agree_a.receive_codecs = {codec(8, "PCMA"), codec(101, "telephone-event")};
-    agree_b.send_codecs = agree_b.receive_codecs = {codec(8, "PCMA"), codec(96, "telephone-event")};
+    agree_a.send_codecs = agree_a.receive_codecs = {line(8, "PCMA"), line(101, "telephone-event")};
+    agree_b.send_codecs = agree_b.receive_codecs = {line(8, "PCMA"), line(96, "telephone-event")};
     alice.target = plane->local(a)->rtp;
     bob.target = plane->local(b)->rtp;
   }

@@ -1,0 +1,53 @@
+#include "media/saying.h"
+
+#include <algorithm>
+
+namespace causeway::media {
+
+Result<std::unique_ptr<Saying>> Saying::make(const std::optional<Coding>& coding,
+                                             const std::optional<EventCoding>& events,
+                                             std::unique_ptr<Saying> before) {
+  auto s = before ? std::move(before) : std::make_unique<Saying>();
+  if (coding != s->coding || (coding && !s->encoder)) {
+    std::unique_ptr<codec::Encoder> encoder;
+    if (coding) {
+      auto made =
+          codec::make_encoder(coding->codec, coding->rate, {.packet_ms = coding->packet_ms});
+      if (!made) return tl::unexpected(made.error());
+      encoder = std::move(*made);
+    }
+    s->encoder = std::move(encoder);
+    if (!coding || !s->coding || coding->rate != s->coding->rate) s->have = 0;
+    s->coding = coding;
+    s->packet_time = Millis(coding ? coding->packet_ms : 20);
+    // A packet, and behind it the longest that may come in one piece.
+    if (coding) s->pcm.resize(s->packet() + codec::kMaxSamples);
+  }
+  if (events != s->event_coding) {
+    if (events) s->events = rtp::EventSender({.clock = events->clock});
+    s->event_coding = events;
+  }
+  return s;
+}
+
+std::size_t Saying::packet() const {
+  return coding ? std::size_t{coding->rate} * coding->packet_ms / 1000 : 0;
+}
+
+void Saying::start_digit(std::uint8_t event, Instant now) {
+  if (event_coding) (void)events.start(event, now);
+}
+
+void Saying::stop_digit(Instant now) {
+  if (event_coding) events.stop(now);
+}
+
+bool Saying::play_digit(std::uint8_t event, Micros duration) {
+  return event_coding && events.play(event, duration);
+}
+
+bool Saying::sounding() const { return event_coding && events.sounding(); }
+
+bool Saying::busy() const { return event_coding && events.busy(); }
+
+}  // namespace causeway::media

@@ -1,0 +1,55 @@
+// What is made here for a peer to hear: encoder, events, tones. Belongs to the leg that sends, so
+// that a change of the path behind it, or of who is behind it, breaks neither its stream nor a
+// digit in progress. Nothing allocates but make().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "codec/codec.h"
+#include "media/plan.h"
+#include "reactor/reactor.h"
+#include "rtp/telephone_event.h"
+
+namespace causeway::media {
+
+class Saying {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Saying>> make(
+      const std::optional<Coding>& coding, const std::optional<EventCoding>& events,
+      std::unique_ptr<Saying> before);
+
+  // A digit of unknown length, until stop_digit(); or one of this length.
+  void start_digit(std::uint8_t event, Instant now);
+  void stop_digit(Instant now);
+  [[nodiscard]] bool play_digit(std::uint8_t event, Micros duration);  // false: too many wait
+  // While a digit is heard, nothing else is.
+  [[nodiscard]] bool sounding() const;
+  [[nodiscard]] bool busy() const;
+
+  std::optional<Coding> coding;
+  std::optional<EventCoding> event_coding;
+  std::unique_ptr<codec::Encoder> encoder;
+  rtp::EventSender events;
+
+  // PCM that waits for a whole packet
+  std::vector<std::int16_t> pcm;
+  std::size_t have = 0;
+  [[nodiscard]] std::size_t packet() const;  // samples
+
+  // The clock of what is sent
+  reactor::TimerId timer{};
+  Instant due{};
+  Micros packet_time{Millis(20)};
+  bool running = false;
+  bool gap = true;  // what is sent next is the first after a pause
+  std::uint32_t timestamp = 0;
+  Micros idle{0};
+};
+
+}  // namespace causeway::media
