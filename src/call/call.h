@@ -71,6 +71,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_media_started(LegId leg);
   void on_media_lost(LegId leg);
   void on_media_quiet();
+  void on_digit(LegId leg, std::uint8_t event, Micros duration);  // for this leg's peer, by message
 
   // A new configuration is in force. False: a peer group or listener of this call is gone, and the
   // owner is to stop it.
@@ -168,6 +169,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::string update_tag;                  // ... of which early dialog
     bool hop_unknown = false;  // the target of an early dialog: asked for when it is needed
     telemetry::MediaSide media_seen;
+    std::vector<std::pair<std::uint8_t, std::uint16_t>> digits;  // event and ms; wait for ...
+    transport::TxId digit_tx;                                    // ... the one before
     [[nodiscard]] bool confirmed() const { return s.phase == LegPhase::kConfirmed; }
     // Offers can be made in it: confirmed, or early with a first answer that is in force.
     [[nodiscard]] bool settled() const {
@@ -259,6 +262,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] bool from_its_group(Leg& leg, const transport::Received& r);
   [[nodiscard]] static bool allows(const Leg& leg, std::string_view method);
   bool refuse_extensions(Leg& leg, transport::TxId tx, const sip::Message& request);
+  void on_digit_message(Leg& leg, transport::TxId tx, const transport::Received& r);
+  void send_digit(Leg& leg, std::uint8_t event, std::uint16_t milliseconds);
+  void send_next_digit(Leg& leg);
   void refuse_naming(Leg& leg, transport::TxId tx, const sip::Message& request,
                      const Unacceptable& why);
   // The SDP of a request in the dialog, empty without one. nullopt: it cannot be understood, and
@@ -305,6 +311,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] Leg& leg(LegId id) { return *legs_[id.value - 1]; }
   [[nodiscard]] Leg* find_leg(LegId id);
   [[nodiscard]] Leg* other(const Leg& leg);
+  [[nodiscard]] const Leg* other(const Leg& leg) const {
+    return const_cast<Call*>(this)->other(leg);
+  }
   void use_listener(Leg& leg, deployment::ListenerIndex listener);
   Leg& add_leg(bool ingress, deployment::GroupIndex group);
   [[nodiscard]] peers::LocalSide side(const Leg& leg) const;

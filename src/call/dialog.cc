@@ -62,7 +62,20 @@ void Call::dispatch(Leg& leg, transport::TxId tx, const transport::Received& r) 
       }
       simple_response(leg, tx, m, 405, "not allowed by the profile");
       break;
+    case Method::kInfo:
+      if (allows(leg, "INFO")) {
+        on_digit_message(leg, tx, r);
+        break;
+      }
+      simple_response(leg, tx, m, 405, "not allowed by the profile");
+      break;
     case Method::kNotify:
+      if (leg.profile->sdp.digits == sdp::DigitsAs::kNotify &&
+          sip::iequals(m.value(HeaderId::kEvent).substr(0, m.value(HeaderId::kEvent).find(';')),
+                       "telephone-event")) {
+        on_digit_message(leg, tx, r);
+        break;
+      }
       if (allows(leg, "NOTIFY")) {  // RFC 6665 4.1.3: there is no subscription
         simple_response(leg, tx, m, 481, "no such subscription");
         break;
@@ -168,6 +181,10 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
         leg.hop_unknown = true;
       on_update_response(leg, r);
       return;
+    case Method::kInfo:
+    case Method::kNotify:
+      if (tx == leg.digit_tx && r.message.status() >= 200) send_next_digit(leg);
+      return;
     case Method::kBye:
       if (r.message.status() >= 200) {
         leg.bye = {};
@@ -218,6 +235,7 @@ void Call::on_request_failed(LegId id, transport::TxId tx, const Error& reason) 
     return;
   }
   if (tx == leg.liveness) return on_liveness_answer(leg, 0);
+  if (tx == leg.digit_tx && tx.value != 0) return send_next_digit(leg);
   if (tx == leg.client_update && tx.value != 0) {
     leg.client_update = {};
     if (was_terminated_ || !leg.settled()) return;

@@ -5,6 +5,7 @@
 
 #include "call/call.h"
 #include "call/media_family.h"
+#include "call/meeting.h"
 #include "sdp/compose.h"
 #include "sdp/crypto_line.h"
 
@@ -106,9 +107,14 @@ void Call::apply_media(Leg& leg, const sdp::RemoteMedia& remote,
     if (auto ours = sdp::answer_crypto(services_.media.local_crypto(leg.media), *theirs))
       agreed.send_key = *ours;
   }
-  if (leg.s.heard) agreed.send_codecs = leg.s.heard->codecs;
+  if (leg.s.heard) {
+    agreed.send_codecs = leg.s.heard->codecs;
+    agreed.send_ptime = leg.s.heard->ptime != 0 ? leg.s.heard->ptime : leg.profile->sdp.ptime;
+    agreed.send_maxptime = leg.s.heard->maxptime;
+  }
   if (leg.s.told) agreed.receive_codecs = leg.s.told->codecs;
   if (leg.s.heard && leg.s.told) {
+    agreed.digits = digit_form(leg.profile->sdp, *leg.s.heard, *leg.s.told);
     const auto ours = expressed(leg.s.told->direction, leg.profile->sdp);
     const auto peer = leg.s.heard->direction;
     agreed.direction = sdp::make_direction(sdp::sends(ours) && sdp::receives(peer),
@@ -143,8 +149,13 @@ std::string Call::path_in_words() const {
   const Leg* a = state_.ingress.value ? legs_[state_.ingress.value - 1].get() : nullptr;
   const Leg* b = state_.egress.value ? legs_[state_.egress.value - 1].get() : nullptr;
   const bool crypto = a && b && a->profile->sdp.security != b->profile->sdp.security;
-  return word(state_.ingress) + " <-> " + word(state_.egress) +
-         (crypto ? ", relayed with encryption on one side" : ", relayed");
+  std::string text = word(state_.ingress) + " <-> " + word(state_.egress);
+  const std::string there = a && a->s.has_media ? services_.media.path(a->media) : "",
+                    back = b && b->s.has_media ? services_.media.path(b->media) : "";
+  const auto relayed = [](const std::string& path) { return path.ends_with(", relayed"); };
+  if (relayed(there) && relayed(back))
+    return text + (crypto ? ", relayed with encryption on one side" : ", relayed");
+  return text + "; to the callee: " + there + "; to the caller: " + back;
 }
 
 // Where only the other family could send to, nobody would hear anybody (RFC 5118 4.6).
@@ -181,14 +192,8 @@ sdp::MediaWish Call::default_wish(const Leg& leg) const {
 
 Result<sdp::MediaWish> Call::wish_for(const Leg& to, const sdp::MediaWish& from,
                                       const Leg& source) const {
-  sdp::MediaWish w = sdp::filter(sdp::filter(from, source.profile->sdp), to.profile->sdp);
-  const bool audio = std::any_of(w.codecs.begin(), w.codecs.end(), [](const sdp::Codec& c) {
-    return !sdp::is_telephone_event(c) && !sdp::is_comfort_noise(c);
-  });
-  if (!audio)
-    return fail(ErrorCode::kNotAcceptable,
-                "no codec of the offer is allowed towards group '" + to.s.group + "'");
-  if (to.profile->sdp.ptime != 0) w.ptime = to.profile->sdp.ptime;
+  auto w = offer_towards(from, source.profile->sdp, to.profile->sdp);
+  if (!w) return fail(w.error().code, w.error().what + " towards group '" + to.s.group + "'");
   return w;
 }
 
@@ -203,10 +208,13 @@ Result<std::string> Call::make_offer(Leg& leg, const sdp::MediaWish& wish) {
 // The answer to `leg`'s outstanding offer, from what the other side wants.
 Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_heard,
                                       sdp::HoldForm other_hold, sdp::AnswerKind kind) {
-  auto wish = sdp::answer_wish(leg.offer->wish, other_heard, other_hold);
+  const Leg* from = other(leg);
+  auto said = far_side_as_offered(leg.offer->wish, other_heard, leg.profile->sdp,
+                                  from ? from->profile->sdp : leg.profile->sdp);
+  if (!said) return tl::unexpected(said.error());
+  auto wish = sdp::answer_wish(leg.offer->wish, *said, other_hold);
   if (!wish) return tl::unexpected(wish.error());
   if (leg.profile->sdp.ptime != 0) wish->ptime = leg.profile->sdp.ptime;
-  const Leg* from = other(leg);
   auto text =
       sdp::local_answer(leg.s.offer_answer, *leg.offer, local_media(leg), *wish, leg.profile->sdp,
                         kind, from ? from->s.attributes : std::vector<std::string>{});

@@ -6,6 +6,7 @@
 
 #include "call/call.h"
 #include "call/crossing.h"
+#include "call/meeting.h"
 #include "sip/headers.h"
 #include "sip/tag.h"
 
@@ -21,8 +22,7 @@ using telemetry::EventKind;
 namespace {
 
 bool has_codec(const sdp::MediaWish& w, const sdp::Codec& codec) {
-  return std::any_of(w.codecs.begin(), w.codecs.end(),
-                     [&](const sdp::Codec& c) { return sdp::same_codec(c, codec); });
+  return reaches(codec, w, false);
 }
 
 }  // namespace
@@ -202,11 +202,13 @@ sdp::Direction Call::reaching(const Leg& to, sdp::Direction wish) const {
 bool Call::must_offer(const Leg& to, const sdp::MediaWish& wish) const {
   if (!to.s.told || !to.s.heard) return true;
   if (reaching(to, wish.direction) != reaching(to, to.s.told->direction)) return true;
+  const Leg* from = other(to);
+  const bool made = from && may_transcode(to.profile->sdp, from->profile->sdp);
   bool audio = false;
   for (const auto& c : to.s.told->codecs) {
     if (sdp::is_telephone_event(c) || sdp::is_comfort_noise(c) || !has_codec(*to.s.heard, c))
       continue;
-    if (!has_codec(wish, c)) return true;
+    if (!reaches(c, wish, made)) return true;
     audio = true;
   }
   return !audio;

@@ -49,6 +49,7 @@ rtcp_mux = true                      # TDM-13
 codecs = ["PCMU", "PCMA", "G722", "telephone-event", "CN"]  # TDM-08, TDM-10, TDM-11
 attributes = []                      # TDM-17
 ptime = 20                           # TDM-18
+digits = "rfc4733"                   # TDM-10: tones in the audio are not heard there
 )toml";
 }
 

@@ -112,7 +112,7 @@ void q850(Reader& r, const At& at, ProfileDraft& p) {
 // What Allow says must be so (RFC 3261 20.5).
 void allow(Reader& r, const At& at, ProfileDraft& p) {
   constexpr std::string_view kAnswered[] = {"INVITE",  "ACK",    "CANCEL", "BYE",
-                                            "OPTIONS", "NOTIFY", "UPDATE"};
+                                            "OPTIONS", "NOTIFY", "UPDATE", "INFO"};
   r.read(at, p.allow);
   if (at.node->kind != TomlNode::Kind::kArray) return;
   for (std::size_t i = 0; i < at.node->items.size(); ++i) {
@@ -163,6 +163,14 @@ constexpr std::pair<std::string_view, sdp::Security> kSecurities[] = {
     {"rtp", sdp::Security::kRtp}, {"sdes", sdp::Security::kSdes}};
 constexpr std::pair<std::string_view, sdp::HoldForm> kHoldForms[] = {
     {"rfc3264", sdp::HoldForm::kRfc3264}, {"inactive_only", sdp::HoldForm::kInactiveOnly}};
+constexpr std::pair<std::string_view, sdp::Transcoding> kTranscodings[] = {
+    {"never", sdp::Transcoding::kNever},
+    {"none_common", sdp::Transcoding::kNoneCommon},
+    {"always_offered", sdp::Transcoding::kAlwaysOffered}};
+constexpr std::pair<std::string_view, sdp::DigitsAs> kDigitForms[] = {
+    {"auto", sdp::DigitsAs::kAuto},      {"rfc4733", sdp::DigitsAs::kEvents},
+    {"inband", sdp::DigitsAs::kInBand},  {"info_dtmf_relay", sdp::DigitsAs::kInfoRelay},
+    {"info_dtmf", sdp::DigitsAs::kInfo}, {"notify", sdp::DigitsAs::kNotify}};
 constexpr std::pair<std::string_view, sdp::CryptoSuite> kSuites[] = {
     {"AES_CM_128_HMAC_SHA1_80", sdp::CryptoSuite::kAesCm128HmacSha1_80},
     {"AES_CM_128_HMAC_SHA1_32", sdp::CryptoSuite::kAesCm128HmacSha1_32},
@@ -229,6 +237,12 @@ constexpr Key<sdp::Dialect> kDialectKeys[] = {
     {"attributes", member<&sdp::Dialect::attributes>},
     {"ptime", number<&sdp::Dialect::ptime, 0, 200>},
     {"session_name", member<&sdp::Dialect::session_name>},
+    {"transcoding",
+     [](Reader& r, const At& at, sdp::Dialect& d) {
+       r.word<sdp::Transcoding>(at, d.transcoding, kTranscodings);
+     }},
+    {"digits", [](Reader& r, const At& at,
+                  sdp::Dialect& d) { r.word<sdp::DigitsAs>(at, d.digits, kDigitForms); }},
 };
 
 constexpr Key<ProfileDraft> kProfileKeys[] = {
@@ -290,6 +304,10 @@ void read_one(Reader& r, const At& at, const Profile& base, Draft& draft) {
     p.supported.emplace_back("100rel");
     p.allow.emplace_back("PRACK");
   }
+  const auto digits = p.sdp.digits;
+  const bool info = digits == sdp::DigitsAs::kInfo || digits == sdp::DigitsAs::kInfoRelay;
+  if (info && std::find(p.allow.begin(), p.allow.end(), "INFO") == p.allow.end())
+    p.allow.emplace_back("INFO");
   const auto same =
       std::find_if(draft.profiles.begin(), draft.profiles.end(),
                    [&](const ProfileDraft& o) { return !p.name.empty() && o.name == p.name; });

@@ -88,6 +88,23 @@ enum class HoldForm : std::uint8_t {
   kInactiveOnly
 };  // what this peer understands (TDR-93)
 
+// When audio is decoded and coded anew because two sides have no codec in common.
+enum class Transcoding : std::uint8_t {
+  kNever,
+  kNoneCommon,     // codecs of ours are offered where no common one is left
+  kAlwaysOffered,  // ... and behind the common ones
+};
+
+// How digits reach this peer and come from it.
+enum class DigitsAs : std::uint8_t {
+  kAuto,       // telephone events when both sides of the leg have them, else tones in the audio
+  kEvents,     // the same, and events are offered and taken whatever the other side has
+  kInBand,     // tones in the audio
+  kInfoRelay,  // INFO with application/dtmf-relay
+  kInfo,       // INFO with application/dtmf
+  kNotify,     // NOTIFY of the event package telephone-event
+};
+
 // How a peer wants its SDP; a part of the profile of a peer group.
 struct Dialect {
   Security security = Security::kRtp;
@@ -102,6 +119,8 @@ struct Dialect {
       attributes;           // further a= lines that may cross to this peer, by attribute name
   std::uint16_t ptime = 0;  // written when not 0
   std::string session_name = "-";
+  Transcoding transcoding = Transcoding::kNoneCommon;
+  DigitsAs digits = DigitsAs::kAuto;
   friend bool operator==(const Dialect&, const Dialect&) = default;
 };
 
