@@ -59,6 +59,9 @@ class Decoder {
   // In place of a lost packet of out.size() samples. `next`: the payload after the gap when it is
   // there (Opus carries a copy of the lost one in it), else empty. Fades to silence.
   virtual void conceal(std::span<std::int16_t> out, std::span<const std::byte> next) = 0;
+  // The sender is silent on purpose: its codec's own comfort noise, if it has described one (a SID
+  // frame). False: it has not, and `out` is untouched.
+  virtual bool comfort(std::span<std::int16_t> /*out*/) { return false; }
   // The mode that the peer asks of our encoder with what it sends (RFC 4867 4.3.1, CMR), once after
   // the payload that changed it; give it to the encoder of the other direction.
   virtual std::optional<std::uint8_t> requested_mode() { return std::nullopt; }

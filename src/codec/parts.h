@@ -38,4 +38,12 @@ enum class Law : std::uint8_t { kMu, kA };
 // maxplaybackrate).
 [[nodiscard]] std::uint32_t opus_rate(std::string_view fmtp);
 
+// In plug-ins: known() only when that is there. The line's parameters must be ones that we do.
+[[nodiscard]] bool amr_known(const sdp::Codec& c);
+[[nodiscard]] DecoderPart make_amr_decoder(const sdp::Codec& c);
+[[nodiscard]] EncoderPart make_amr_encoder(const sdp::Codec& c, const EncoderSettings& settings);
+[[nodiscard]] bool g729_known();
+[[nodiscard]] DecoderPart make_g729_decoder();
+[[nodiscard]] EncoderPart make_g729_encoder(bool dtx);
+
 }  // namespace causeway::codec
