@@ -4,6 +4,7 @@
 #include <opencore-amrwb/dec_if.h>
 #include <vo-amrwbenc/enc_if.h>
 
+#include <cstring>
 #include <new>
 
 #include "plugin_abi.h"
@@ -17,6 +18,8 @@ constexpr int kWideGood = 0;
 constexpr int kWideLost = 2;
 constexpr int kWideNoFrame = 3;
 constexpr unsigned kWideSid = 9;
+constexpr uint16_t kNarrowFrame = 160;
+constexpr uint16_t kWideFrame = 320;
 
 void narrow_decode(void* state, const uint8_t* frame, size_t, int16_t* pcm) {
   Decoder_Interface_Decode(state, frame == nullptr ? &kNoData : frame, pcm, 0);
@@ -48,7 +51,10 @@ void wide_decode(void* p, const uint8_t* frame, size_t, int16_t* pcm) {
 
 void* new_narrow_encoder(int dtx) { return Encoder_Interface_init(dtx); }
 size_t narrow_encode(void* state, int mode, const int16_t* pcm, uint8_t* frame) {
-  const int n = Encoder_Interface_Encode(state, static_cast<Mode>(mode), pcm, frame, 0);
+  // The library clears the low bits of what it is given, const or not.
+  int16_t own[kNarrowFrame];
+  std::memcpy(own, pcm, sizeof own);
+  const int n = Encoder_Interface_Encode(state, static_cast<Mode>(mode), own, frame, 0);
   return n <= 0 || (frame[0] >> 3 & 15U) == 15 ? 0 : static_cast<size_t>(n);
 }
 
@@ -67,15 +73,17 @@ void free_wide_encoder(void* p) {
 }
 size_t wide_encode(void* p, int mode, const int16_t* pcm, uint8_t* frame) {
   auto* e = static_cast<WideEncoder*>(p);
-  const int n = E_IF_encode(e->state, mode, pcm, frame, e->dtx);
+  int16_t own[kWideFrame];
+  std::memcpy(own, pcm, sizeof own);
+  const int n = E_IF_encode(e->state, mode, own, frame, e->dtx);
   return n <= 0 || (frame[0] >> 3 & 15U) == 15 ? 0 : static_cast<size_t>(n);
 }
 
 constexpr causeway_codec kCodecs[] = {
-    {"AMR", 8000, 160, Decoder_Interface_init, Decoder_Interface_exit, narrow_decode,
+    {"AMR", 8000, kNarrowFrame, Decoder_Interface_init, Decoder_Interface_exit, narrow_decode,
      new_narrow_encoder, Encoder_Interface_exit, narrow_encode},
-    {"AMR-WB", 16000, 320, new_wide_decoder, free_wide_decoder, wide_decode, new_wide_encoder,
-     free_wide_encoder, wide_encode},
+    {"AMR-WB", 16000, kWideFrame, new_wide_decoder, free_wide_decoder, wide_decode,
+     new_wide_encoder, free_wide_encoder, wide_encode},
 };
 constexpr causeway_codec_plugin kPlugin = {
     CAUSEWAY_CODEC_ABI, "opencore-amr 0.1.6, vo-amrwbenc 0.1.3", "Apache-2.0", 2, kCodecs};

@@ -80,7 +80,8 @@ class Encoder {
   // packet_ms of PCM to one payload; bytes written, 0: nothing to send (DTX).
   virtual std::size_t encode(std::span<const std::int16_t> pcm, std::span<std::byte> out) = 0;
   virtual void set_complexity(int /*0-10*/) {}
-  // What the far end loses on the way, for codecs that can send more against it.
+  // What the far end loses on the way (its RTCP reports), for codecs that can send more against it:
+  // Opus, to a peer with useinbandfec=1. Nothing is sent against losses that nobody has told of.
   virtual void set_expected_loss(int /*percent*/) {}
   // What the peer asked for: Decoder::requested_mode() of the other direction.
   virtual void request_mode(std::uint8_t /*mode*/) {}

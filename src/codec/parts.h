@@ -14,6 +14,10 @@ namespace causeway::codec {
 using DecoderPart = std::unique_ptr<Decoder>;
 using EncoderPart = std::unique_ptr<Encoder>;
 
+// The rates at which the parts work when PCM at `rate` is wanted; between them stands a resampler.
+[[nodiscard]] std::uint32_t decoder_rate(const sdp::Codec& c, std::uint32_t rate);
+[[nodiscard]] std::uint32_t encoder_rate(Kind kind, const sdp::Codec& c, std::uint32_t rate);
+
 enum class Law : std::uint8_t { kMu, kA };
 [[nodiscard]] DecoderPart make_g711_decoder(Law law);
 [[nodiscard]] EncoderPart make_g711_encoder(Law law);
