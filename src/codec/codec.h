@@ -59,6 +59,9 @@ class Decoder {
   // In place of a lost packet of out.size() samples. `next`: the payload after the gap when it is
   // there (Opus carries a copy of the lost one in it), else empty. Fades to silence.
   virtual void conceal(std::span<std::int16_t> out, std::span<const std::byte> next) = 0;
+  // The sender is silent on purpose: its codec's own comfort noise, if it has described one (a SID
+  // frame). False: it has not, and `out` is untouched.
+  virtual bool comfort(std::span<std::int16_t> /*out*/) { return false; }
   // The mode that the peer asks of our encoder with what it sends (RFC 4867 4.3.1, CMR), once after
   // the payload that changed it; give it to the encoder of the other direction.
   virtual std::optional<std::uint8_t> requested_mode() { return std::nullopt; }
@@ -77,7 +80,8 @@ class Encoder {
   // packet_ms of PCM to one payload; bytes written, 0: nothing to send (DTX).
   virtual std::size_t encode(std::span<const std::int16_t> pcm, std::span<std::byte> out) = 0;
   virtual void set_complexity(int /*0-10*/) {}
-  // What the far end loses on the way, for codecs that can send more against it.
+  // What the far end loses on the way (its RTCP reports), for codecs that can send more against it:
+  // Opus, to a peer with useinbandfec=1. Nothing is sent against losses that nobody has told of.
   virtual void set_expected_loss(int /*percent*/) {}
   // What the peer asked for: Decoder::requested_mode() of the other direction.
   virtual void request_mode(std::uint8_t /*mode*/) {}

@@ -13,8 +13,8 @@ constexpr std::size_t kLongestUs = 15'000;
 constexpr std::size_t kShortestUs = 2'500;
 // What is compared: 20 ms hold one or two periods of any voice.
 constexpr std::size_t kSpanUs = 20'000;
-constexpr std::size_t kFullMs = 10;
-constexpr std::size_t kFadeMs = 60;
+// A guess is worth less with every millisecond; it is silent after so many.
+constexpr std::size_t kFadeMs = 50;
 // Below this the sound has no pitch: a long cycle is less of a buzz.
 constexpr float kVoiced = 0.5F;
 constexpr std::size_t kCoarseRate = 8'000;
@@ -28,16 +28,13 @@ std::int16_t to_sample(float v) {
   return static_cast<std::int16_t>(std::lrintf(std::clamp(v, -32768.0F, 32767.0F)));
 }
 
-float correlation(std::span<const float> a, std::span<const float> b) {
-  float cross = 0;
-  float energy_a = 0;
-  float energy_b = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    cross += a[i] * b[i];
-    energy_a += a[i] * a[i];
-    energy_b += b[i] * b[i];
+// Four sums at a time: the compiler may not change the order of one.
+float dot(const float* a, const float* b, std::size_t n) {
+  std::array<float, 4> sums{};
+  for (std::size_t i = 0; i + 4 <= n; i += 4) {
+    for (std::size_t k = 0; k < 4; ++k) sums[k] += a[i + k] * b[i + k];
   }
-  return cross <= 0 ? 0 : cross / std::sqrt(energy_a * energy_b + 1.0F);
+  return sums[0] + sums[1] + sums[2] + sums[3];
 }
 
 }  // namespace
@@ -65,7 +62,6 @@ Concealer::Concealer(std::uint32_t rate)
       thin_(std::max<std::size_t>(1, rate / kCoarseRate)),
       longest_(rate_ * kLongestUs / 1'000'000),
       span_(rate_ * kSpanUs / 1'000'000),
-      full_(rate_ * kFullMs / 1000),
       fade_(rate_ * kFadeMs / 1000),
       history_(span_ + longest_ + longest_ / 4),
       cycle_(longest_ + thin_ + 1) {}
@@ -108,13 +104,22 @@ std::size_t Concealer::coarse_lag() const {
     thinned[i] = sum / static_cast<float>(thin_);
   }
   const std::size_t span = span_ / thin_;
-  const std::span<const float> all(thinned.data(), n);
-  const auto newest = all.last(span);
+  const float* newest = thinned.data() + n - span;
   std::size_t best = 0;
   float best_match = kVoiced;
   const std::size_t longest = n - span;
-  for (std::size_t lag = kCoarseShortest * longest / kCoarseLongest; lag <= longest; ++lag) {
-    const float match = correlation(newest, all.subspan(n - span - lag, span));
+  const std::size_t shortest = kCoarseShortest * longest / kCoarseLongest;
+  const float energy = dot(newest, newest, span);
+  float energy_before = dot(newest - shortest, newest - shortest, span);
+  for (std::size_t lag = shortest; lag <= longest; ++lag) {
+    const float* before = newest - lag;
+    // What is compared moves back by one sample.
+    if (lag > shortest) {
+      energy_before += before[0] * before[0] - before[span] * before[span];
+      energy_before = std::max(energy_before, 0.0F);  // rounding
+    }
+    const float cross = dot(newest, before, span);
+    const float match = cross <= 0 ? 0 : cross / std::sqrt(energy * energy_before + 1.0F);
     // A multiple of the period fits as well as the period; the shorter one is meant.
     if (match > best_match * (best == 0 ? 1.0F : 1.02F)) {
       best_match = match;
@@ -156,9 +161,8 @@ void Concealer::find_period() {
 }
 
 float Concealer::gain() const {
-  if (missing_ <= full_) return 1.0F;
   if (missing_ >= fade_) return 0.0F;
-  return static_cast<float>(fade_ - missing_) / static_cast<float>(fade_ - full_);
+  return static_cast<float>(fade_ - missing_) / static_cast<float>(fade_);
 }
 
 float Concealer::next_sample() {

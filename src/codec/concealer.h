@@ -44,8 +44,7 @@ class Concealer {
   std::size_t thin_;                   // one sample in so many for the coarse search (8 kHz or so)
   std::size_t longest_;                // longest period, samples
   std::size_t span_;                   // samples that are compared
-  std::size_t full_;                   // samples at full level, then
-  std::size_t fade_;                   // so many to silence
+  std::size_t fade_;                   // samples until it is silent
   std::vector<std::int16_t> history_;  // span_ + longest_ and what a blend needs, newest last
   std::vector<float> cycle_;
   std::size_t period_ = 0;

@@ -1,34 +1,32 @@
-// Measured costs (bench/codec_bench.cc, figures of docs/codecs.md).
+// Measured costs: bench/codec_cost.cc, the table of docs/codecs.md.
 #include <algorithm>
 #include <array>
 
 #include "codec/choice.h"
+#include "codec/parts.h"
 
 namespace causeway::codec {
 
 namespace {
 
-// One direction of 20 ms between two of 8, 16, 24 and 48 kHz.
-constexpr double kResampleUs = 8.0;
-constexpr double kResampleFullBandUs = 20.0;
-
 double resample_us(std::uint32_t from, std::uint32_t to) {
   if (from == to) return 0;
-  return std::max(from, to) > 24000 ? kResampleFullBandUs : kResampleUs;
+  return std::max(from, to) > 24000 ? 4.9 : 1.7;
 }
 
-struct Side {
-  double encode_us;
-  double decode_us;
-};
+Cost at_rate(Kind kind, std::uint32_t rate, int opus_complexity) {
+  if (kind == Kind::kOpus) return opus_cost_us(rate, opus_complexity);
+  if (kind == Kind::kG722 && rate == 8000) return {6.5, 4.4};
+  return cost_us(kind);
+}
 
-Side side(const sdp::Codec& c, std::uint32_t rate, int complexity) {
+Cost side(const sdp::Codec& c, std::uint32_t rate, int opus_complexity) {
   const auto kind = known(c);
-  if (!kind) return {0, 0};
-  const std::uint32_t own = works_at(c, rate) ? rate : traits_of(c).natural_rate;
-  Cost cost = *kind == Kind::kOpus ? opus_cost_us(own, complexity) : cost_us(*kind);
-  if (*kind == Kind::kG722 && own == 8000) cost = {cost.encode_us * 0.47, cost.decode_us * 0.43};
-  return {cost.encode_us + resample_us(rate, own), cost.decode_us + resample_us(own, rate)};
+  if (!kind) return {};
+  const std::uint32_t in = encoder_rate(*kind, c, rate);
+  const std::uint32_t out = decoder_rate(c, rate);
+  return {at_rate(*kind, in, opus_complexity).encode_us + resample_us(rate, in),
+          at_rate(*kind, out, opus_complexity).decode_us + resample_us(out, rate)};
 }
 
 }  // namespace
@@ -36,33 +34,32 @@ Side side(const sdp::Codec& c, std::uint32_t rate, int complexity) {
 Cost cost_us(Kind kind) {
   switch (kind) {
     case Kind::kPcmu:
-    case Kind::kPcma: return {0.2, 0.2};
-    case Kind::kL16: return {0.2, 0.2};
-    case Kind::kG722: return {24, 17.3};
-    case Kind::kG726_32: return {22, 14};
+    case Kind::kPcma:
+    case Kind::kL16: return {0.2, 0.3};
+    case Kind::kG722: return {15.2, 10.3};
+    case Kind::kG726_32: return {13.4, 11.4};
     case Kind::kOpus: return opus_cost_us(16000, 5);
-    case Kind::kAmr: return {109, 25};
-    case Kind::kAmrWb: return {301, 55};
+    case Kind::kAmr: return {84, 18};
+    case Kind::kAmrWb: return {200, 41};
     case Kind::kG729: return {59, 13.5};
   }
   return {};
 }
 
 Cost opus_cost_us(std::uint32_t rate, int complexity) {
-  // At 16 kHz; the wider band adds to all of them alike.
-  static constexpr std::array<double, 11> kEncode{78,  90,  105, 135, 165, 193,
-                                                  230, 270, 320, 379, 400};
-  const double wide = rate > 24000 ? 50 : rate > 16000 ? 20 : 0;
-  const double narrow = rate < 16000 ? 0.7 : 1.0;
-  const double decode = rate > 24000 ? 40 : rate > 16000 ? 20 : rate < 16000 ? 9 : 13;
-  return {kEncode[static_cast<std::size_t>(std::clamp(complexity, 0, 10))] * narrow + wide, decode};
+  // At 16 kHz; the other bands in proportion.
+  static constexpr std::array<double, 11> kEncode{64,  69,  101, 116, 151, 152,
+                                                  200, 250, 300, 301, 320};
+  const double band = rate > 24000 ? 1.3 : rate > 16000 ? 1.15 : rate < 16000 ? 0.7 : 1.0;
+  const double decode = rate > 24000 ? 40 : rate > 16000 ? 22 : rate < 16000 ? 10 : 15;
+  return {kEncode[static_cast<std::size_t>(std::clamp(complexity, 0, 10))] * band, decode};
 }
 
 double transcoding_cost_us(const sdp::Codec& a, const sdp::Codec& b, int opus_complexity) {
   if (same_payloads(a, b)) return 0;
   const std::uint32_t rate = meeting_rate(a, b);
-  const Side one = side(a, rate, opus_complexity);
-  const Side other = side(b, rate, opus_complexity);
+  const Cost one = side(a, rate, opus_complexity);
+  const Cost other = side(b, rate, opus_complexity);
   return one.encode_us + one.decode_us + other.encode_us + other.decode_us;
 }
 

@@ -20,6 +20,8 @@ constexpr Micros kPatience = Seconds(5);
 constexpr Micros kSlack = Millis(5);
 // Of so many packets, one may be late.
 constexpr std::size_t kOneIn = 64;
+// Sorting them for each packet would cost more than all else does.
+constexpr std::size_t kTransitsAtOnce = 16;
 // Numbers that were passed long ago: the sender began anew and nobody told us.
 constexpr int kLateIsRestart = 20;
 
@@ -40,12 +42,13 @@ JitterBuffer::JitterBuffer(const JitterSettings& settings)
 
 void JitterBuffer::reset() {
   std::ranges::fill(slots_, Slot{});
-  any_ = started_ = silent_ = grow_ = too_long_ = transits_changed_ = false;
+  any_ = started_ = silent_ = grow_ = too_long_ = false;
   next_ = newest_ = newest_timestamp_ = 0;
   delivered_ = 0;
   newest_media_ = playhead_ = idle_ = 0;
   late_in_a_row_ = 0;
   transit_count_ = transit_at_ = 0;
+  unread_transits_ = 0;
 }
 
 std::span<std::byte> JitterBuffer::storage(const Slot& s) {
@@ -114,6 +117,7 @@ JitterBuffer::Put JitterBuffer::late(std::uint32_t sequence, Micros transit, Ins
   if (last_late_ != Instant{} && now - last_late_ < kLateTwice) grow_ = true;
   last_late_ = now;
   if (std::chrono::abs(transit - newest_transit_) < kJump) learn(transit);
+  unread_transits_ = kTransitsAtOnce;
   return Put::kLate;
 }
 
@@ -140,6 +144,7 @@ void JitterBuffer::place(Slot& s, std::uint32_t sequence, std::uint32_t timestam
     media = std::max(newest_media_, playhead_) + step_;
     transit = now.time_since_epoch() - span_of(media);
     transit_count_ = transit_at_ = 0;
+    unread_transits_ = kTransitsAtOnce;
   }
   s.media = media;
   // One at least is known from the beginning of a time line on.
@@ -164,13 +169,13 @@ void JitterBuffer::learn(Micros transit) {
   transits_[transit_at_] = transit;
   transit_at_ = (transit_at_ + 1) % kTransits;
   transit_count_ = std::min(transit_count_ + 1, kTransits);
-  transits_changed_ = true;
+  ++unread_transits_;
 }
 
 // Arrival minus media at which almost all of the last packets would be in time.
 Micros JitterBuffer::wanted_offset() {
-  if (!transits_changed_) return wanted_;
-  transits_changed_ = false;
+  if (unread_transits_ < kTransitsAtOnce) return wanted_;
+  unread_transits_ = 0;
   std::array<Micros, kTransits> sorted = transits_;
   const auto begin = sorted.begin();
   const auto end = begin + static_cast<std::ptrdiff_t>(transit_count_);

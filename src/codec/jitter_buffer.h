@@ -137,7 +137,7 @@ class JitterBuffer {
   std::array<Micros, kTransits> transits_{};
   std::size_t transit_count_ = 0;
   std::size_t transit_at_ = 0;
-  bool transits_changed_ = false;
+  std::size_t unread_transits_ = 0;  // since wanted_ was computed
   Micros wanted_{0};
 
   JitterCounts counts_;

@@ -77,9 +77,9 @@ class OpusDecoderPart final : public Decoder {
   std::array<std::int16_t, kMaxSamples> spill_{};
 };
 
-// Bits that suit the band (RFC 7587 3.1.1 for mono speech), with room for the copy of what is lost.
+// Bits that suit the band (RFC 7587 3.1.1 for mono speech) and leave room for copies of what is
+// lost.
 int bit_rate_for(std::uint32_t rate) {
-  if (rate <= 8000) return 24'000;
   if (rate <= 16000) return 32'000;
   return rate <= 24000 ? 36'000 : 48'000;
 }
@@ -122,10 +122,8 @@ class OpusEncoderPart final : public Encoder {
     opus_encoder_ctl(state_.get(), OPUS_SET_VBR(fmtp::is_set(line, "cbr") ? 0 : 1));
     dtx_ = settings.dtx || fmtp::is_set(line, "usedtx");
     opus_encoder_ctl(state_.get(), OPUS_SET_DTX(dtx_ ? 1 : 0));
-    if (fmtp::is_set(line, "useinbandfec")) {
-      opus_encoder_ctl(state_.get(), OPUS_SET_INBAND_FEC(1));
-      set_expected_loss(kLossUntilTold);
-    }
+    // Copies cost bits that the speech would have had: none before losses are known of.
+    opus_encoder_ctl(state_.get(), OPUS_SET_INBAND_FEC(fmtp::is_set(line, "useinbandfec") ? 1 : 0));
     set_complexity(settings.complexity);
   }
 
@@ -147,8 +145,6 @@ class OpusEncoderPart final : public Encoder {
   }
 
  private:
-  // Without some expected loss the encoder spends nothing on copies.
-  static constexpr int kLossUntilTold = 5;
   // opus_encode: a packet of this many bytes or fewer need not be sent.
   static constexpr int kSilentBytes = 2;
 

@@ -14,6 +14,10 @@ namespace causeway::codec {
 using DecoderPart = std::unique_ptr<Decoder>;
 using EncoderPart = std::unique_ptr<Encoder>;
 
+// The rates at which the parts work when PCM at `rate` is wanted; between them stands a resampler.
+[[nodiscard]] std::uint32_t decoder_rate(const sdp::Codec& c, std::uint32_t rate);
+[[nodiscard]] std::uint32_t encoder_rate(Kind kind, const sdp::Codec& c, std::uint32_t rate);
+
 enum class Law : std::uint8_t { kMu, kA };
 [[nodiscard]] DecoderPart make_g711_decoder(Law law);
 [[nodiscard]] EncoderPart make_g711_encoder(Law law);
@@ -37,5 +41,13 @@ enum class Law : std::uint8_t { kMu, kA };
 // The bandwidth that the line allows, as a PCM rate that Opus works at (RFC 7587 7.1:
 // maxplaybackrate).
 [[nodiscard]] std::uint32_t opus_rate(std::string_view fmtp);
+
+// In plug-ins: known() only when that is there. The line's parameters must be ones that we do.
+[[nodiscard]] bool amr_known(const sdp::Codec& c);
+[[nodiscard]] DecoderPart make_amr_decoder(const sdp::Codec& c);
+[[nodiscard]] EncoderPart make_amr_encoder(const sdp::Codec& c, const EncoderSettings& settings);
+[[nodiscard]] bool g729_known();
+[[nodiscard]] DecoderPart make_g729_decoder();
+[[nodiscard]] EncoderPart make_g729_encoder(bool dtx);
 
 }  // namespace causeway::codec

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstring>
+#include <numbers>
 #include <string>
+#include <tuple>
 
 #include "codec/fmtp.h"
 #include "codec/signals.h"
@@ -372,11 +374,50 @@ TEST(Resampler, TonesKeepTheirLevelAndWhatIsAboveTheBandIsGone) {
       EXPECT_NEAR(level_at(std::span(out).subspan(to / 2, to / 4), 1000, to), 8000, 400);
     }
   }
-  Resampler down(16000, 8000);
-  const Pcm high = tone(6000, 16000, 16000);
-  Pcm out(8001);
-  const std::size_t n = down.process(high, out);
-  EXPECT_LT(rms(std::span(out).first(n)), 100);
+  // Flat to 3.5 kHz; at 4.2 kHz, which would fold back to 3.8, 50 dB down.
+  for (const auto& [hz, least, most] : {std::tuple{3500.0, 7700.0, 8100.0}, {4200.0, 0.0, 25.0}}) {
+    Resampler down(16000, 8000);
+    const Pcm in = tone(hz, 16000, 16000);
+    Pcm out(8001);
+    ASSERT_EQ(down.process(in, out), 8000U);
+    const double got = rms(std::span(out).subspan(2000, 4000)) * std::numbers::sqrt2;
+    EXPECT_GE(got, least) << hz;
+    EXPECT_LE(got, most) << hz;
+  }
+}
+
+TEST(Resampler, PiecesOfAnyLengthGiveWhatOneGives) {
+  for (const auto& [from, to] :
+       {std::pair{8000U, 48000U}, {48000U, 8000U}, {44100U, 48000U}, {24000U, 16000U}}) {
+    const Pcm in = voice(from, 9000, 3000);
+    Resampler whole(from, to);
+    Pcm want(9000 * to / from + 2);
+    want.resize(whole.process(in, want));
+    Resampler pieces(from, to);
+    Pcm got(want.size() + 2);
+    std::size_t n = 0;
+    std::size_t at = 0;
+    for (std::size_t k = 0; at < in.size(); ++k) {
+      const std::size_t size = std::min(in.size() - at, 1 + k * 37 % 300);
+      n += pieces.process(std::span(in).subspan(at, size), std::span(got).subspan(n));
+      at += size;
+    }
+    got.resize(n);
+    EXPECT_EQ(got, want) << from << " " << to;
+  }
+}
+
+TEST(Resampler, TheLoudestSquareWaveIsCutAndDoesNotWrap) {
+  Resampler up(8000, 16000);
+  Pcm in(1600);
+  for (std::size_t i = 0; i < in.size(); ++i) in[i] = i / 8 % 2 == 0 ? 32767 : -32768;
+  Pcm out(3300);
+  out.resize(up.process(in, out));
+  // In the middle of each half wave (64 samples at 8 kHz late) its sign is right.
+  for (std::size_t i = 400; i + 40 < in.size(); i += 8) {
+    const int expected = i / 8 % 2 == 0 ? 1 : -1;
+    EXPECT_GT(out[2 * (i + 4) + 64] * expected, 20000) << i;
+  }
 }
 
 TEST(Fmtp, ParametersAreFoundWithoutCaseAndAmongSpaces) {
