@@ -196,10 +196,11 @@ std::optional<FaxTone> FaxDetector::flags(std::span<const float> samples) {
     }
     f.at = f.at + 1 == kBit ? 0 : f.at + 1;
     f.phase = f.phase + 1 == 160 ? 0 : f.phase + 1;
-    const double mark = std::hypot(static_cast<double>(f.sum[0]), static_cast<double>(f.sum[1]));
-    const double space = std::hypot(static_cast<double>(f.sum[2]), static_cast<double>(f.sum[3]));
-    const double best = std::max(mark, space) / 1'024;
-    const bool pure = best * best > 0.5 * static_cast<double>(f.energy) * kBit / 2;
+    const std::int64_t mark = f.sum[0] * f.sum[0] + f.sum[1] * f.sum[1];
+    const std::int64_t space = f.sum[2] * f.sum[2] + f.sum[3] * f.sum[3];
+    // Half of the energy is in the tone; 1,024 is the amplitude of the table.
+    const bool pure =
+        std::max(mark, space) > f.energy * static_cast<std::int64_t>(kBit) * (1'024 * 1'024 / 4);
     if ((mark > space) != f.one) {
       bit_run_ended(f.one, f.run, f.pure);
       f.one = !f.one;
@@ -216,9 +217,9 @@ std::optional<FaxTone> FaxDetector::flags(std::span<const float> samples) {
 }
 
 std::optional<FaxTone> FaxDetector::hop() {
-  double energy = 0;
-  for (std::size_t n = 0; n < kWindow; ++n)
-    energy += double{window_[n]} * window_[n] * kTables.square[n];
+  std::array<float, kWindow> power;
+  for (std::size_t n = 0; n < kWindow; ++n) power[n] = window_[n] * window_[n];
+  const double energy = dot(power, kTables.square);
   const double weakest = amplitude_of(kWeakest);
   const bool heard = energy * 16 / (3 * kWindow) >= weakest * weakest;
   if (!heard) {
