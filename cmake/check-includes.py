@@ -16,6 +16,7 @@ EDGES = {
     "rtp": BASE,
     "codec": BASE,
     "tone": BASE,
+    "ice": BASE | {"rtp"},
     "reactor": BASE,
     "telemetry": BASE,
     "dns": BASE | {"reactor"},
@@ -25,7 +26,7 @@ EDGES = {
     "transport": BASE | {"reactor", "sip", "deployment", "telemetry", "dns", "policy"},
 }
 EDGES["peers"] = EDGES["transport"] | {"transport", "policy"}
-EDGES["media"] = BASE | {"rtp", "tone", "sdp", "codec", "reactor"}
+EDGES["media"] = BASE | {"rtp", "tone", "ice", "sdp", "codec", "reactor"}
 EDGES["call"] = EDGES["peers"] | EDGES["media"] | {"peers", "media"}
 EDGES["app"] = set(EDGES) | {"app"}
 

@@ -226,7 +226,7 @@ TEST(DtmfDetector, SpeechIsNoDigit) {
       (asked != nullptr ? std::atof(asked) : 120) / static_cast<double>(voices().size());
   double seconds = 0;
   for (const auto& voice : voices()) {
-    Pcm p = reading(voice, each);
+    const Pcm& p = reading(voice, each);
     if (p.empty()) GTEST_SKIP() << "espeak-ng is not installed";
     seconds += static_cast<double>(p.size()) / 8'000;
     for (const Law law : {Law::kNone, Law::kA}) {

@@ -28,8 +28,8 @@ void compand(Pcm& pcm, Law law);
 
 // espeak-ng at its own rate, brought to 8 kHz; empty when it is not installed.
 [[nodiscard]] Pcm speech(const std::string& voice, const std::string& text);
-// Several voices reading, at least that many seconds each.
-[[nodiscard]] Pcm reading(const std::string& voice, double seconds);
+// So many seconds of it; rendered once per process.
+[[nodiscard]] const Pcm& reading(const std::string& voice, double seconds);
 [[nodiscard]] const std::vector<std::string>& voices();
 [[nodiscard]] Pcm at_rate(const Pcm& pcm, std::uint32_t from, std::uint32_t to);
 
