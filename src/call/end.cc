@@ -407,6 +407,7 @@ bool Call::stable() const {
     if (leg->s.phase != LegPhase::kConfirmed || leg->busy() || leg->retry.value != 0 ||
         !leg->held.empty() || leg->locating)
       return false;
+    if (leg->s.has_media && services_.media.sounding(leg->media)) return false;
     if (leg->bye.value != 0 || leg->liveness.value != 0 || leg->digit_tx.value != 0) return false;
   }
   return true;

@@ -203,7 +203,12 @@ bool Call::must_offer(const Leg& to, const sdp::MediaWish& wish) const {
   if (!to.s.told || !to.s.heard) return true;
   if (reaching(to, wish.direction) != reaching(to, to.s.told->direction)) return true;
   const Leg* from = other(to);
-  const bool made = from && may_transcode(to.profile->sdp, from->profile->sdp);
+  // Coding anew serves where they have nothing in common; else a new offer is better.
+  const bool common =
+      std::any_of(to.s.heard->codecs.begin(), to.s.heard->codecs.end(), [&](const sdp::Codec& c) {
+        return !sdp::is_telephone_event(c) && !sdp::is_comfort_noise(c) && has_codec(wish, c);
+      });
+  const bool made = !common && from && may_transcode(to.profile->sdp, from->profile->sdp);
   bool audio = false;
   for (const auto& c : to.s.told->codecs) {
     if (sdp::is_telephone_event(c) || sdp::is_comfort_noise(c) || !has_codec(*to.s.heard, c))

@@ -349,6 +349,11 @@ bool MediaPlane::play_digit(MediaLegId id, std::uint8_t event, Micros duration) 
   return true;
 }
 
+bool MediaPlane::sounding(MediaLegId id) const {
+  const Leg* leg = impl_->find(id);
+  return leg && leg->saying && leg->saying->busy();
+}
+
 std::string MediaPlane::path(MediaLegId id) const {
   const Leg* leg = impl_->find(id);
   if (!leg || !leg->partner) return "not joined";

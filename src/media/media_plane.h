@@ -136,6 +136,8 @@ class MediaPlane {
   // A digit that came in the signalling from the partner's peer, for the peer of `id` in the form
   // that was agreed with it. False: it has none, or too many wait.
   bool play_digit(MediaLegId id, std::uint8_t event, Micros duration);
+  // Is a digit under way to this peer? Then a snapshot would lose it.
+  [[nodiscard]] bool sounding(MediaLegId id) const;
   // What becomes of what this peer says, for a person: "PCMU -> G722, decoded at 8 kHz, packets of
   // 20 ms".
   [[nodiscard]] std::string path(MediaLegId id) const;

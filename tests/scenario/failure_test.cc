@@ -86,7 +86,7 @@ TEST_P(FailureTest, MissingOrUnusableMediaIsRefused) {
        "v=0\r\no=- 1 1 IN IP4 10.1.0.1\r\ns=-\r\nc=IN IP4 10.1.0.1\r\nt=0 0\r\nm=video 4000 "
        "RTP/AVP 31\r\n",
        "", 488},
-      {"no codec in common", sdp("10.1.0.1", 40000, "sendrecv", "96 opus/48000/2"), "", 488},
+      {"no codec in common", sdp("10.1.0.1", 40000, "sendrecv", "96 EVS/16000"), "", 488},
       {"SRTP where RTP is spoken", secure_sdp("10.1.0.1", 40000), "", 488},
       {"multipart without boundary", "--x\r\n\r\n", "Content-Type: multipart/mixed\r\n", 400},
   };

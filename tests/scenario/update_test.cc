@@ -66,12 +66,12 @@ TEST_P(UpdateTest, OverlappingOnesAreAnswered500And491) {
     cloud.expect("200 INVITE");
     cloud.ack(up.cloud);
   }
-  cloud.request(up.cloud, "INVITE", "",
-                secure_sdp("10.2.0.1", 50000, "sendrecv", 4, "0 PCMU/8000"));
+  cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000, "inactive", 4));
   auto ours = core.expect("INVITE");
   core.request(up.core, "UPDATE", "", offer("sendrecv", 4));
   EXPECT_FALSE(core.expect("491 UPDATE").has(HeaderId::kRetryAfter)) << "it has timers of its own";
-  core.reply(ours, 200, "", sdp("10.1.0.1", 40000, "sendonly", "0 PCMU/8000", 4));
+  core.reply(ours, 200, "",
+             sdp("10.1.0.1", 40000, "inactive", "8 PCMA/8000,101 telephone-event/8000", 4));
   core.expect("ACK");
   cloud.expect("200 INVITE");
   cloud.ack(up.cloud);
