@@ -50,15 +50,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     for (std::size_t i = 0; i < 4; ++i) body[i] = static_cast<std::byte>(sequence >> (8 * i));
     const auto content = static_cast<JitterBuffer::Content>((what & 8) != 0 ? in.take(1) % 3 : 0);
-    const std::uint32_t before = buffer.counts().dropped;
-    const bool restarted = sequence < last;
-    if (buffer.put(sequence, timestamp, body, now, content, 9) == JitterBuffer::Put::kTaken) {
-      if (restarted && buffer.counts().dropped == before) {  // a sender that began anew
-        last = -1;
-        held.clear();
-      }
-      held[sequence] = now;
+    const std::uint32_t restarts = buffer.counts().restarts;
+    const auto put = buffer.put(sequence, timestamp, body, now, content, 9);
+    if (buffer.counts().restarts != restarts) {
+      last = -1;
+      held.clear();
     }
+    if (put == JitterBuffer::Put::kTaken) held[sequence] = now;
     if ((what & 7) == 7) continue;
     for (int asked = 0;; ++asked) {
       if (asked > 1000) std::abort();

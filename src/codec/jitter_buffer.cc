@@ -111,6 +111,7 @@ JitterBuffer::Put JitterBuffer::late(std::uint32_t sequence, Micros transit, Ins
   }
   if (++late_in_a_row_ >= kLateIsRestart) {
     reset();
+    ++counts_.restarts;
     return Put::kTaken;
   }
   ++counts_.late;

@@ -34,6 +34,7 @@ struct JitterCounts {
   std::uint32_t duplicate = 0;  // came again
   std::uint32_t dropped = 0;    // waited too long behind others
   std::uint32_t skipped = 0;    // given up to shorten the delay
+  std::uint32_t restarts = 0;   // a sender that began anew with lower numbers
 };
 
 class JitterBuffer {

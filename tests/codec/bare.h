@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -63,78 +64,85 @@ inline Bare bare_mu() {
 }
 inline Bare bare_722(std::uint32_t rate) {
   const int options = rate == 8000 ? G722_SAMPLE_RATE_8000 : 0;
-  auto* e = g722_encode_init(nullptr, 64000, options);
-  auto* d = g722_decode_init(nullptr, 64000, options);
+  const std::shared_ptr<g722_encode_state_t> e(g722_encode_init(nullptr, 64000, options),
+                                               g722_encode_free);
+  const std::shared_ptr<g722_decode_state_t> d(g722_decode_init(nullptr, 64000, options),
+                                               g722_decode_free);
   return {[e](std::span<const std::int16_t> in, Bytes& out) {
             out.resize(kMaxPayload);
-            out.resize(
-                static_cast<std::size_t>(g722_encode(e, reinterpret_cast<std::uint8_t*>(out.data()),
-                                                     in.data(), static_cast<int>(in.size()))));
+            out.resize(static_cast<std::size_t>(
+                g722_encode(e.get(), reinterpret_cast<std::uint8_t*>(out.data()), in.data(),
+                            static_cast<int>(in.size()))));
           },
           [d](const Bytes& in, std::span<std::int16_t> out) {
             return static_cast<std::size_t>(
-                g722_decode(d, out.data(), raw(in), static_cast<int>(in.size())));
+                g722_decode(d.get(), out.data(), raw(in), static_cast<int>(in.size())));
           }};
 }
 inline Bare bare_726() {
-  auto* e = g726_init(nullptr, 32000, G726_ENCODING_LINEAR, G726_PACKING_RIGHT);
-  auto* d = g726_init(nullptr, 32000, G726_ENCODING_LINEAR, G726_PACKING_RIGHT);
+  const std::shared_ptr<g726_state_t> e(
+      g726_init(nullptr, 32000, G726_ENCODING_LINEAR, G726_PACKING_RIGHT), g726_free);
+  const std::shared_ptr<g726_state_t> d(
+      g726_init(nullptr, 32000, G726_ENCODING_LINEAR, G726_PACKING_RIGHT), g726_free);
   return {[e](std::span<const std::int16_t> in, Bytes& out) {
             out.resize(kMaxPayload);
-            out.resize(
-                static_cast<std::size_t>(g726_encode(e, reinterpret_cast<std::uint8_t*>(out.data()),
-                                                     in.data(), static_cast<int>(in.size()))));
+            out.resize(static_cast<std::size_t>(
+                g726_encode(e.get(), reinterpret_cast<std::uint8_t*>(out.data()), in.data(),
+                            static_cast<int>(in.size()))));
           },
           [d](const Bytes& in, std::span<std::int16_t> out) {
             return static_cast<std::size_t>(
-                g726_decode(d, out.data(), raw(in), static_cast<int>(in.size())));
+                g726_decode(d.get(), out.data(), raw(in), static_cast<int>(in.size())));
           }};
 }
 // `bits`: per second.
 inline Bare bare_opus(std::uint32_t rate, int complexity, int bits) {
-  auto* e = opus_encoder_create(static_cast<opus_int32>(rate), 1, OPUS_APPLICATION_VOIP, nullptr);
-  auto* d = opus_decoder_create(static_cast<opus_int32>(rate), 1, nullptr);
-  opus_encoder_ctl(e, OPUS_SET_COMPLEXITY(complexity));
-  opus_encoder_ctl(e, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
-  opus_encoder_ctl(e, OPUS_SET_BITRATE(bits));
+  const std::shared_ptr<OpusEncoder> e(
+      opus_encoder_create(static_cast<opus_int32>(rate), 1, OPUS_APPLICATION_VOIP, nullptr),
+      opus_encoder_destroy);
+  const std::shared_ptr<OpusDecoder> d(
+      opus_decoder_create(static_cast<opus_int32>(rate), 1, nullptr), opus_decoder_destroy);
+  opus_encoder_ctl(e.get(), OPUS_SET_COMPLEXITY(complexity));
+  opus_encoder_ctl(e.get(), OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
+  opus_encoder_ctl(e.get(), OPUS_SET_BITRATE(bits));
   return {
       [e](std::span<const std::int16_t> in, Bytes& out) {
         out.resize(kMaxPayload);
         out.resize(static_cast<std::size_t>(
-            opus_encode(e, in.data(), static_cast<int>(in.size()),
+            opus_encode(e.get(), in.data(), static_cast<int>(in.size()),
                         reinterpret_cast<unsigned char*>(out.data()), kMaxPayload)));
       },
       [d](const Bytes& in, std::span<std::int16_t> out) {
-        return static_cast<std::size_t>(opus_decode(d, raw(in), static_cast<int>(in.size()),
+        return static_cast<std::size_t>(opus_decode(d.get(), raw(in), static_cast<int>(in.size()),
                                                     out.data(), static_cast<int>(out.size()), 0));
       }};
 }
 // Payloads of the bare side are the library's frames, without our format around them.
 inline Bare bare_amr() {
-  void* e = Encoder_Interface_init(0);
-  void* d = Decoder_Interface_init();
+  const std::shared_ptr<void> e(Encoder_Interface_init(0), Encoder_Interface_exit);
+  const std::shared_ptr<void> d(Decoder_Interface_init(), Decoder_Interface_exit);
   return {[e](std::span<const std::int16_t> in, Bytes& out) {
             out.resize(64);
             // It writes into what it reads.
             std::array<std::int16_t, 160> own;
             std::copy_n(in.begin(), own.size(), own.begin());
-            Encoder_Interface_Encode(e, MR122, own.data(),
+            Encoder_Interface_Encode(e.get(), MR122, own.data(),
                                      reinterpret_cast<unsigned char*>(out.data()), 0);
           },
           [d](const Bytes& in, std::span<std::int16_t> out) {
-            Decoder_Interface_Decode(d, raw(in), out.data(), 0);
+            Decoder_Interface_Decode(d.get(), raw(in), out.data(), 0);
             return std::size_t{160};
           }};
 }
 inline Bare bare_wide() {
-  void* e = E_IF_init();
-  void* d = D_IF_init();
+  const std::shared_ptr<void> e(E_IF_init(), E_IF_exit);
+  const std::shared_ptr<void> d(D_IF_init(), D_IF_exit);
   return {[e](std::span<const std::int16_t> in, Bytes& out) {
             out.resize(64);
-            E_IF_encode(e, 2, in.data(), reinterpret_cast<unsigned char*>(out.data()), 0);
+            E_IF_encode(e.get(), 2, in.data(), reinterpret_cast<unsigned char*>(out.data()), 0);
           },
           [d](const Bytes& in, std::span<std::int16_t> out) {
-            D_IF_decode(d, raw(in), out.data(), 0);
+            D_IF_decode(d.get(), raw(in), out.data(), 0);
             return std::size_t{320};
           }};
 }
@@ -142,11 +150,12 @@ inline Bare bare_wide() {
 // As gateways use it (quality 3 of 10), in packets of 20 ms.
 inline std::function<std::size_t(std::span<const std::int16_t>, std::span<std::int16_t>)>
 bare_resampler(std::uint32_t from, std::uint32_t to) {
-  auto* r = speex_resampler_init(1, from, to, 3, nullptr);
+  const std::shared_ptr<SpeexResamplerState> r(speex_resampler_init(1, from, to, 3, nullptr),
+                                               speex_resampler_destroy);
   return [r](std::span<const std::int16_t> in, std::span<std::int16_t> out) {
     auto taken = static_cast<spx_uint32_t>(in.size());
     auto made = static_cast<spx_uint32_t>(out.size());
-    speex_resampler_process_int(r, 0, in.data(), &taken, out.data(), &made);
+    speex_resampler_process_int(r.get(), 0, in.data(), &taken, out.data(), &made);
     return static_cast<std::size_t>(made);
   };
 }

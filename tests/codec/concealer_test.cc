@@ -42,6 +42,9 @@ TEST(Concealer, AToneGoesOnAtEveryRate) {
 }
 
 TEST(Concealer, SpeechIsNoWorseThanWithTheLibrarysConcealment) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the library's concealment copies between ranges that overlap";
+#endif
   const Pcm in = voice(8000, 40000);
   Pcm theirs = in;
   auto* plc = plc_init(nullptr);

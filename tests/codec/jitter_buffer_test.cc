@@ -46,7 +46,8 @@ struct Rig {
   explicit Rig(JitterSettings s = {}) : settings(s), buffer(s) {}
 
   void run(std::vector<Packet> packets, Micros until, Micros tick = kTick, bool quiet = false) {
-    std::ranges::stable_sort(packets, {}, &Packet::arrival);
+    std::ranges::sort(packets, {},
+                      [](const Packet& p) { return std::pair(p.arrival, p.sequence); });
     std::size_t next = 0;
     for (; now < until; now += tick) {
       for (; next < packets.size() && packets[next].arrival <= now; ++next) {
