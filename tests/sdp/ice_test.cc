@@ -57,7 +57,6 @@ TEST(Ice, ABypassOfferIsRead) {
 }
 
 TEST(Ice, AttributesMeanTheSameAtEitherLevel) {
-  PROVES("MBP-07");
   const auto at_media = read(kOffer);
   std::string moved = replaced(kOffer, "a=ice-ufrag:pxTY\r\n", "");
   moved = replaced(moved, "a=ice-pwd:AhMqTHERzF0VqOjZ5uSkcS/l\r\n", "");
@@ -71,7 +70,6 @@ TEST(Ice, AttributesMeanTheSameAtEitherLevel) {
 }
 
 TEST(Ice, TheFinalOfferNamesThePairInUse) {
-  PROVES("MBP-05");
   const auto ice =
       read(replaced(kOffer, "a=sendrecv",
                     "a=remote-candidates:1 192.0.2.50 40000 2 192.0.2.50 40001\r\na=sendrecv"));
@@ -119,7 +117,6 @@ struct Ours {
 };
 
 TEST(Ice, OurOfferHasOneHostCandidateForEachComponent) {
-  PROVES("MBP-01");
   Ours o;
   const std::string text = write_offer(o.origin, o.local, o.wish, o.dialect);
   EXPECT_NE(text.find("t=0 0\r\na=ice-lite\r\nm=audio"), std::string::npos) << text;
