@@ -304,6 +304,22 @@ TEST(IceAgent, AnyNumberOfPeersIsAnsweredInBoundedRoomAndTheChosenOneIsKept) {
   EXPECT_TRUE(r.agent.admits(kHome, Component::kRtp));
 }
 
+TEST(IceAgent, BuiltAnewFromItsStateItGoesOnWhereItWas) {
+  Rig r;
+  r.send({.nominate = true}, kHome);
+  r.agent.choose("fork1", false, r.now);
+  r.agent.restart({"newgate", "anotherpasswordwith24chr"});
+  Agent again(r.agent.state());
+  EXPECT_EQ(again.state(), r.agent.state());
+  EXPECT_EQ(again.path(Component::kRtp), kHome);
+  EXPECT_EQ(again.on_request(Check{}.bytes(), kHome, Component::kRtp, r.now, r.out).what,
+            What::kAlive);
+  const Check fresh{.ours = "newgate", .pwd = "anotherpasswordwith24chr", .nominate = true};
+  EXPECT_EQ(again.on_request(fresh.bytes(), kOffice, Component::kRtp, r.now, r.out).what,
+            What::kNominated);
+  EXPECT_EQ(again.path(Component::kRtp), kOffice);
+}
+
 TEST(IceCredentials, AreLongRandomAndOfTheRightLetters) {
   SeededRandom random(1);
   std::set<std::string> seen;
