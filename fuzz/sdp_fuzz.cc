@@ -3,6 +3,7 @@
 
 #include "sdp/compose.h"
 #include "sdp/crypto_line.h"
+#include "sdp/ice.h"
 
 using namespace causeway;
 using namespace causeway::sdp;
@@ -18,6 +19,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)d->origin();
   const auto r = read_audio(*d, size % 2 ? Security::kSdes : Security::kRtp);
   if (!r) return 0;
+  const auto ice = read_ice(*d, r->audio_index);
+  if (ice &&
+      (ice->ufrag.size() < 4 || ice->pwd.size() < 22 || ice->candidates.size() > kMaxCandidates))
+    std::abort();
   Dialect dialect;
   dialect.security = r->media.secure ? Security::kSdes : Security::kRtp;
   SeededRandom random(1);

@@ -55,27 +55,32 @@ std::uint64_t peer_key(std::string_view ufrag) {
   return h == 0 ? 1 : h;
 }
 
-Agent::Agent(const Credentials& ours) : ours_(ours), key_(key_of(ours.pwd)) {}
+Agent::Agent(const Credentials& ours) : Agent(State{.ours = ours}) {}
+
+Agent::Agent(const State& known) : s_(known), key_(key_of(known.ours.pwd)) {
+  if (!known.before.pwd.empty()) before_key_.emplace(key_of(known.before.pwd));
+}
 
 void Agent::restart(const Credentials& ours) {
-  for (const Component c : {Component::kRtp, Component::kRtcp}) before_restart_[index(c)] = path(c);
-  before_ufrag_ = ours_.ufrag;
+  for (const Component c : {Component::kRtp, Component::kRtcp})
+    s_.before_restart[index(c)] = path(c);
+  s_.before = s_.ours;
   before_key_.emplace(std::move(key_));
-  ours_ = ours;
+  s_.ours = ours;
   key_ = key_of(ours.pwd);
   // Addresses stay admitted: media goes on from there until a new path is chosen.
-  peers_.fill({});
-  default_ = {};
-  chosen_ = 0;
-  lite_ = false;
-  ++generation_;
+  s_.peers.fill({});
+  s_.defaults = {};
+  s_.chosen = 0;
+  s_.lite = false;
+  ++s_.generation;
 }
 
 // A path was chosen after a restart: what was proven before it is over.
 void Agent::forget_before(Component component) {
-  before_restart_[index(component)].reset();
-  for (Address& a : addresses_)
-    if (a.generation != generation_ && a.component == component) a = {};
+  s_.before_restart[index(component)].reset();
+  for (Address& a : s_.addresses)
+    if (a.generation != s_.generation && a.component == component) a = {};
 }
 
 Agent::Generation Agent::authenticate(std::span<const std::byte> datagram,
@@ -84,8 +89,8 @@ Agent::Generation Agent::authenticate(std::span<const std::byte> datagram,
   if (colon == std::string_view::npos) return Generation::kNone;
   const std::string_view ours = m.username.substr(0, colon);
   // The hash is computed only for who knows our ufrag.
-  if (ours == ours_.ufrag && integrity_holds(datagram, m, key_)) return Generation::kNow;
-  if (before_key_ && ours == before_ufrag_ && integrity_holds(datagram, m, *before_key_))
+  if (ours == s_.ours.ufrag && integrity_holds(datagram, m, key_)) return Generation::kNow;
+  if (before_key_ && ours == s_.before.ufrag && integrity_holds(datagram, m, *before_key_))
     return Generation::kBefore;
   return Generation::kNone;
 }
@@ -169,9 +174,9 @@ Answer Agent::proven(const StunMessage& m, const Endpoint& from, Component compo
 // Known, or in the place of the peer that has been silent longest. The chosen one stays.
 Agent::Peer& Agent::peer(std::uint64_t key, Instant now) {
   Peer* oldest = nullptr;
-  for (Peer& p : peers_) {
+  for (Peer& p : s_.peers) {
     if (p.key == key) return p;
-    if (p.key != 0 && p.key == chosen_) continue;
+    if (p.key != 0 && p.key == s_.chosen) continue;
     if (oldest == nullptr || (oldest->key != 0 && (p.key == 0 || p.checked < oldest->checked)))
       oldest = &p;
   }
@@ -183,7 +188,7 @@ Agent::Peer& Agent::peer(std::uint64_t key, Instant now) {
 
 void Agent::remember(const Endpoint& from, Component component, std::uint64_t peer, Instant now) {
   Address* place = nullptr;
-  for (Address& a : addresses_) {
+  for (Address& a : s_.addresses) {
     if (a.peer != 0 && a.remote == from && a.component == component) {
       place = &a;
       break;
@@ -191,19 +196,19 @@ void Agent::remember(const Endpoint& from, Component component, std::uint64_t pe
     if (place == nullptr || (place->peer != 0 && (a.peer == 0 || a.checked < place->checked)))
       place = &a;
   }
-  *place = {from, now, peer, generation_, component};
+  *place = {from, now, peer, s_.generation, component};
 }
 
 const Agent::Peer* Agent::find(std::uint64_t key) const {
   const auto p =
-      std::find_if(peers_.begin(), peers_.end(), [key](const Peer& x) { return x.key == key; });
-  return key == 0 || p == peers_.end() ? nullptr : &*p;
+      std::find_if(s_.peers.begin(), s_.peers.end(), [key](const Peer& x) { return x.key == key; });
+  return key == 0 || p == s_.peers.end() ? nullptr : &*p;
 }
 
 const Agent::Peer* Agent::current() const {
-  if (chosen_ != 0) return find(chosen_);
+  if (s_.chosen != 0) return find(s_.chosen);
   const Peer* best = nullptr;
-  for (const Peer& p : peers_) {
+  for (const Peer& p : s_.peers) {
     if (p.key == 0) continue;
     const auto rank = [](const Peer& x) {
       return std::pair(x.nominated[0].set || x.nominated[1].set, x.checked);
@@ -222,13 +227,13 @@ const Agent::Way* Agent::way(const Peer& p, Component component) {
 }
 
 void Agent::choose(std::string_view ufrag, bool lite, Instant now) {
-  chosen_ = peer_key(ufrag);
-  lite_ = lite;
-  (void)peer(chosen_, now);
+  s_.chosen = peer_key(ufrag);
+  s_.lite = lite;
+  (void)peer(s_.chosen, now);
 }
 
 void Agent::set_default(Component component, const Endpoint& remote) {
-  default_[index(component)] = remote;
+  s_.defaults[index(component)] = remote;
 }
 
 std::optional<Endpoint> Agent::path_of(std::uint64_t peer, Component component) const {
@@ -242,8 +247,8 @@ std::optional<Endpoint> Agent::path(Component component) const {
   const Peer* p = current();
   const Way* w = p != nullptr ? way(*p, component) : nullptr;
   if (w != nullptr) return w->remote;
-  if (!lite_ && before_restart_[index(component)]) return before_restart_[index(component)];
-  return default_[index(component)];
+  if (!s_.lite && s_.before_restart[index(component)]) return s_.before_restart[index(component)];
+  return s_.defaults[index(component)];
 }
 
 bool Agent::nominated(Component component) const {
@@ -252,13 +257,13 @@ bool Agent::nominated(Component component) const {
 }
 
 std::optional<std::uint64_t> Agent::peer_at(const Endpoint& from, Component component) const {
-  for (const Address& a : addresses_)
+  for (const Address& a : s_.addresses)
     if (a.peer != 0 && a.remote == from && a.component == component) return a.peer;
   return std::nullopt;
 }
 
 bool Agent::admits(const Endpoint& from, Component component) const {
-  if (lite_) return default_[index(component)] == from;
+  if (s_.lite) return s_.defaults[index(component)] == from;
   return peer_at(from, component).has_value();
 }
 
@@ -269,7 +274,7 @@ std::optional<Instant> Agent::last_check() const {
 }
 
 bool Agent::consent_lost(Instant now, Micros after) const {
-  if (lite_) return false;
+  if (s_.lite) return false;
   const auto last = last_check();
   return last && now - *last > after;
 }

@@ -68,9 +68,47 @@ class Agent {
   static constexpr Micros kStale = Seconds(10);
   static constexpr Micros kConsent = Seconds(30);
 
-  explicit Agent(const Credentials& ours);
+  // Everything that it knows, to be written down and built anew from.
+  struct Way {
+    Endpoint remote;
+    Instant checked{};
+    std::uint32_t priority = 0;
+    bool set = false;
+    friend bool operator==(const Way&, const Way&) = default;
+  };
+  struct Peer {
+    std::uint64_t key = 0;
+    Instant checked{};
+    std::array<Way, 2> best{};
+    std::array<Way, 2> nominated{};
+    friend bool operator==(const Peer&, const Peer&) = default;
+  };
+  struct Address {
+    Endpoint remote;
+    Instant checked{};
+    std::uint64_t peer = 0;
+    std::uint32_t generation = 0;
+    Component component = Component::kRtp;
+    friend bool operator==(const Address&, const Address&) = default;
+  };
+  struct State {
+    Credentials ours;
+    Credentials before;  // empty until a restart
+    std::array<Peer, kPeers> peers{};
+    std::array<Address, kAddresses> addresses{};
+    std::array<std::optional<Endpoint>, 2> defaults{};
+    std::array<std::optional<Endpoint>, 2> before_restart{};
+    std::uint64_t chosen = 0;      // peer_key()
+    std::uint32_t generation = 0;  // restarts
+    bool lite = false;
+    friend bool operator==(const State&, const State&) = default;
+  };
 
-  [[nodiscard]] const Credentials& credentials() const { return ours_; }
+  explicit Agent(const Credentials& ours);
+  explicit Agent(const State& known);
+  [[nodiscard]] const State& state() const { return s_; }
+
+  [[nodiscard]] const Credentials& credentials() const { return s_.ours; }
   // New credentials of ours. Checks by the old ones are still answered, so that media goes on until
   // the new ones have chosen a path; the old path is kept until then.
   void restart(const Credentials& ours);
@@ -85,7 +123,7 @@ class Agent {
   // What its description gives as the default, or as the pair in use when it carries
   // a=remote-candidates (RFC 8839 5.2): believed until a check says otherwise.
   void set_default(Component component, const Endpoint& remote);
-  [[nodiscard]] bool chosen() const { return chosen_ != 0; }
+  [[nodiscard]] bool chosen() const { return s_.chosen != 0; }
 
   // Where to send: nominated (unless only another path is checked any more), else the checked path
   // of the highest priority, else that of before a restart, else the default. Of the chosen peer;
@@ -112,25 +150,6 @@ class Agent {
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:
-  struct Way {
-    Endpoint remote;
-    Instant checked{};
-    std::uint32_t priority = 0;
-    bool set = false;
-  };
-  struct Peer {
-    std::uint64_t key = 0;
-    Instant checked{};
-    std::array<Way, 2> best{};
-    std::array<Way, 2> nominated{};
-  };
-  struct Address {
-    Endpoint remote;
-    Instant checked{};
-    std::uint64_t peer = 0;
-    std::uint32_t generation = 0;
-    Component component = Component::kRtp;
-  };
   // Which of our credentials a request was made with.
   enum class Generation : std::uint8_t { kNone, kNow, kBefore };
 
@@ -147,18 +166,10 @@ class Agent {
   [[nodiscard]] const Peer* current() const;
   [[nodiscard]] static const Way* way(const Peer& p, Component component);
 
-  Credentials ours_;
+  State s_;
   rtp::HmacSha1 key_;
-  std::string before_ufrag_;
   std::optional<rtp::HmacSha1> before_key_;
-  std::array<Peer, kPeers> peers_{};
-  std::array<Address, kAddresses> addresses_{};
-  std::array<std::optional<Endpoint>, 2> default_{};
-  std::array<std::optional<Endpoint>, 2> before_restart_{};
   Counts counts_;
-  std::uint64_t chosen_ = 0;
-  std::uint32_t generation_ = 0;  // restarts
-  bool lite_ = false;
 };
 
 }  // namespace causeway::ice

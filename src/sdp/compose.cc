@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sdp/crypto_line.h"
+#include "sdp/ice.h"
 #include "sdp/text.h"
 
 namespace causeway::sdp {
@@ -46,7 +47,8 @@ class Writer {
 
 constexpr std::string_view kEnd = "\r\n";
 
-void session_part(Writer& w, const Origin& o, const LocalMedia& local, const Dialect& dialect) {
+void session_part(Writer& w, const Origin& o, const LocalMedia& local, const Dialect& dialect,
+                  bool ice) {
   w << "v=0\r\no=" << o.username << " " << o.session_id << " " << o.version << " IN "
     << (o.address.is_v6() ? "IP6 " : "IP4 ") << o.address.to_string() << kEnd;
   w << "s=" << (dialect.session_name.empty() ? "-" : std::string_view(dialect.session_name))
@@ -54,11 +56,12 @@ void session_part(Writer& w, const Origin& o, const LocalMedia& local, const Dia
   w << "c=IN " << (local.rtp.address.is_v6() ? "IP6 " : "IP4 ") << local.rtp.address.to_string()
     << kEnd;
   w << "t=0 0\r\n";
+  if (ice) w << "a=ice-lite\r\n";
 }
 
 void audio_part(Writer& w, std::string_view proto, const LocalMedia& local, bool mux,
                 const MediaWish& wish, const std::vector<Crypto>& crypto, const Dialect& dialect,
-                const std::vector<std::string>& attributes) {
+                const std::vector<std::string>& attributes, bool ice) {
   w << "m=audio " << local.rtp.port << " " << proto;
   for (const Codec& c : wish.codecs) w << " " << std::uint64_t{c.pt.value};
   w << kEnd;
@@ -75,6 +78,7 @@ void audio_part(Writer& w, std::string_view proto, const LocalMedia& local, bool
   if (local.rtcp_port != 0 && local.rtcp_port != local.rtp.port + 1)
     w << "a=rtcp:" << std::uint64_t{local.rtcp_port} << kEnd;
   if (mux) w << "a=rtcp-mux\r\n";
+  if (ice) w << ice_lines(local, mux);
   w << "a=" << word(in_dialect(wish.direction, dialect)) << kEnd;
   for (const std::string& a : attributes) {
     const auto name = std::string_view(a).substr(0, a.find(':'));
@@ -152,10 +156,11 @@ Result<MediaWish> answer_wish(const MediaWish& offered, const MediaWish& answere
 std::string write_offer(const Origin& origin, const LocalMedia& local, const MediaWish& wish,
                         const Dialect& dialect, const std::vector<std::string>& attributes) {
   Writer w;
-  session_part(w, origin, local, dialect);
+  const bool ice = dialect.ice_lite && local.ice;
+  session_part(w, origin, local, dialect, ice);
   const bool secure = dialect.security == Security::kSdes;
   audio_part(w, secure ? "RTP/SAVP" : "RTP/AVP", local, local.rtcp_mux, wish,
-             secure ? local.crypto : std::vector<Crypto>{}, dialect, attributes);
+             secure ? local.crypto : std::vector<Crypto>{}, dialect, attributes, ice);
   return w.take();
 }
 
@@ -182,13 +187,14 @@ Result<std::string> write_answer(const Origin& origin, const RemoteOffer& theirs
   MediaWish wish = chosen;
   wish.direction = answer_direction(theirs.wish.direction, chosen.direction);
   Writer w;
-  session_part(w, origin, local, dialect);
+  const bool ice = dialect.ice_lite && local.ice && theirs.media.ice && !theirs.declined;
+  session_part(w, origin, local, dialect, ice);
   for (std::size_t i = 0; i < theirs.media_lines.size(); ++i) {
     if (i != theirs.audio_index || theirs.declined)
       declined_part(w, theirs.media_lines[i]);
     else
       audio_part(w, theirs.proto, local, local.rtcp_mux && theirs.media.rtcp_mux, wish, crypto,
-                 dialect, attributes);
+                 dialect, attributes, ice);
   }
   return w.take();
 }

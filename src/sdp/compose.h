@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct LocalMedia {
   std::uint16_t rtcp_port = 0;  // same as rtp.port under rtcp-mux
   bool rtcp_mux = false;        // offers: we ask for it. Answers: written when the offer asked, too
   std::vector<Crypto> crypto;   // our keys, one per suite; kept for the life of the dialog (TDM-07)
+  // Ours, as a lite agent; written where the dialect has ICE, in answers only to an offer with it.
+  std::optional<IceParameters> ice;
   friend bool operator==(const LocalMedia&, const LocalMedia&) = default;
 };
 

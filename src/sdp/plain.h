@@ -72,13 +72,44 @@ struct Crypto {
   friend bool operator==(const Crypto&, const Crypto&) = default;
 };
 
+// RFC 8445 5.1.1. Written down as numbers, new ones go to the end.
+enum class CandidateType : std::uint8_t { kHost, kServerReflexive, kPeerReflexive, kRelayed };
+
+// One a=candidate line over UDP (RFC 8839 5.1).
+struct IceCandidate {
+  std::string foundation;
+  Endpoint address;
+  std::uint32_t priority = 0;
+  std::uint8_t component = 1;  // 1 RTP (and RTCP with mux), 2 RTCP
+  CandidateType type = CandidateType::kHost;
+  friend bool operator==(const IceCandidate&, const IceCandidate&) = default;
+};
+// Of a=remote-candidates: our address in the pair that the peer's checks have chosen.
+struct IceRemoteCandidate {
+  Endpoint address;
+  std::uint8_t component = 1;
+  friend bool operator==(const IceRemoteCandidate&, const IceRemoteCandidate&) = default;
+};
+// What one side says about ICE for one stream (sdp/ice.h reads and writes it). Of our side the
+// candidates follow from the ports.
+struct IceParameters {
+  std::string ufrag;
+  std::string pwd;
+  std::vector<IceCandidate> candidates;
+  std::vector<IceRemoteCandidate> remote_candidates;
+  std::vector<std::string> options;
+  bool lite = false;
+  friend bool operator==(const IceParameters&, const IceParameters&) = default;
+};
+
 // Where and how the other side wants to receive: what an SDP says beside the wish.
 struct RemoteMedia {
   Endpoint rtp;   // 0.0.0.0 is kept as it came
   Endpoint rtcp;  // a=rtcp or rtp + 1
   bool rtcp_mux = false;
-  bool secure = false;         // RTP/SAVP or SAVPF
-  std::vector<Crypto> crypto;  // suites that we know, in the peer's order
+  bool secure = false;               // RTP/SAVP or SAVPF
+  std::vector<Crypto> crypto;        // suites that we know, in the peer's order
+  std::optional<IceParameters> ice;  // only where somebody asked: read_ice()
   friend bool operator==(const RemoteMedia&, const RemoteMedia&) = default;
 };
 
@@ -113,6 +144,7 @@ struct Dialect {
   std::string key_lifetime;                // "2^31" is added to the inline key; empty: none
   HoldForm hold = HoldForm::kRfc3264;
   bool rtcp_mux = false;  // offer a=rtcp-mux, accept it when offered
+  bool ice_lite = false;  // offer ICE as a lite agent, answer it when offered
   std::vector<std::string>
       codecs;  // names allowed towards this peer, in our order of preference; empty: any
   std::vector<std::string>

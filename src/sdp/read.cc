@@ -18,7 +18,13 @@ tl::unexpected<Error> at_line(const SessionDescription& d, const Line& l, ErrorC
 }
 
 bool is_plain(std::string_view proto) { return proto == "RTP/AVP" || proto == "RTP/AVPF"; }
-bool is_secure(std::string_view proto) { return proto == "RTP/SAVP" || proto == "RTP/SAVPF"; }
+bool is_secure(std::string_view proto) {
+  // With DTLS in its name when the peer would take that as well; what counts is that it has
+  // a=crypto lines too (MBP-09), and choose_crypto() sees to that.
+  constexpr std::string_view kDtls = "UDP/TLS/";
+  if (proto.starts_with(kDtls)) proto.remove_prefix(kDtls.size());
+  return proto == "RTP/SAVP" || proto == "RTP/SAVPF";
+}
 
 // RFC 3551 table 4: what needs no rtpmap.
 struct StaticType {

@@ -33,7 +33,8 @@ struct RemoteOffer {
   friend bool operator==(const RemoteOffer&, const RemoteOffer&) = default;
 };
 
-// Chooses the first live audio line over RTP/AVP, AVPF, SAVP or SAVPF, preferring `prefer` when
+// Chooses the first live audio line over RTP/AVP, AVPF, SAVP or SAVPF (the latter two with UDP/TLS/
+// before them, too), preferring `prefer` when
 // both kinds are there. c=0.0.0.0 and c=:: (hold of RFC 2543) count as the peer not receiving.
 // kNotAcceptable: no audio line that we can use. kMalformed names the line.
 [[nodiscard]] Result<RemoteOffer> read_audio(const SessionDescription& d,

@@ -183,20 +183,28 @@ void DtmfDetector::hop(Events& out) {
   out.add({true, static_cast<std::uint8_t>(digit_), Micros(0), level_});
 }
 
+// The audio goes into the delay line, and what went in that long ago comes out in its place.
+void DtmfDetector::delay(std::span<std::int16_t> pcm) {
+  if (delay_.empty()) return;
+  const std::size_t blank = std::min(blank_left_, pcm.size());
+  std::fill_n(pcm.begin(), blank, std::int16_t{0});
+  blank_left_ -= blank;
+  while (!pcm.empty()) {
+    const std::size_t n = std::min(pcm.size(), delay_.size() - delay_at_);
+    std::swap_ranges(pcm.begin(), pcm.begin() + static_cast<std::ptrdiff_t>(n),
+                     delay_.begin() + static_cast<std::ptrdiff_t>(delay_at_));
+    delay_at_ = delay_at_ + n == delay_.size() ? 0 : delay_at_ + n;
+    pcm = pcm.subspan(n);
+  }
+}
+
 DtmfDetector::Events DtmfDetector::process(std::span<std::int16_t> pcm) {
   Events out;
-  for (std::int16_t& sample : pcm) {
-    float low = 0;
-    const bool whole = decimator_.push(sample, low);
-    if (!delay_.empty()) {
-      const std::int16_t in = blank_left_ > 0 ? std::int16_t{0} : sample;
-      if (blank_left_ > 0) --blank_left_;
-      sample = delay_[delay_at_];
-      delay_[delay_at_] = in;
-      delay_at_ = delay_at_ + 1 == delay_.size() ? 0 : delay_at_ + 1;
-    }
-    if (!whole) continue;
-    window_[filled_++] = low;
+  while (!pcm.empty()) {
+    const auto part = pcm.first(std::min(pcm.size(), decimator_.wants(kWindow - filled_)));
+    filled_ += decimator_.run(part, std::span(window_).subspan(filled_));
+    delay(part);
+    pcm = pcm.subspan(part.size());
     if (filled_ < kWindow) continue;
     hop(out);
     std::copy(window_.begin() + kHop, window_.end(), window_.begin());

@@ -78,6 +78,7 @@ class DtmfDetector {
   [[nodiscard]] Hit look();
   [[nodiscard]] Bins transform(float& energy) const;
   void blank();
+  void delay(std::span<std::int16_t> pcm);
   [[nodiscard]] DtmfEvent end_event() const;
 
   std::vector<std::int16_t> delay_;  // the look-back, a ring

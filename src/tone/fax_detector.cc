@@ -240,10 +240,10 @@ std::optional<FaxTone> FaxDetector::hop() {
 
 std::optional<FaxTone> FaxDetector::process(std::span<const std::int16_t> pcm) {
   std::optional<FaxTone> found;
-  for (const std::int16_t sample : pcm) {
-    float low = 0;
-    if (!decimator_.push(sample, low)) continue;
-    window_[filled_++] = low;
+  while (!pcm.empty()) {
+    const std::size_t n = std::min(pcm.size(), decimator_.wants(kWindow - filled_));
+    filled_ += decimator_.run(pcm.first(n), std::span(window_).subspan(filled_));
+    pcm = pcm.subspan(n);
     if (filled_ < kWindow) continue;
     if (const auto t = hop()) found = t;
     std::copy(window_.begin() + kHop, window_.end(), window_.begin());

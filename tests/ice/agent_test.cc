@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "support/proves.h"
-
 namespace causeway::ice {
 namespace {
 
@@ -72,7 +70,6 @@ class Rig {
 };
 
 TEST(IceAgent, AnswersAValidCheckWithTheAddressThatItSaw) {
-  PROVES("MBP-02");
   Rig r;
   const Answer a = r.send({});
   EXPECT_EQ(a.what, What::kValidated);
@@ -130,7 +127,6 @@ TEST(IceAgent, AnEmptyRequestIsNotAnsweredWithMore) {
 }
 
 TEST(IceAgent, GarbageIndicationsAndAnswersOfOthersAreDroppedWithoutEffect) {
-  PROVES("MBP-04");
   Rig r;
   r.send({.nominate = true});
   auto wrong = Check{}.bytes();
@@ -193,7 +189,6 @@ TEST(IceAgent, AChosenPathThatIsNotCheckedAnyMoreGivesWay) {
 }
 
 TEST(IceAgent, ComponentsWithoutMuxHavePathsOfTheirOwn) {
-  PROVES("MBP-10");
   Rig r;
   r.send({.nominate = true}, kHome, Component::kRtp);
   EXPECT_EQ(r.path(Component::kRtcp), "none");
@@ -204,7 +199,6 @@ TEST(IceAgent, ComponentsWithoutMuxHavePathsOfTheirOwn) {
 }
 
 TEST(IceAgent, NominationsOfForksBeforeTheAnswerAreKeptForTheOneThatAnswers) {
-  PROVES("MBP-03");
   Rig r;
   r.send({.theirs = "fork1", .nominate = true}, kHome);
   r.send({.theirs = "fork2", .nominate = true}, kOffice);
@@ -220,7 +214,6 @@ TEST(IceAgent, NominationsOfForksBeforeTheAnswerAreKeptForTheOneThatAnswers) {
 }
 
 TEST(IceAgent, NominationMayComeAfterTheAnswer) {
-  PROVES("MBP-03");
   Rig r;
   r.agent.choose("fork1", false, r.now);
   r.agent.set_default(Component::kRtp, kRelay);
@@ -232,7 +225,6 @@ TEST(IceAgent, NominationMayComeAfterTheAnswer) {
 }
 
 TEST(IceAgent, BeforeNominationTheBestCheckedPathIsUsed) {
-  PROVES("MBP-08");
   Rig r;
   r.send({.priority = 100}, kRelay);
   r.send({.priority = 900}, kHome);
@@ -241,7 +233,6 @@ TEST(IceAgent, BeforeNominationTheBestCheckedPathIsUsed) {
 }
 
 TEST(IceAgent, TwoLiteAgentsUseTheDefaultCandidate) {
-  PROVES("MBP-06");
   Rig r;
   r.agent.choose("sbc", true, r.now);
   r.agent.set_default(Component::kRtp, kOffice);
@@ -252,7 +243,6 @@ TEST(IceAgent, TwoLiteAgentsUseTheDefaultCandidate) {
 }
 
 TEST(IceAgent, ConsentIsTheTimeOfTheLastValidCheckOfTheChosenPeer) {
-  PROVES("MBP-14");
   Rig r;
   r.agent.choose("fork1", false, r.now);
   EXPECT_FALSE(r.agent.consent_lost(r.now + Seconds(29)));
@@ -271,7 +261,6 @@ TEST(IceAgent, ConsentIsTheTimeOfTheLastValidCheckOfTheChosenPeer) {
 }
 
 TEST(IceAgent, ARestartAnswersOldChecksAndKeepsThePathUntilANewOneIsChosen) {
-  PROVES("MBP-07");
   Rig r;
   r.send({.nominate = true}, kHome);
   r.agent.choose("fork1", false, r.now);
@@ -294,7 +283,6 @@ TEST(IceAgent, ARestartAnswersOldChecksAndKeepsThePathUntilANewOneIsChosen) {
 }
 
 TEST(IceAgent, OnlyUfragAndPasswordTogetherRestart) {
-  PROVES("MBP-07");
   const Credentials a{"aaaa", "passwordpasswordpassword"};
   EXPECT_FALSE(restarts(a, a));
   EXPECT_FALSE(restarts(a, {"bbbb", a.pwd}));
@@ -303,7 +291,6 @@ TEST(IceAgent, OnlyUfragAndPasswordTogetherRestart) {
 }
 
 TEST(IceAgent, AnyNumberOfPeersIsAnsweredInBoundedRoomAndTheChosenOneIsKept) {
-  PROVES("MBP-02");
   Rig r;
   r.send({.theirs = "chosen", .nominate = true}, kHome);
   r.agent.choose("chosen", false, r.now);
@@ -317,8 +304,23 @@ TEST(IceAgent, AnyNumberOfPeersIsAnsweredInBoundedRoomAndTheChosenOneIsKept) {
   EXPECT_TRUE(r.agent.admits(kHome, Component::kRtp));
 }
 
+TEST(IceAgent, BuiltAnewFromItsStateItGoesOnWhereItWas) {
+  Rig r;
+  r.send({.nominate = true}, kHome);
+  r.agent.choose("fork1", false, r.now);
+  r.agent.restart({"newgate", "anotherpasswordwith24chr"});
+  Agent again(r.agent.state());
+  EXPECT_EQ(again.state(), r.agent.state());
+  EXPECT_EQ(again.path(Component::kRtp), kHome);
+  EXPECT_EQ(again.on_request(Check{}.bytes(), kHome, Component::kRtp, r.now, r.out).what,
+            What::kAlive);
+  const Check fresh{.ours = "newgate", .pwd = "anotherpasswordwith24chr", .nominate = true};
+  EXPECT_EQ(again.on_request(fresh.bytes(), kOffice, Component::kRtp, r.now, r.out).what,
+            What::kNominated);
+  EXPECT_EQ(again.path(Component::kRtp), kOffice);
+}
+
 TEST(IceCredentials, AreLongRandomAndOfTheRightLetters) {
-  PROVES("MBP-01");
   SeededRandom random(1);
   std::set<std::string> seen;
   for (int i = 0; i < 100; ++i) {

@@ -8,7 +8,6 @@
 
 #include "base/random.h"
 #include "rtp/bytes.h"
-#include "support/proves.h"
 
 namespace causeway::rtp {
 namespace {
@@ -445,7 +444,6 @@ class Train {
 constexpr char kAll[] = "0123456789*#ABCD0011#**5555551234567890";
 
 TEST(EventTrains, FortyOnFortyOffArrivesWholeThroughEveryPairOfClocks) {
-  PROVES("TDM-10");
   for (const std::uint32_t in : {8'000u, 16'000u, 48'000u})
     for (const std::uint32_t out : {8'000u, 16'000u, 48'000u})
       EXPECT_EQ(Train(1, 0, 0, Micros(0)).run(kAll, in, out), kAll) << in << " to " << out;

@@ -7,7 +7,6 @@
 #include <cstdlib>
 
 #include "support.h"
-#include "support/proves.h"
 
 namespace causeway::tone {
 namespace {
