@@ -31,7 +31,7 @@ EDGES["call"] = EDGES["peers"] | EDGES["media"] | {"peers", "media"}
 EDGES["app"] = set(EDGES) | {"app"}
 
 # Plain types: headers that these rooms may see although the room itself is out of bounds.
-PLAIN = {"sdp/plain.h", "sip/header_id.h", "sip/headers.h"}
+PLAIN = {"sdp/plain.h", "sip/header_id.h", "sip/headers.h", "tone/cadence.h"}
 SEES_PLAIN = {"codec", "deployment", "directory", "policy"}
 
 # A vendor's habit is a field of a profile, never a branch in these rooms.

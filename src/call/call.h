@@ -71,6 +71,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_media_started(LegId leg);
   void on_media_lost(LegId leg);
   void on_media_quiet();
+  void on_one_way(LegId leg);
   void on_digit(LegId leg, std::uint8_t event, Micros duration);  // for this leg's peer, by message
 
   // A new configuration is in force. False: a peer group or listener of this call is gone, and the

@@ -124,6 +124,9 @@ void Call::pass_provisional(const sip::Message& from_far, int status, bool with_
   if (const std::string sdp = early_sdp(in, out, with_sdp); !sdp.empty()) {
     body = join_body(sdp, {}, in.profile->pass_bodies, in.s.dialog.local_tag);
     join_media();
+    // TDR-74 c: it may stop ringing now, though the far side is not to be heard yet.
+    if (in.profile->ringback && services_.media.ring(in.media, *in.profile->ringback))
+      tell(EventKind::kNote, &in, "hears ringing of ours until the far side is heard");
   }
   state_.progressed = true;
   in.s.phase = LegPhase::kEarly;

@@ -285,6 +285,12 @@ void Call::on_media_lost(LegId id) {
   if (Leg* leg = find_leg(id)) tell(EventKind::kMediaLoss, leg, "nothing arrives any more");
 }
 
+void Call::on_one_way(LegId id) {
+  if (Leg* leg = find_leg(id))
+    tell(EventKind::kMediaLoss, leg,
+         "one-way audio: nothing for 5 s from " + leg->s.peer + " while the other side is heard");
+}
+
 // Both sides are gone, and nobody is left to hang up: without this the call would stay for ever.
 void Call::on_media_quiet() {
   const Seconds limit = deployment_->limits.media_timeout;

@@ -446,6 +446,9 @@ void GatewayShard::on_media_started(media::MediaLegId id) {
 void GatewayShard::on_media_lost(media::MediaLegId id) {
   if (const auto* who = media_legs_.find(id)) who->call->on_media_lost(who->leg);
 }
+void GatewayShard::on_one_way(media::MediaLegId id) {
+  if (const auto* who = media_legs_.find(id)) who->call->on_one_way(who->leg);
+}
 void GatewayShard::on_digit(media::MediaLegId id, std::uint8_t event, Micros duration) {
   if (const auto* who = media_legs_.find(id)) who->call->on_digit(who->leg, event, duration);
 }

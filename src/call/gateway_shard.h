@@ -189,6 +189,7 @@ class GatewayShard final : transport::TransactionUser,
   void on_media_started(media::MediaLegId id) override;
   void on_media_lost(media::MediaLegId id) override;
   void on_media_quiet(media::MediaLegId id) override;
+  void on_one_way(media::MediaLegId id) override;
   void on_digit(media::MediaLegId id, std::uint8_t event, Micros duration) override;
   void on_media_alarm(std::string_view text) override;
   void on_tapped(media::MediaLegId id, const Endpoint& from, const Endpoint& to,

@@ -73,13 +73,24 @@ void Call::close_media(Leg& leg) {
   leg.media_seen.jitter_us = static_cast<std::uint32_t>(stats.jitter_ms * 1000);
   leg.media_seen.srtp = leg.profile->sdp.security == sdp::Security::kSdes;
   leg.media_seen.codec = codec_in_use(leg.s);
+  leg.media_seen.one_way = stats.one_way;
+  std::string heard_as;
+  if (const auto& q = stats.quality) {
+    const auto hundredths = [](double mos) { return static_cast<std::uint32_t>(mos * 100 + 0.5); };
+    leg.media_seen.mos_100 = hundredths(q->mos_average());
+    leg.media_seen.mos_min_100 = hundredths(q->mos_min());
+    heard_as = fmt::format(
+        "; R {:.0f}, MOS {:.2f} (worst 10 s {:.2f}), lost in bursts {:.1f} %, discarded {}",
+        q->r_average, q->mos_average(), q->mos_min(), q->bursts.burst_density * 100,
+        q->loss.discarded);
+  }
   if (stats.packets_in + stats.packets_out > 0)
     tell(telemetry::EventKind::kMediaEnd, &leg,
          fmt::format("received {} packets, lost {}, jitter {:.1f} ms; sent {}; dropped: source {}, "
-                     "authentication {}, replay {}, hold {}",
+                     "authentication {}, replay {}, hold {}{}",
                      stats.packets_in, stats.lost, stats.jitter_ms, stats.packets_out,
                      stats.dropped.source, stats.dropped.authentication, stats.dropped.replay,
-                     stats.dropped.direction));
+                     stats.dropped.direction, heard_as));
   services_.owner.unbind_media(leg.media);
   services_.media.close(leg.media);
   leg.s.has_media = false;

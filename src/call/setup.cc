@@ -510,6 +510,7 @@ void Call::answer_ingress(const sip::Message& from_far) {
   }
   in.offer.reset();
   in.answered = true;
+  services_.media.stop_ringing(in.media);
   in.s.phase = LegPhase::kConfirmed;
   state_.answered = services_.reactor.wall();
   ++services_.counters.calls_answered;

@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "sdp/plain.h"
 #include "sip/headers.h"
+#include "tone/cadence.h"
 
 namespace causeway::deployment {
 
@@ -115,7 +116,10 @@ struct Profile {
       q850_by_status;              // rewrites Reason Q.850 cause sent with this status: 486 -> 17
   bool reason_on_failure = false;  // Reason: Q.850 on every 4xx-6xx that we create (TDR-85)
   Seconds liveness_check{300};     // a silent peer of a call is asked whether it is there; 0: never
-  bool fill_silence = false;       // silence of ours until the other side speaks (TDM-20)
+  // A caller of these peers whose call has an early answer with SDP hears this until the far side's
+  // first packet (TDR-74)
+  std::optional<tone::Cadence> ringback;
+  bool fill_silence = false;                 // silence of ours until the other side speaks (TDM-20)
   std::uint16_t max_message_bytes = 10'240;  // larger is refused: 513
   // UDP: answers go to the port that a request came from though it did not ask for that (rport)
   bool symmetric_response = false;

@@ -83,6 +83,24 @@ void host(Reader& r, const At& at, T& out) {
   out.*Member = text;
 }
 
+// A country of the table, or a cadence in words.
+void ringback(Reader& r, const At& at, ProfileDraft& p) {
+  if (!r.is_text(at)) return;
+  p.ringback.reset();
+  if (at.node->text.empty()) return;
+  if (const auto* known = tone::cadence_of(at.node->text, tone::Signal::kRingback)) {
+    p.ringback = *known;
+    return;
+  }
+  auto cadence = tone::parse_cadence(at.node->text);
+  if (!cadence)
+    return r.mistake(at,
+                     "neither a country such as \"GB\" nor a cadence such as "
+                     "\"400+450/400,0/200,400+450/400,0/2000\": " +
+                         cadence.error().what);
+  p.ringback = *cadence;
+}
+
 void user_agent(Reader& r, const At& at, ProfileDraft& p) {
   if (!r.is_text(at)) return;
   p.user_agent = at.node->text;
@@ -280,6 +298,7 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
     {"reason_on_failure", member<&ProfileDraft::reason_on_failure>},
     {"liveness_check", member<&ProfileDraft::liveness_check>},
     {"fill_silence", member<&ProfileDraft::fill_silence>},
+    {"ringback", ringback},
     {"symmetric_response", member<&ProfileDraft::symmetric_response>},
     {"tolerate", tolerate},
     {"max_message_bytes", number<&ProfileDraft::max_message_bytes, 1'500, 65'535>},

@@ -10,6 +10,7 @@ using codec::JitterBuffer;
 
 // Silence is played so long behind what was heard last, concealed or not; then nothing is sent.
 constexpr Millis kSilentFor{200};
+constexpr Seconds kNoiseFor{5};     // behind a description of the silence
 constexpr std::int16_t kLow = 200;  // about -44 dBov at its peaks
 
 bool hardly_heard(std::span<const std::int16_t> pcm) {
@@ -86,6 +87,13 @@ void Hearing::conceal(std::span<std::int16_t> out, std::span<const std::byte> ne
   if (speaking_ < voices_.size() && !silent_)
     voices_[speaking_].decoder->conceal(out, next);
   else
+    be_quiet(out);
+}
+
+void Hearing::be_quiet(std::span<std::int16_t> out) {
+  if (silent_ && noise_)
+    noise_maker_.fill(out);
+  else
     std::fill(out.begin(), out.end(), std::int16_t{0});
 }
 
@@ -97,13 +105,12 @@ std::size_t Hearing::play(const Got& got, std::span<std::int16_t> out) {
     case JitterBuffer::Kind::kSkip: break;
     case JitterBuffer::Kind::kLost:
     case JitterBuffer::Kind::kLate: conceal(out.first(expected), got.next); return expected;
-    case JitterBuffer::Kind::kNothing:
-      std::fill_n(out.begin(), expected, std::int16_t{0});
-      return expected;
+    case JitterBuffer::Kind::kNothing: be_quiet(out.first(expected)); return expected;
   }
   if (got.content != JitterBuffer::Content::kAudio) {
     silent_ = got.content == JitterBuffer::Content::kSilence;
-    std::fill_n(out.begin(), expected, std::int16_t{0});
+    noise_ = silent_ && noise_maker_.update(got.payload);
+    be_quiet(out.first(expected));
     return expected;
   }
   silent_ = false;
@@ -122,7 +129,8 @@ std::size_t Hearing::pull(std::span<std::int16_t> out, Instant now) {
   for (int skipped = 0; skipped < 4; ++skipped) {
     const Got got = buffers_[buffer_].jitter.get(now, low_);
     const bool nothing = got.kind == JitterBuffer::Kind::kNothing;
-    if (nothing && nothing_ >= kSilentFor) return 0;
+    if (nothing && nothing_ >= (silent_ && noise_ ? Micros(kNoiseFor) : Micros(kSilentFor)))
+      return 0;
     const std::size_t n = play(got, out);
     if (got.kind == JitterBuffer::Kind::kSkip || n == 0) continue;
     const auto pcm = out.first(n);

@@ -15,6 +15,7 @@
 #include "media/plan.h"
 #include "rtp/packet.h"
 #include "rtp/telephone_event.h"
+#include "tone/comfort_noise.h"
 #include "tone/dtmf_detector.h"
 
 namespace causeway::media {
@@ -60,6 +61,7 @@ class Hearing {
   [[nodiscard]] std::size_t samples(std::uint32_t units) const;
   [[nodiscard]] std::size_t play(const Got& got, std::span<std::int16_t> out);
   void conceal(std::span<std::int16_t> out, std::span<const std::byte> next);
+  void be_quiet(std::span<std::int16_t> out);
   void look_for_digits(std::span<std::int16_t> pcm);
   void add(const tone::DtmfEvent& e);
 
@@ -70,8 +72,10 @@ class Hearing {
   std::size_t speaking_ = SIZE_MAX;  // the voice whose packet was played last
   std::uint32_t ssrc_ = 0;
   bool silent_ = false;  // the sender says nothing, and said so
-  bool low_ = true;      // what was played last can hardly be heard
-  Micros nothing_{0};    // played since anything came
+  bool noise_ = false;   // ... and what its silence is like (RFC 3389)
+  tone::ComfortNoiseGenerator noise_maker_;
+  bool low_ = true;    // what was played last can hardly be heard
+  Micros nothing_{0};  // played since anything came
   std::unique_ptr<tone::DtmfDetector> detector_;
   std::array<Digit, 16> digits_{};
   std::size_t digit_count_ = 0;

@@ -15,6 +15,7 @@
 #include "media/plan.h"
 #include "media/port_pool.h"
 #include "media/saying.h"
+#include "rtp/quality.h"
 #include "rtp/srtp.h"
 
 namespace causeway::media {
@@ -60,6 +61,8 @@ struct Leg {
   Instant latched_at{};
   OutStream out;
   InStream in;
+  rtp::QualityMonitor quality;
+  rtp::OneWayWatch one_way;
   LegStats counted;   // counters only; the rest is made in stats()
   bool seen = false;  // a packet came (since the last loss)
   bool lost = false;

@@ -319,6 +319,15 @@ Status MediaPlane::apply(MediaLegId id, const LegMedia& agreed) {
   if (!leg->applied || !sdp::receives(leg->agreed.direction)) leg->expected_since = now;
   leg->agreed = agreed;
   leg->applied = true;
+  if (agreed.direction == sdp::Direction::kSendRecv)
+    leg->one_way.expect(now);
+  else
+    leg->one_way.pause();
+  for (const sdp::Codec& c : agreed.receive_codecs)
+    if (!sdp::is_telephone_event(c) && !sdp::is_comfort_noise(c)) {
+      leg->quality.set_codec(rtp::impairment_of(c.name), c.clock, Millis(20));
+      break;
+    }
   impl_->compile(*leg);
   if (leg->partner) impl_->compile(*leg->partner);
   return {};
@@ -349,6 +358,16 @@ bool MediaPlane::play_digit(MediaLegId id, std::uint8_t event, Micros duration) 
   return true;
 }
 
+bool MediaPlane::ring(MediaLegId id, const tone::Cadence& cadence) {
+  Leg* leg = impl_->find(id);
+  return leg && impl_->ring(*leg, cadence);
+}
+
+void MediaPlane::stop_ringing(MediaLegId id) {
+  Leg* leg = impl_->find(id);
+  if (leg && leg->saying) leg->saying->player.reset();
+}
+
 bool MediaPlane::sounding(MediaLegId id) const {
   const Leg* leg = impl_->find(id);
   return leg && leg->saying && leg->saying->busy();
@@ -374,6 +393,7 @@ LegStats MediaPlane::stats(MediaLegId id) const {
   s.jitter_ms = jitter_ms(leg->in, leg->in.jitter_q4);
   s.max_jitter_ms = jitter_ms(leg->in, leg->in.max_jitter_q4);
   s.source = leg->source;
+  s.quality = leg->quality.summary();
   return s;
 }
 

@@ -19,7 +19,9 @@
 #include "base/time.h"
 #include "media/leg_snapshot.h"
 #include "reactor/reactor.h"
+#include "rtp/quality.h"
 #include "sdp/plain.h"
+#include "tone/cadence.h"
 
 namespace causeway::media {
 
@@ -53,6 +55,8 @@ struct LegStats {
   double jitter_ms = 0;                          // RFC 3550 A.8, of the current source
   double max_jitter_ms = 0;
   std::optional<double> round_trip_ms;  // last, from the peer's reports on what we sent
+  std::optional<rtp::QualityMonitor::Summary> quality;  // of what came; none: nothing did
+  bool one_way = false;  // for 5 s nothing came though the other side was heard (TDM-23)
   DropCounts dropped;
   std::optional<Endpoint> source;  // latched
   Instant first_in{}, last_in{};   // zero: nothing came
@@ -67,6 +71,8 @@ class MediaObserver {
   // Neither RTP nor RTCP came from this leg's peer nor from its partner's for set_quiet_limit(),
   // and neither is on hold. Told every second until a packet comes or a leg is closed.
   virtual void on_media_quiet(MediaLegId) {}
+  // Nothing for five seconds from this peer while its partner is heard. Must not close anything.
+  virtual void on_one_way(MediaLegId /*id*/) {}
   // A digit that the peer of `id` is to be told of in the signalling: event as in RFC 4733 (0-9, 10
   // '*', 11 '#', 12-15 'A'-'D', 16 flash), when it is over. May close what it likes.
   virtual void on_digit(MediaLegId /*id*/, std::uint8_t /*event*/, Micros /*duration*/) {}
@@ -136,6 +142,10 @@ class MediaPlane {
   // A digit that came in the signalling from the partner's peer, for the peer of `id` in the form
   // that was agreed with it. False: it has none, or too many wait.
   bool play_digit(MediaLegId id, std::uint8_t event, Micros duration);
+  // The peer hears this tone, ringback for one, until its partner's first packet or stop_ringing().
+  // False: it was not begun, as the partner is heard already or no codec of the peer can be made.
+  bool ring(MediaLegId id, const tone::Cadence& cadence);
+  void stop_ringing(MediaLegId id);
   // Is a digit under way to this peer? Then a snapshot would lose it.
   [[nodiscard]] bool sounding(MediaLegId id) const;
   // What becomes of what this peer says, for a person: "PCMU -> G722, decoded at 8 kHz, packets of

@@ -90,7 +90,11 @@ void MediaPlane::Impl::on_rtp(Leg& leg, const Endpoint& from, std::span<std::byt
   if (leg.tapped) observer.on_tapped(leg.id, from, leg.ends.rtp, data);
   if (new_source) latch(leg, from, h->ssrc, now);
   const std::uint32_t clock = leg.clock_100[h->payload_type] * 100u;
+  if (leg.in.started && leg.in.ssrc != h->ssrc) leg.quality.new_source();
   count(leg.in, *h, clock, us(now));
+  leg.quality.packet(h->sequence, h->timestamp, now, clock != 0);
+  leg.one_way.heard(rtp::OneWayWatch::Side::kA, now);
+  if (leg.partner) leg.partner->one_way.heard(rtp::OneWayWatch::Side::kB, now);
   ++c.packets_in;
   c.bytes_in += received_bytes;
   c.last_in = now;
@@ -132,7 +136,10 @@ void MediaPlane::Impl::relay(Leg& leg, const rtp::Header& h, std::span<std::byte
     laws.convert(data.subspan(h.bytes, content->size()), leg.to_a_law);
     type = leg.other_law;
   }
-  if (to->saying && to->saying->sounding()) return;  // a digit of ours is heard instead
+  if (to->saying) {
+    to->saying->player.reset();          // it speaks
+    if (to->saying->sounding()) return;  // a digit of ours is heard instead
+  }
   const bool went_on = to->out.has_input;
   const std::uint32_t last_ts = to->out.last_ts, last_number = to->out.highest;
   const std::uint16_t units = leg.clock_100[h.payload_type];
@@ -225,6 +232,11 @@ void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
     leg.may_relatch = false;
     leg.ports->connected = true;
     leg.ports->rtp.socket->connect(*leg.source);
+  }
+  (void)leg.quality.poll(now);
+  if (leg.one_way.poll(now) == rtp::OneWayWatch::Side::kA) {
+    leg.counted.one_way = true;
+    observer.on_one_way(leg.id);  // closes nothing
   }
   if (!leg.lost && sdp::receives(leg.agreed.direction) &&
       now - std::max(leg.counted.last_in, leg.expected_since) >= kLostAfter) {

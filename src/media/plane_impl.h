@@ -84,6 +84,7 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   // What is decoded and what is made here (speech.cc)
   void tune(Leg& leg, const Plan& p);
   void hush(Leg& leg);
+  [[nodiscard]] bool ring(Leg& leg, const tone::Cadence& cadence);
   void wake(Leg& to, Instant now);
   void hear(Leg& leg, std::uint8_t type, const rtp::Header& h, std::span<const std::byte> packet,
             Instant now);

@@ -42,7 +42,9 @@ void learn(Leg& from, std::span<const std::byte> compound, Instant now) {
       if (b.ssrc != from.out.ssrc || b.last_sr == 0 || b.last_sr != from.sent_sr) continue;
       const double away =
           to_seconds(now - from.sent_sr_at) - static_cast<double>(b.delay_since_sr) / 65'536.0;
-      if (away >= 0 && away < 60) from.counted.round_trip_ms = away * 1000;
+      if (away < 0 || away >= 60) continue;
+      from.counted.round_trip_ms = away * 1000;
+      from.quality.set_round_trip(Micros(static_cast<std::int64_t>(away * 1'000'000)));
     }
   }
 }

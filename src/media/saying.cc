@@ -20,6 +20,8 @@ Result<std::unique_ptr<Saying>> Saying::make(const std::optional<Coding>& coding
     if (!coding || !s->coding || coding->rate != s->coding->rate) s->have = 0;
     s->coding = coding;
     s->packet_time = Millis(coding ? coding->packet_ms : 20);
+    s->tones.reset();
+    s->player.reset();  // of another rate, perhaps
     // A packet, and behind it the longest that may come in one piece.
     if (coding) s->pcm.resize(s->packet() + codec::kMaxSamples);
   }
@@ -27,6 +29,8 @@ Result<std::unique_ptr<Saying>> Saying::make(const std::optional<Coding>& coding
     if (events) s->events = rtp::EventSender({.clock = events->clock});
     s->event_coding = events;
   }
+  if (coding && !events && !s->tones) s->tones.emplace(coding->rate);
+  if (events) s->tones.reset();
   return s;
 }
 
@@ -35,19 +39,27 @@ std::size_t Saying::packet() const {
 }
 
 void Saying::start_digit(std::uint8_t event, Instant now) {
-  if (event_coding) (void)events.start(event, now);
+  if (event_coding)
+    (void)events.start(event, now);
+  else if (tones)
+    (void)tones->start(event);
 }
 
 void Saying::stop_digit(Instant now) {
-  if (event_coding) events.stop(now);
+  if (event_coding)
+    events.stop(now);
+  else if (tones)
+    tones->stop();
 }
 
 bool Saying::play_digit(std::uint8_t event, Micros duration) {
-  return event_coding && events.play(event, duration);
+  return event_coding ? events.play(event, duration) : tones && tones->play(event, duration);
 }
 
-bool Saying::sounding() const { return event_coding && events.sounding(); }
+bool Saying::sounding() const {
+  return player.has_value() || (event_coding ? events.sounding() : tones && tones->busy());
+}
 
-bool Saying::busy() const { return event_coding && events.busy(); }
+bool Saying::busy() const { return event_coding ? events.busy() : tones && tones->busy(); }
 
 }  // namespace causeway::media

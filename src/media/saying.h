@@ -15,6 +15,8 @@
 #include "media/plan.h"
 #include "reactor/reactor.h"
 #include "rtp/telephone_event.h"
+#include "tone/cadence.h"
+#include "tone/dtmf_generator.h"
 
 namespace causeway::media {
 
@@ -28,14 +30,16 @@ class Saying {
   void start_digit(std::uint8_t event, Instant now);
   void stop_digit(Instant now);
   [[nodiscard]] bool play_digit(std::uint8_t event, Micros duration);  // false: too many wait
-  // While a digit is heard, nothing else is.
+  // While a digit or a tone of ours is heard, what the partner sends is not passed on.
   [[nodiscard]] bool sounding() const;
-  [[nodiscard]] bool busy() const;
+  [[nodiscard]] bool busy() const;  // with digits
 
   std::optional<Coding> coding;
   std::optional<EventCoding> event_coding;
   std::unique_ptr<codec::Encoder> encoder;
   rtp::EventSender events;
+  std::optional<tone::DtmfGenerator> tones;  // digits in the audio, where they are not events
+  std::optional<tone::TonePlayer> player;    // heard until the partner says something
 
   // PCM that waits for a whole packet
   std::vector<std::int16_t> pcm;

@@ -61,8 +61,10 @@ void MediaPlane::Impl::tune(Leg& leg, const Plan& p) {
   } else {
     leg.hearing.reset();
   }
-  if (p.coding || p.events) {
-    auto made = Saying::make(p.coding, p.events, std::move(to.saying));
+  const bool rings = to.saying && to.saying->player;
+  if (p.coding || p.events || rings) {
+    auto made = Saying::make(p.coding || !rings ? p.coding : coding_towards(to.agreed), p.events,
+                             std::move(to.saying));
     if (!made) return failed(made.error());
     to.saying = std::move(*made);
   } else {
@@ -74,6 +76,21 @@ void MediaPlane::Impl::hush(Leg& leg) {
   if (!leg.saying) return;
   reactor.timers().cancel(leg.saying->timer);
   leg.saying.reset();
+}
+
+bool MediaPlane::Impl::ring(Leg& leg, const tone::Cadence& cadence) {
+  if (!leg.applied || leg.out.has_input) return false;
+  if (!leg.saying || !leg.saying->coding) {
+    const auto coding = coding_towards(leg.agreed);
+    if (!coding) return false;
+    const auto events = leg.saying ? leg.saying->event_coding : std::nullopt;
+    auto made = Saying::make(coding, events, std::move(leg.saying));
+    if (!made) return false;
+    leg.saying = std::move(*made);
+  }
+  leg.saying->player.emplace(leg.saying->coding->rate, cadence);
+  wake(leg, reactor.now());
+  return true;
 }
 
 void MediaPlane::Impl::wake(Leg& to, Instant now) {
@@ -115,7 +132,10 @@ void MediaPlane::Impl::hear(Leg& leg, std::uint8_t type, const rtp::Header& h,
       leg.event_timer =
           reactor.timers().schedule(now + Millis(120), *this, leg.id.value | kEventToken);
   }
-  if (to.saying) wake(to, now);
+  if (to.saying) {
+    to.saying->player.reset();
+    wake(to, now);
+  }
 }
 
 // All ends of an event may be lost.
@@ -197,6 +217,15 @@ bool MediaPlane::Impl::say(Leg& to, Saying& s, Instant now) {
                 std::int16_t{0});
     s.have = s.packet();
   }
+  if (s.encoder && (s.player || (s.tones && s.tones->busy()))) {
+    if (s.have < s.packet()) {
+      std::fill_n(s.pcm.begin(), s.packet(), std::int16_t{0});
+      s.have = s.packet();
+    }
+    const auto frame = std::span(s.pcm).first(s.packet());
+    if (s.player) s.player->fill(frame);
+    if (s.tones) (void)s.tones->fill(frame);
+  }
   const bool can = to.applied && to.has_target() && sdp::sends(to.agreed.direction);
   if (s.event_coding && s.events.busy()) {
     const std::uint32_t at = clock_of(s) == s.event_coding->clock
@@ -210,8 +239,9 @@ bool MediaPlane::Impl::say(Leg& to, Saying& s, Instant now) {
   if (s.have < s.packet() || !s.encoder) return heard;
   const auto frame = std::span<const std::int16_t>(s.pcm).first(s.packet());
   std::array<std::byte, codec::kMaxPayload> payload;
-  const std::size_t bytes =
-      can && !s.sounding() ? s.encoder->encode(frame, payload) : std::size_t{0};
+  const std::size_t bytes = can && !(s.event_coding && s.events.sounding())
+                                ? s.encoder->encode(frame, payload)
+                                : std::size_t{0};
   if (bytes != 0) {
     send_made(to, s.coding->codec.pt.value, s.gap, s.timestamp, std::span(payload).first(bytes),
               now);

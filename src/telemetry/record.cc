@@ -66,6 +66,21 @@ void jitter(std::string& out, const CallRecord& r) {
   for (const std::uint32_t unit : {100U, 10U, 1U}) out += static_cast<char>('0' + us / unit % 10);
 }
 
+// Hundredths as "4.12"; nothing when nothing was heard.
+template <MediaSide CallRecord::* Side, std::uint32_t MediaSide::* Member>
+void opinion(std::string& out, const CallRecord& r) {
+  const std::uint32_t n = r.*Side.*Member;
+  if (n == 0) return number_or_nothing(out, 0);
+  number(out, n / 100);
+  out += '.';
+  out += static_cast<char>('0' + n / 10 % 10);
+  out += static_cast<char>('0' + n % 10);
+}
+template <MediaSide CallRecord::* Side>
+void one_way(std::string& out, const CallRecord& r) {
+  boolean(out, (r.*Side).one_way);
+}
+
 constexpr auto kCaller = &CallRecord::from_caller;
 constexpr auto kCallee = &CallRecord::from_callee;
 
@@ -108,11 +123,17 @@ const FieldSpec kFields[] = {
     {"caller_packets", Form::kNumber, packets<kCaller>},
     {"caller_lost", Form::kNumber, lost<kCaller>},
     {"caller_jitter_ms", Form::kNumber, jitter<kCaller>},
+    {"caller_mos", Form::kNumber, opinion<kCaller, &MediaSide::mos_100>},
+    {"caller_mos_min", Form::kNumber, opinion<kCaller, &MediaSide::mos_min_100>},
+    {"caller_one_way", Form::kNumber, one_way<kCaller>},
     {"callee_codec", Form::kText, codec<kCallee>},
     {"callee_srtp", Form::kNumber, srtp<kCallee>},
     {"callee_packets", Form::kNumber, packets<kCallee>},
     {"callee_lost", Form::kNumber, lost<kCallee>},
     {"callee_jitter_ms", Form::kNumber, jitter<kCallee>},
+    {"callee_mos", Form::kNumber, opinion<kCallee, &MediaSide::mos_100>},
+    {"callee_mos_min", Form::kNumber, opinion<kCallee, &MediaSide::mos_min_100>},
+    {"callee_one_way", Form::kNumber, one_way<kCallee>},
 };
 
 std::int64_t between_ms(WallTime from, WallTime to) {

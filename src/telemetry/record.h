@@ -26,6 +26,10 @@ struct MediaSide {
   std::uint64_t packets = 0;
   std::uint64_t lost = 0;
   std::uint32_t jitter_us = 0;  // RFC 3550 6.4.1, at the end of the call
+  // E-model of what came (ITU-T G.107), in hundredths: mean and worst of ten seconds; 0: nothing
+  // did
+  std::uint32_t mos_100 = 0, mos_min_100 = 0;
+  bool one_way = false;  // for 5 s nothing came while the other side was heard
   friend bool operator==(const MediaSide&, const MediaSide&) = default;
 };
 

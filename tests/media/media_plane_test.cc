@@ -221,7 +221,7 @@ TEST_F(TwoPeers, SaysWhenMediaIsLostAndComesBack) {
     net.pass(Seconds(1));
     bob.speak();
   }
-  EXPECT_EQ(events.log, (std::vector<std::string>{"lost 0"}));
+  EXPECT_EQ(events.log, (std::vector<std::string>{"one-way 0", "lost 0"}));
   alice.speak();
   EXPECT_EQ(events.log.back(), "started 0");
 }

@@ -5,6 +5,8 @@
 #include "codec/codec.h"
 #include "rtp/telephone_event.h"
 #include "support/proves.h"
+#include "tone/cadence.h"
+#include "tone/dtmf_detector.h"
 #include "world.h"
 
 namespace causeway::media {
@@ -281,6 +283,122 @@ TEST_F(Speech, TonesInTheAudioBecomeEventsAndAreNotHeard) {
   }
   EXPECT_LT(loudest, 300) << "nothing of the tone is left";
   EXPECT_GT(bob.heard.size(), 50u);
+}
+
+TEST_F(Speech, EventsBecomeTonesForAPeerThatHasNone) {
+  PROVES("TDM-10");
+  agree(line(0, "PCMU"), line(8, "PCMA"));
+  agree_b.send_codecs = agree_b.receive_codecs = {line(8, "PCMA")};
+  agree_b.digits = DigitForm::kInBand;
+  up();
+  Sine sine{400};
+  play(line(0, "PCMU"), sine, 20);
+  press(*this, alice, 101, 5);
+  play(line(0, "PCMU"), sine, 20);
+  const auto heard = decoded(bob, line(8, "PCMA"), 8'000);
+  tone::DtmfDetector detector(8'000);
+  std::vector<int> found;
+  for (std::size_t at = 0; at + 160 <= heard.size(); at += 160) {
+    std::vector<std::int16_t> part(heard.begin() + static_cast<std::ptrdiff_t>(at),
+                                   heard.begin() + static_cast<std::ptrdiff_t>(at + 160));
+    for (const auto& e : detector.process(part))
+      if (e.begin) found.push_back(e.event);
+  }
+  EXPECT_EQ(found, std::vector<int>{5});
+  for (std::size_t i = 1; i < bob.heard.size(); ++i)
+    EXPECT_EQ(bob.heard[i].header.sequence,
+              static_cast<std::uint16_t>(bob.heard[i - 1].header.sequence + 1));
+}
+
+TEST_F(Speech, RingingIsHeardUntilThePartnerSpeaks) {
+  PROVES("TDR-74");
+  agree(line(8, "PCMA"), line(8, "PCMA"));
+  up();
+  const auto& cadence = *tone::cadence_of("DE", tone::Signal::kRingback);  // 425 Hz, 1 s of 5
+  EXPECT_TRUE(plane->ring(b, cadence));
+  net.pass(Millis(900));
+  EXPECT_NEAR(static_cast<double>(bob.heard.size()), 45, 2);
+  EXPECT_GT(share(decoded(bob, line(8, "PCMA"), 8'000, 160), 425, 8'000), 0.95);
+  const std::size_t before = bob.heard.size();
+  for (int i = 0; i < 20; ++i) {
+    alice.speak();
+    net.pass(Millis(20));
+  }
+  EXPECT_NEAR(static_cast<double>(bob.heard.size() - before), 20, 1) << "no ringing besides";
+  for (std::size_t i = 1; i < bob.heard.size(); ++i)
+    EXPECT_EQ(bob.heard[i].header.sequence,
+              static_cast<std::uint16_t>(bob.heard[i - 1].header.sequence + 1));
+  EXPECT_FALSE(plane->ring(b, cadence)) << "the partner is heard";
+  bob.heard.clear();
+  net.pass(Seconds(2));
+  EXPECT_TRUE(bob.heard.empty());
+}
+
+TEST_F(Speech, RingingIsStopped) {
+  agree(line(9, "G722"), line(9, "G722"));
+  up();
+  EXPECT_TRUE(plane->ring(b, *tone::cadence_of("GB", tone::Signal::kRingback)));
+  net.pass(Millis(500));
+  EXPECT_GT(bob.heard.size(), 20u) << "in any codec that is made here";
+  plane->stop_ringing(b);
+  net.pass(Millis(300));
+  bob.heard.clear();
+  net.pass(Seconds(2));
+  EXPECT_TRUE(bob.heard.empty());
+}
+
+TEST_F(Speech, ComfortNoiseIsPlayedWhereTheAudioIsMadeHere) {
+  PROVES("TDM-11");
+  agree(line(0, "PCMU"), line(9, "G722"));
+  agree_a.send_codecs = agree_a.receive_codecs = {line(0, "PCMU"), line(13, "CN")};
+  agree_a.digits = agree_b.digits = DigitForm::kEvents;
+  up();
+  Sine sine{1'000};
+  play(line(0, "PCMU"), sine, 20);
+  const std::array<std::byte, 1> noise{std::byte{40}};  // -40 dBov
+  alice.say(13, noise, 160);
+  bob.heard.clear();
+  net.pass(Seconds(1));
+  ASSERT_GT(bob.heard.size(), 40u);
+  const auto heard = decoded(bob, line(9, "G722"), 8'000, 1'600);
+  double energy = 0;
+  for (const double v : heard) energy += v * v;
+  const double rms = std::sqrt(energy / static_cast<double>(heard.size()));
+  EXPECT_GT(rms, 100) << "-40 dBov are 327";
+  EXPECT_LT(rms, 900);
+  for (const Heard& h : bob.heard) EXPECT_EQ(h.header.payload_type, 9);
+}
+
+TEST_F(Speech, QualityIsKnownWithoutAReportOfThePeer) {
+  PROVES("TDM-23");
+  agree(line(8, "PCMA"), line(8, "PCMA"));
+  up();
+  for (int i = 0; i < 1'500; ++i) {
+    if (i % 20 == 7) {
+      ++alice.sequence;
+      alice.timestamp += 160;
+    } else {
+      alice.speak();
+    }
+    bob.speak();
+    net.pass(Millis(20));
+  }
+  const auto bad = plane->stats(a).quality, good = plane->stats(b).quality;
+  ASSERT_TRUE(bad && good);
+  EXPECT_NEAR(bad->loss.percent(), 5, 0.3);
+  EXPECT_LT(bad->mos_average(), 4.1);
+  EXPECT_EQ(good->loss.lost, 0u);
+  EXPECT_GT(good->mos_average(), 4.3);
+  EXPECT_FALSE(plane->stats(a).one_way);
+  // Alice falls silent, and Bob is heard.
+  for (int i = 0; i < 350; ++i) {
+    bob.speak();
+    net.pass(Millis(20));
+  }
+  EXPECT_TRUE(plane->stats(a).one_way);
+  EXPECT_FALSE(plane->stats(b).one_way);
+  EXPECT_EQ(std::count(events.log.begin(), events.log.end(), "one-way 0"), 1)
+      << ::testing::PrintToString(events.log);
 }
 
 TEST_F(Speech, ReportsAreOursWhereTheAudioIs) {

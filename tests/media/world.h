@@ -156,6 +156,9 @@ struct Events final : media::MediaObserver {
     log.push_back("lost " + std::to_string(id.value & 0xffff));
   }
   void on_media_alarm(std::string_view text) override { log.emplace_back(text); }
+  void on_one_way(media::MediaLegId id) override {
+    log.push_back("one-way " + std::to_string(id.value & 0xffff));
+  }
   void on_digit(media::MediaLegId id, std::uint8_t event, Micros duration) override {
     log.push_back("digit " + std::to_string(event) + " for " + std::to_string(id.value & 0xffff) +
                   ", " + std::to_string(duration.count() / 1'000) + " ms");

@@ -182,5 +182,45 @@ TEST_P(Info, DigitsOfMessagesAreEventsOnTheOtherSideAndBack) {
   expect_clean(1);
 }
 
+struct Ringback : MeetingTest {
+  Ringback()
+      : MeetingTest(ConfigOptions{.top = R"(
+[[profile]]
+name = "rings"
+extends = "operator"
+ringback = "GB"
+)",
+                                  .core_profile = "rings"}) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, Ringback, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(Ringback, IsHeardAfterAnEarlyAnswerAndEndsWithTheCall) {
+  PROVES("TDR-74");
+  core.open_rtp(40000);
+  d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  const auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 180);
+  core.expect("180");
+  rig.run(Seconds(1));
+  EXPECT_TRUE(core.rtp.empty()) << "it rings by itself";
+  cloud.reply(inv, 183, "", secure_sdp("10.2.0.1", 50000));
+  core.expect("183");
+  rig.run(Seconds(1));
+  EXPECT_NEAR(static_cast<double>(core.rtp.size()), 50, 3);
+  EXPECT_NE(rig.trail_of_all().find("hears ringing of ours until the far side is heard"),
+            std::string::npos);
+  cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000));
+  core.learn(d, core.expect("200 INVITE"));
+  cloud.expect("ACK");
+  core.ack(d);
+  rig.run(Millis(300));
+  std::size_t rtp = 0;
+  core.rtp.clear();
+  rig.run(Seconds(2));
+  for (const auto& p : core.rtp) rtp += (p.bytes[1] & 0x7f) < 64;
+  EXPECT_EQ(rtp, 0u);
+  hang_up();
+}
+
 }  // namespace
 }  // namespace causeway::scenario
