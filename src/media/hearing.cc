@@ -49,6 +49,7 @@ Result<std::unique_ptr<Hearing>> Hearing::make(const Decoding& what,
     h->detector_ = std::make_unique<tone::DtmfDetector>(what.rate);
   h->voices_ = std::move(voices);
   h->speaking_ = SIZE_MAX;
+  h->codec_noise_ = false;
   h->what_ = what;
   return h;
 }
@@ -91,10 +92,13 @@ void Hearing::conceal(std::span<std::int16_t> out, std::span<const std::byte> ne
 }
 
 void Hearing::be_quiet(std::span<std::int16_t> out) {
-  if (silent_ && noise_)
+  if (silent_ && noise_) {
     noise_maker_.fill(out);
-  else
-    std::fill(out.begin(), out.end(), std::int16_t{0});
+    return;
+  }
+  // AMR and G.729 describe silence in frames of their own.
+  codec_noise_ = speaking_ < voices_.size() && voices_[speaking_].decoder->comfort(out);
+  if (!codec_noise_) std::fill(out.begin(), out.end(), std::int16_t{0});
 }
 
 // Samples of one answer of the jitter buffer.
@@ -120,6 +124,8 @@ std::size_t Hearing::play(const Got& got, std::span<std::int16_t> out) {
     conceal(out.first(expected), {});
     return expected;
   }
+  codec_noise_ = false;
+  if (const auto mode = v->decoder->requested_mode()) requested_mode_ = mode;
   speaking_ = static_cast<std::size_t>(v - voices_.data());
   return n;
 }
@@ -129,7 +135,8 @@ std::size_t Hearing::pull(std::span<std::int16_t> out, Instant now) {
   for (int skipped = 0; skipped < 4; ++skipped) {
     const Got got = buffers_[buffer_].jitter.get(now, low_);
     const bool nothing = got.kind == JitterBuffer::Kind::kNothing;
-    if (nothing && nothing_ >= (silent_ && noise_ ? Micros(kNoiseFor) : Micros(kSilentFor)))
+    if (nothing &&
+        nothing_ >= ((silent_ && noise_) || codec_noise_ ? Micros(kNoiseFor) : Micros(kSilentFor)))
       return 0;
     const std::size_t n = play(got, out);
     if (got.kind == JitterBuffer::Kind::kSkip || n == 0) continue;

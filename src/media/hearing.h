@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -42,6 +44,11 @@ class Hearing {
   [[nodiscard]] std::span<const Digit> take_digits();
   rtp::EventReceiver events;  // what came as packets
 
+  // The mode that this peer asked to be sent since it was asked last (RFC 4867 4.3.1, CMR).
+  [[nodiscard]] std::optional<std::uint8_t> take_requested_mode() {
+    return std::exchange(requested_mode_, std::nullopt);
+  }
+
   [[nodiscard]] const Decoding& what() const { return what_; }
 
  private:
@@ -74,6 +81,8 @@ class Hearing {
   bool silent_ = false;  // the sender says nothing, and said so
   bool noise_ = false;   // ... and what its silence is like (RFC 3389)
   tone::ComfortNoiseGenerator noise_maker_;
+  bool codec_noise_ = false;  // played last: what the codec itself described
+  std::optional<std::uint8_t> requested_mode_;
   bool low_ = true;    // what was played last can hardly be heard
   Micros nothing_{0};  // played since anything came
   std::unique_ptr<tone::DtmfDetector> detector_;

@@ -39,6 +39,9 @@ void learn(Leg& from, std::span<const std::byte> compound, Instant now) {
     }
     for (std::size_t i = 0; i < item.reports(); ++i) {
       const ReportBlock b = item.report(i);
+      // Opus sends copies of its frames against losses that it is told of.
+      if (b.ssrc == from.out.ssrc && from.saying && from.saying->encoder)
+        from.saying->encoder->set_expected_loss(b.fraction_lost * 100 / 256);
       if (b.ssrc != from.out.ssrc || b.last_sr == 0 || b.last_sr != from.sent_sr) continue;
       const double away =
           to_seconds(now - from.sent_sr_at) - static_cast<double>(b.delay_since_sr) / 65'536.0;

@@ -207,6 +207,9 @@ bool MediaPlane::Impl::say(Leg& to, Saying& s, Instant now) {
       s.have += n;
       heard = true;
     }
+    // What this peer asks for is about the stream to it.
+    const auto mode = h.take_requested_mode();
+    if (mode && from->saying && from->saying->encoder) from->saying->encoder->request_mode(*mode);
     for (const Hearing::Digit& d : h.take_digits()) {
       digit(to, d.event, d.ends, d.duration, now);
       if (!to.saying) return false;

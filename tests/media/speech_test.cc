@@ -401,6 +401,87 @@ TEST_F(Speech, QualityIsKnownWithoutAReportOfThePeer) {
       << ::testing::PrintToString(events.log);
 }
 
+// The codec's own description of silence (RFC 4867, SID) is heard as noise without a break.
+TEST_F(Speech, TheSilenceThatAmrDescribesIsNoiseToAPeerWithoutIt) {
+  const sdp::Codec amr = line(98, "AMR");
+  if (!codec::known(amr)) GTEST_SKIP() << "the plug-in is not built";
+  agree(amr, line(0, "PCMU"));
+  up();
+  auto e = std::move(*codec::make_encoder(amr, 8'000, {.dtx = true}));
+  std::uint32_t random = 1;
+  int sent = 0;
+  for (int i = 0; i < 200; ++i) {
+    std::vector<std::int16_t> pcm(160);
+    for (auto& s : pcm)
+      s = static_cast<std::int16_t>((random = random * 1'664'525 + 1'013'904'223) >> 26);
+    std::array<std::byte, codec::kMaxPayload> payload;
+    const std::size_t n = e->encode(pcm, payload);
+    if (n != 0) {
+      alice.say(98, std::span(payload).first(n), 0, sent++ == 0);
+    }
+    alice.timestamp += 160;
+    net.pass(Millis(20));
+  }
+  EXPECT_LT(sent, 100);
+  EXPECT_GE(bob.heard.size(), 195u);
+  const auto pcm = decoded(bob, line(0, "PCMU"), 8'000, 16'000);
+  int mute = 0;
+  for (std::size_t at = 0; at + 160 <= pcm.size(); at += 160)
+    mute += std::all_of(pcm.begin() + static_cast<std::ptrdiff_t>(at),
+                        pcm.begin() + static_cast<std::ptrdiff_t>(at + 160),
+                        [](std::int16_t s) { return s == 0; })
+                ? 1
+                : 0;
+  EXPECT_EQ(mute, 0);
+}
+
+TEST_F(Speech, TheModeThatAnAmrPeerAsksForIsSentToIt) {
+  const sdp::Codec amr = line(98, "AMR");
+  if (!codec::known(amr)) GTEST_SKIP() << "the plug-in is not built";
+  agree(line(0, "PCMU"), amr);
+  up();
+  Sine sine{700};
+  // RFC 4867 4.3: FT is behind the four bits of CMR and F.
+  const auto mode = [&] {
+    const auto& p = bob.heard.back().payload;
+    return std::to_integer<int>(p[0] & std::byte{7}) << 1 | std::to_integer<int>(p[1]) >> 7;
+  };
+  play(line(0, "PCMU"), sine, 20);
+  ASSERT_FALSE(bob.heard.empty());
+  EXPECT_EQ(mode(), 7);
+  // CMR 2, and a frame without speech.
+  const std::array request{std::byte{0b0010'0111}, std::byte{0b1100'0000}};
+  for (int i = 0; i < 5; ++i) {
+    bob.say(98, request, 160, i == 0);
+    net.pass(Millis(20));
+  }
+  play(line(0, "PCMU"), sine, 20);
+  EXPECT_EQ(mode(), 2);
+}
+
+TEST_F(Speech, OpusCarriesCopiesToAPeerThatReportsLosses) {
+  const sdp::Codec opus{PayloadType{111}, "opus", 48'000, 2, "useinbandfec=1"};
+  agree(line(0, "PCMU"), opus);
+  up();
+  Sine sine{700};
+  // RFC 6716 4.2.3: the second bit of a SILK frame says that a copy follows.
+  const auto copies = [&] {
+    int n = 0;
+    for (const Heard& h : bob.heard)
+      n += h.payload.size() > 2 && (h.payload[1] & std::byte{0x40}) != std::byte{0} ? 1 : 0;
+    return n;
+  };
+  play(line(0, "PCMU"), sine, 50);
+  EXPECT_EQ(copies(), 0);
+  rtp::ReportBlock lossy;
+  lossy.ssrc = bob.heard.back().header.ssrc;
+  lossy.fraction_lost = 51;  // 20 %
+  bob.report(std::span(&lossy, 1), false);
+  bob.heard.clear();
+  play(line(0, "PCMU"), sine, 50);
+  EXPECT_GT(copies(), 20);
+}
+
 TEST_F(Speech, ReportsAreOursWhereTheAudioIs) {
   agree(line(0, "PCMU"), line(9, "G722"));
   up();
