@@ -440,45 +440,6 @@ const CallState* GatewayShard::find_call(CallId id) const {
   return found ? &(*found)->state() : nullptr;
 }
 
-void GatewayShard::on_media_started(media::MediaLegId id) {
-  if (const auto* who = media_legs_.find(id)) who->call->on_media_started(who->leg);
-}
-void GatewayShard::on_media_lost(media::MediaLegId id) {
-  if (const auto* who = media_legs_.find(id)) who->call->on_media_lost(who->leg);
-}
-void GatewayShard::on_one_way(media::MediaLegId id) {
-  if (const auto* who = media_legs_.find(id)) who->call->on_one_way(who->leg);
-}
-void GatewayShard::on_digit(media::MediaLegId id, std::uint8_t event, Micros duration) {
-  if (const auto* who = media_legs_.find(id)) who->call->on_digit(who->leg, event, duration);
-}
-void GatewayShard::on_media_quiet(media::MediaLegId id) {
-  if (const auto* who = media_legs_.find(id)) who->call->on_media_quiet();
-}
-void GatewayShard::on_tapped(media::MediaLegId, const Endpoint& from, const Endpoint& to,
-                             std::span<const std::byte> rtp) {
-  if (tapped_.size() < kMaxTapped)
-    tapped_.push_back({reactor_.wall(), from, to, {rtp.begin(), rtp.end()}});
-}
-
-bool GatewayShard::start_tap(CallId id) {
-  const auto* found = calls_.find(id);
-  if (tapped_call_ || !found || !layer_.transport().deployment().operation.capture_media)
-    return false;
-  tapped_call_ = id;
-  (*found)->tap_media(true);
-  return true;
-}
-
-std::vector<TappedPacket> GatewayShard::take_tapped() {
-  if (tapped_call_)
-    if (const auto* found = calls_.find(*tapped_call_)) (*found)->tap_media(false);
-  tapped_call_.reset();
-  return std::exchange(tapped_, {});
-}
-
-void GatewayShard::on_media_alarm(std::string_view text) { log::error("alarm: {}", text); }
-
 void GatewayShard::on_peer_news(deployment::PeerIndex peer) {
   for (std::size_t i = 0; i < reactor_.shard_count(); ++i) {
     if (i == reactor_.shard().value) continue;

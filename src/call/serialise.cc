@@ -171,6 +171,13 @@ void describe(A& a, media::InStream& x) {
   a.field(x.last_sr_ntp), a.field(x.last_sr_us);
 }
 template <typename A>
+void describe(A& a, rtp::QualityMonitor& x) {
+  auto counts = x.counts();
+  std::apply([&](auto&... each) { (a.field(each), ...); }, counts);
+  if constexpr (A::kReading)
+    if (!x.sane()) a.spoil();
+}
+template <typename A>
 void describe(A& a, media::LegSnapshot& x) {
   put(a, x.rtp), a.field(x.rtcp_mux_offered), put(a, x.local_crypto), put(a, x.retired_keys);
   a.field(x.applied), put(a, x.agreed), put(a, x.remote_rtp), put(a, x.remote_rtcp);
@@ -179,7 +186,7 @@ void describe(A& a, media::LegSnapshot& x) {
   a.field(x.packets_in), a.field(x.bytes_in), a.field(x.packets_out), a.field(x.bytes_out);
   a.field(x.rtcp_in), a.field(x.rtcp_out), put(a, x.first_in_us), put(a, x.last_in_us);
   put(a, x.last_rtcp_in_us), put(a, x.expected_us);
-  a.field(x.lost), put(a, x.dropped);
+  a.field(x.lost), put(a, x.dropped), put(a, x.quality), a.field(x.one_way), a.field(x.one_way_now);
 }
 
 // --- call --------------------------------------------------------------------------------------

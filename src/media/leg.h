@@ -62,9 +62,9 @@ struct Leg {
   OutStream out;
   InStream in;
   rtp::QualityMonitor quality;
-  rtp::OneWayWatch one_way;
-  LegStats counted;   // counters only; the rest is made in stats()
-  bool seen = false;  // a packet came (since the last loss)
+  bool one_way = false;  // told, and nothing came since
+  LegStats counted;      // counters only; the rest is made in stats()
+  bool seen = false;     // a packet came (since the last loss)
   bool lost = false;
   Instant expected_since{};
   Instant last_rtcp_in{};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/net.h"
+#include "rtp/quality.h"
 #include "rtp/srtp_state.h"
 #include "sdp/plain.h"
 
@@ -104,6 +105,8 @@ struct LegSnapshot {
   std::optional<std::int64_t> expected_us;  // since when something should come
   bool lost = false;                        // on_media_lost() was called
   DropCounts dropped;
+  rtp::QualityMonitor quality;                // carried()
+  bool one_way = false, one_way_now = false;  // at some time, and told but not over
   friend bool operator==(const LegSnapshot&, const LegSnapshot&) = default;
 };
 

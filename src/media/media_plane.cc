@@ -144,6 +144,8 @@ void MediaPlane::Impl::part(Leg& leg) {
   if (!leg.partner) return;
   Leg& other = *leg.partner;
   leg.partner = other.partner = nullptr;
+  for (Leg* l : {&leg, &other})  // nobody is left who would end it
+    if (l->saying) l->saying->stop_digit(reactor.now());
 }
 
 void MediaPlane::Impl::remove(Leg& leg, bool say_goodbye) {
@@ -223,7 +225,7 @@ void MediaPlane::Impl::compile(Leg& leg) {
     leg.to_partner = kSameType;
     leg.judge_time = false;
     leg.hearing.reset();
-    if (leg.partner) hush(*leg.partner);
+    if (leg.partner) let_go(*leg.partner);
     return;
   }
   const Plan p = plan(leg.agreed, leg.partner->agreed, leg.arriving_ms);
@@ -319,10 +321,6 @@ Status MediaPlane::apply(MediaLegId id, const LegMedia& agreed) {
   if (!leg->applied || !sdp::receives(leg->agreed.direction)) leg->expected_since = now;
   leg->agreed = agreed;
   leg->applied = true;
-  if (agreed.direction == sdp::Direction::kSendRecv)
-    leg->one_way.expect(now);
-  else
-    leg->one_way.pause();
   for (const sdp::Codec& c : agreed.receive_codecs)
     if (!sdp::is_telephone_event(c) && !sdp::is_comfort_noise(c)) {
       leg->quality.set_codec(rtp::impairment_of(c.name), c.clock, Millis(20));
@@ -435,7 +433,10 @@ Result<LegSnapshot> MediaPlane::snapshot(MediaLegId id) const {
                 .last_rtcp_in_us = age(leg->last_rtcp_in),
                 .expected_us = age(leg->expected_since),
                 .lost = leg->lost,
-                .dropped = c.dropped};
+                .dropped = c.dropped,
+                .quality = leg->quality.carried(),
+                .one_way = c.one_way,
+                .one_way_now = leg->one_way};
   if (leg->send) s.srtp_out = leg->send->streams();
   if (leg->receive) s.srtp_in = leg->receive->streams();
   if (s.out.started) s.out.last_ts_us = us(now) - s.out.last_ts_us;
@@ -490,6 +491,11 @@ Result<MediaLegId> MediaPlane::restore(const RealmMedia& realm, const LegSnapsho
   leg.last_rtcp_in = instant(s.last_rtcp_in_us);
   if (s.expected_us) leg.expected_since = instant(s.expected_us);
   leg.lost = s.lost;
+  c.one_way = s.one_way;
+  leg.one_way = s.one_way_now;
+  // With the codec that apply() named.
+  rtp::QualityMonitor carried = s.quality;
+  leg.quality.counts() = carried.counts();
   leg.seen = s.last_in_us && !s.lost;
   leg.reported_packets = leg.out.packets;
   auto out = s.srtp_out;

@@ -74,7 +74,7 @@ class MediaObserver {
   // Nothing for five seconds from this peer while its partner is heard. Must not close anything.
   virtual void on_one_way(MediaLegId /*id*/) {}
   // A digit that the peer of `id` is to be told of in the signalling: event as in RFC 4733 (0-9, 10
-  // '*', 11 '#', 12-15 'A'-'D', 16 flash), when it is over. May close what it likes.
+  // '*', 11 '#', 12-15 'A'-'D', 16 flash), when it is over. Must not close anything.
   virtual void on_digit(MediaLegId /*id*/, std::uint8_t /*event*/, Micros /*duration*/) {}
   // For the operator: "media ports of realm core are exhausted". At most one a second for each
   // realm.
@@ -88,6 +88,7 @@ class MediaObserver {
 };
 
 inline constexpr Seconds kLostAfter{10};
+inline constexpr Seconds kOneWayAfter{5};
 inline constexpr Seconds kFillFor{30};
 inline constexpr Seconds kReportInterval{5};  // RTCP at least this often (TDM-12)
 

@@ -93,14 +93,12 @@ void MediaPlane::Impl::on_rtp(Leg& leg, const Endpoint& from, std::span<std::byt
   if (leg.in.started && leg.in.ssrc != h->ssrc) leg.quality.new_source();
   count(leg.in, *h, clock, us(now));
   leg.quality.packet(h->sequence, h->timestamp, now, clock != 0);
-  leg.one_way.heard(rtp::OneWayWatch::Side::kA, now);
-  if (leg.partner) leg.partner->one_way.heard(rtp::OneWayWatch::Side::kB, now);
   ++c.packets_in;
   c.bytes_in += received_bytes;
   c.last_in = now;
   const bool first = !leg.seen;
   leg.seen = true;
-  leg.lost = false;
+  leg.lost = leg.one_way = false;
   relay(leg, *h, data, now);
   // Last: the observer may close what it likes.
   if (first) {
@@ -216,6 +214,15 @@ void MediaPlane::Impl::send_rtcp(Leg& leg, std::span<std::byte> buffer, std::siz
   leg.last_rtcp_out = now;
 }
 
+// TDM-23. Of a call on hold, or one that both sides are silent in, nothing is suspected.
+bool MediaPlane::Impl::heard_on_the_other_side_alone(const Leg& leg, Instant now) const {
+  const Leg* other = leg.partner;
+  return other && other->applied && leg.agreed.direction == sdp::Direction::kSendRecv &&
+         other->agreed.direction == sdp::Direction::kSendRecv &&
+         other->counted.last_in != Instant{} && now - other->counted.last_in < kSilentSource &&
+         now - std::max(leg.counted.last_in, leg.expected_since) >= kOneWayAfter;
+}
+
 void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
   if (!leg.applied) return;
   const bool first = leg.last_rtcp_out == Instant{};  // the first look after the answer (TDM-20)
@@ -234,8 +241,8 @@ void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
     leg.ports->rtp.socket->connect(*leg.source);
   }
   (void)leg.quality.poll(now);
-  if (leg.one_way.poll(now) == rtp::OneWayWatch::Side::kA) {
-    leg.counted.one_way = true;
+  if (!leg.one_way && heard_on_the_other_side_alone(leg, now)) {
+    leg.one_way = leg.counted.one_way = true;
     observer.on_one_way(leg.id);  // closes nothing
   }
   if (!leg.lost && sdp::receives(leg.agreed.direction) &&

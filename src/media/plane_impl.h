@@ -79,11 +79,13 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   void on_timer(std::uint64_t token, Instant now) override;
   void look_after(Leg& leg, Instant now);
   [[nodiscard]] bool quiet(const Leg& leg, Instant now) const;
+  [[nodiscard]] bool heard_on_the_other_side_alone(const Leg& leg, Instant now) const;
   void start_tick();
 
   // What is decoded and what is made here (speech.cc)
   void tune(Leg& leg, const Plan& p);
   void hush(Leg& leg);
+  void let_go(Leg& leg);
   [[nodiscard]] bool ring(Leg& leg, const tone::Cadence& cadence);
   void wake(Leg& to, Instant now);
   void hear(Leg& leg, std::uint8_t type, const rtp::Header& h, std::span<const std::byte> packet,

@@ -8,6 +8,7 @@ Result<std::unique_ptr<Saying>> Saying::make(const std::optional<Coding>& coding
                                              const std::optional<EventCoding>& events,
                                              std::unique_ptr<Saying> before) {
   auto s = before ? std::move(before) : std::make_unique<Saying>();
+  s->leaving = false;
   if (coding != s->coding || (coding && !s->encoder)) {
     std::unique_ptr<codec::Encoder> encoder;
     if (coding) {
@@ -43,6 +44,13 @@ void Saying::start_digit(std::uint8_t event, Instant now) {
     (void)events.start(event, now);
   else if (tones)
     (void)tones->start(event);
+}
+
+void Saying::end_digit(Micros length) {
+  if (event_coding)
+    events.stop_at(length);
+  else if (tones)
+    tones->stop(length);
 }
 
 void Saying::stop_digit(Instant now) {

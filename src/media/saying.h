@@ -28,7 +28,9 @@ class Saying {
 
   // A digit of unknown length, until stop_digit(); or one of this length.
   void start_digit(std::uint8_t event, Instant now);
-  void stop_digit(Instant now);
+  // Nothing is under way: nothing happens.
+  void end_digit(Micros length);  // as long as the far side's was
+  void stop_digit(Instant now);   // nobody will say how long it was
   [[nodiscard]] bool play_digit(std::uint8_t event, Micros duration);  // false: too many wait
   // While a digit or a tone of ours is heard, what the partner sends is not passed on.
   [[nodiscard]] bool sounding() const;
@@ -51,7 +53,8 @@ class Saying {
   Instant due{};
   Micros packet_time{Millis(20)};
   bool running = false;
-  bool gap = true;  // what is sent next is the first after a pause
+  bool leaving = false;  // wanted for nothing but the end of a digit
+  bool gap = true;       // what is sent next is the first after a pause
   std::uint32_t timestamp = 0;
   Micros idle{0};
 };

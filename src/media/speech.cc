@@ -45,6 +45,12 @@ Laws::Laws() : a_of_u_(across("PCMU", "PCMA")), u_of_a_(across("PCMA", "PCMU")) 
 // Makes what the plan for the way from `leg` to its partner needs, and takes away what it does not.
 void MediaPlane::Impl::tune(Leg& leg, const Plan& p) {
   Leg& to = *leg.partner;
+  // Where the one that would have heard the end of a digit goes, the digit ends.
+  const bool finds = p.decoding && p.decoding->find_digits;
+  if (leg.hearing && to.saying &&
+      ((!p.decoding && !p.digits) || (leg.hearing->what().find_digits &&
+                                      (!finds || p.decoding->rate != leg.hearing->what().rate))))
+    to.saying->stop_digit(reactor.now());
   const auto failed = [&](const Error& why) {
     log::error("media: {}", why.what);
     for (std::uint8_t& t : leg.to_partner)
@@ -68,8 +74,16 @@ void MediaPlane::Impl::tune(Leg& leg, const Plan& p) {
     if (!made) return failed(made.error());
     to.saying = std::move(*made);
   } else {
-    hush(to);
+    let_go(to);
   }
+}
+
+// Not before the end of a digit is out.
+void MediaPlane::Impl::let_go(Leg& leg) {
+  if (leg.saying && leg.saying->busy())
+    leg.saying->leaving = true;
+  else
+    hush(leg);
 }
 
 void MediaPlane::Impl::hush(Leg& leg) {
@@ -162,7 +176,7 @@ void MediaPlane::Impl::digit(Leg& to, std::uint8_t event, bool ends, Micros dura
   }
   if (!to.saying) return;
   if (ends)
-    to.saying->stop_digit(now);
+    to.saying->end_digit(duration);
   else
     to.saying->start_digit(event, now);
   wake(to, now);
@@ -182,7 +196,7 @@ void MediaPlane::Impl::speak(Leg& to, Instant now) {
           static_cast<std::uint32_t>((us(now) - o.last_ts_us) * clock_of(s) / 1'000'000), 1);
   }
   const bool said = say(to, s, now);
-  if (!to.saying) return;  // the observer of a digit may close what it likes
+  if (s.leaving && !s.busy()) return hush(to);
   const auto units = static_cast<std::uint32_t>(s.packet_time.count() * clock_of(s) / 1'000'000);
   s.timestamp += units;
   s.idle = said || s.busy() ? Micros(0) : s.idle + s.packet_time;
@@ -210,10 +224,7 @@ bool MediaPlane::Impl::say(Leg& to, Saying& s, Instant now) {
     // What this peer asks for is about the stream to it.
     const auto mode = h.take_requested_mode();
     if (mode && from->saying && from->saying->encoder) from->saying->encoder->request_mode(*mode);
-    for (const Hearing::Digit& d : h.take_digits()) {
-      digit(to, d.event, d.ends, d.duration, now);
-      if (!to.saying) return false;
-    }
+    for (const Hearing::Digit& d : h.take_digits()) digit(to, d.event, d.ends, d.duration, now);
   }
   if (s.have > 0 && s.have < s.packet()) {  // the end of what was said
     std::fill_n(s.pcm.begin() + static_cast<std::ptrdiff_t>(s.have), s.packet() - s.have,

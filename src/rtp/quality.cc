@@ -95,6 +95,25 @@ void QualityMonitor::new_source() {
   timed_ = false;
 }
 
+QualityMonitor QualityMonitor::carried() const {
+  QualityMonitor settled = *this;
+  settled.new_source();
+  QualityMonitor out;
+  out.counts() = settled.counts();
+  return out;
+}
+
+bool QualityMonitor::sane() const {
+  constexpr std::uint32_t kMost = 1U << 30;  // packets: more than half a year of them
+  const auto possible = [](const LossCounts& c) {
+    return c.expected < kMost && c.lost <= c.expected && c.discarded <= c.expected - c.lost &&
+           c.runs <= c.lost + c.discarded;
+  };
+  const auto on_scale = [](float r) { return r >= 0 && r <= 100; };
+  return possible(interval_) && possible(total_) && intervals_ < kMost && on_scale(r_min_) &&
+         on_scale(r_last_) && r_sum_ >= 0 && r_sum_ <= 100.0F * static_cast<float>(intervals_) + 1;
+}
+
 void QualityMonitor::settle_one(bool came, bool late) {
   ++interval_.expected;
   if (came && !late) {
@@ -160,7 +179,7 @@ bool QualityMonitor::too_late(std::uint32_t timestamp, Instant arrival) {
 
 void QualityMonitor::packet(std::uint16_t sequence, std::uint32_t timestamp, Instant arrival,
                             bool timed) {
-  if (!any_) interval_begin_ = arrival;
+  if (interval_begin_ == Instant{}) interval_begin_ = arrival;
   any_ = true;
   if (known_ == 0) {
     highest_ = static_cast<std::uint16_t>(sequence - 1);
@@ -225,7 +244,7 @@ void add(LossCounts& to, const LossCounts& what) {
 }  // namespace
 
 std::optional<QualityReport> QualityMonitor::poll(Instant now) {
-  if (!any_ || now - interval_begin_ < kInterval) return std::nullopt;
+  if (interval_begin_ == Instant{} || now - interval_begin_ < kInterval) return std::nullopt;
   interval_begin_ = now;
   const LossCounts over = interval_;
   add(total_, over);
@@ -264,30 +283,6 @@ std::optional<QualityMonitor::Summary> QualityMonitor::summary() const {
   s.buffer = buffer();
   s.packet_time = Millis(packet_time_);
   return s;
-}
-
-// --- one way ---
-
-void OneWayWatch::expect(Instant now) {
-  if (!expecting_) last_[0] = last_[1] = now;
-  expecting_ = true;
-  told_ = false;
-}
-
-std::optional<OneWayWatch::Side> OneWayWatch::poll(Instant now) {
-  if (!expecting_) return std::nullopt;
-  const bool silent[] = {now - last_[0] > kSilence, now - last_[1] > kSilence};
-  const bool one_way = silent[0] != silent[1];
-  if (!one_way) {
-    told_ = false;
-    return std::nullopt;
-  }
-  if (told_) return std::nullopt;
-  // The other side must be heard now, not have fallen silent a moment later.
-  const Instant heard = last_[silent[0] ? 1 : 0];
-  if (now - heard > Seconds(1)) return std::nullopt;
-  told_ = ever_ = true;
-  return silent[0] ? Side::kA : Side::kB;
 }
 
 }  // namespace causeway::rtp

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <tuple>
 
 #include "base/time.h"
 #include "rtp/e_model.h"
@@ -28,8 +29,10 @@ class BurstModel {
     double gap_packets = 0;
   };
   [[nodiscard]] Result result() const;
+  friend bool operator==(const BurstModel&, const BurstModel&) = default;
 
  private:
+  friend class QualityMonitor;
   std::uint32_t c11_ = 0;  // gap to gap
   std::uint32_t c13_ = 0;  // gap to burst
   std::uint32_t c14_ = 0;  // a loss that stands alone in a gap
@@ -49,6 +52,7 @@ struct LossCounts {
   [[nodiscard]] double percent() const;
   // Mean length of those runs beside what independent losses would give (G.107 3.5); 1 or more.
   [[nodiscard]] double burst_ratio() const;
+  friend bool operator==(const LossCounts&, const LossCounts&) = default;
 };
 
 struct QualityReport {
@@ -96,6 +100,21 @@ class QualityMonitor {
   // Of the whole call; nullopt before the first packet.
   [[nodiscard]] std::optional<Summary> summary() const;
 
+  // A monitor that goes on with these counts in another place, where the source begins anew and
+  // set_codec() is said again.
+  [[nodiscard]] QualityMonitor carried() const;
+  // All that carried() takes along, in order.
+  [[nodiscard]] auto counts() {
+    return std::tie(bursts_.c11_, bursts_.c13_, bursts_.c14_, bursts_.c22_, bursts_.c23_,
+                    bursts_.c33_, bursts_.run_, bursts_.lost_, interval_.expected, interval_.lost,
+                    interval_.discarded, interval_.runs, total_.expected, total_.lost,
+                    total_.discarded, total_.runs, jitter_, jitter_max_, round_trip_, intervals_,
+                    r_sum_, r_min_, r_last_, any_, run_open_);
+  }
+  // False of counts that no stream could have made.
+  [[nodiscard]] bool sane() const;
+  friend bool operator==(const QualityMonitor&, const QualityMonitor&) = default;
+
  private:
   void settle(std::uint32_t packets);
   void settle_one(bool came, bool late);
@@ -137,27 +156,5 @@ class QualityMonitor {
   bool run_open_ = false;
 };
 static_assert(sizeof(QualityMonitor) <= 200);
-
-// One-way audio: nothing for five seconds from one side while the other is heard (TDM-23). One for
-// a pair of legs.
-class OneWayWatch {
- public:
-  static constexpr Micros kSilence = Seconds(5);
-  enum class Side : std::uint8_t { kA, kB };
-
-  // Both sides are expected to send from now on: answered, or taken off hold.
-  void expect(Instant now);
-  void pause() { expecting_ = false; }  // on hold, or sending one way by agreement
-  void heard(Side side, Instant now) { last_[static_cast<std::size_t>(side)] = now; }
-  // The side that is not heard, once for each time that it falls silent.
-  [[nodiscard]] std::optional<Side> poll(Instant now);
-  [[nodiscard]] bool suspected() const { return ever_; }  // at any time in the call
-
- private:
-  Instant last_[2]{};
-  bool expecting_ = false;
-  bool told_ = false;
-  bool ever_ = false;
-};
 
 }  // namespace causeway::rtp

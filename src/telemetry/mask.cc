@@ -38,12 +38,15 @@ std::size_t body_of(std::string_view m) {
 
 struct Secrets {
   bool keys = false, digits = false, location = false;
-  [[nodiscard]] bool any() const { return keys || digits || location; }
+  bool event = false;  // a digit as the payload of a telephone event (RFC 4733 2.3)
+  [[nodiscard]] bool any() const { return keys || digits || location || event; }
 };
+
+constexpr std::string_view kEventType = "audio/telephone-event";
 
 // The two letters that each word of look() begins with: hardly any place in a description has both.
 constexpr std::string_view kWords[] = {
-    "inline:", "key-mgmt:", "k=", "dtmf", "nortelnetworks.digits", "pidf", "geopriv"};
+    "inline:", "key-mgmt:", "k=", "dtmf", "nortelnetworks.digits", "pidf", "geopriv", kEventType};
 constexpr auto kFirst = [] {
   std::array<bool, 256> t{};
   for (const std::string_view w : kWords) {
@@ -77,6 +80,7 @@ Secrets look(std::string_view text) {
       case 'd': s.digits = s.digits || starts_with_word(rest, "dtmf"); break;
       case 'n': s.digits = s.digits || starts_with_word(rest, "nortelnetworks.digits"); break;
       case 'p': s.location = s.location || starts_with_word(rest, "pidf"); break;
+      case 'a': s.event = s.event || starts_with_word(rest, kEventType); break;
       case 'g': s.location = s.location || starts_with_word(rest, "geopriv"); break;
       default: break;
     }
@@ -170,6 +174,7 @@ Secrets secrets_of(std::string_view m, std::size_t body) {
     const Secrets headers = look(m.substr(0, body));
     s.digits = s.digits || headers.digits;
     s.location = s.location || headers.location;
+    s.event = s.event || headers.event;
   }
   return s;
 }
@@ -184,6 +189,8 @@ std::optional<std::string> mask_if_needed(std::string_view m) {
   std::string out(m);
   if (secrets.keys) mask_keys(out);
   if (secrets.digits) mask_digits(out, body);
+  // Four octets, of which a line feed is one: digit 10 is '*'.
+  if (secrets.event) std::fill(out.begin() + static_cast<std::ptrdiff_t>(body), out.end(), kMask);
   if (secrets.location) mask_location(out, body);
   return out;
 }

@@ -39,7 +39,7 @@ class Baresip(Process):
 
     count = 0
 
-    def __init__(self, side, address, menc):
+    def __init__(self, side, address, menc, codec="PCMA"):
         need("baresip")
         if MODULES is None:
             raise Skip("the modules of baresip are not installed")
@@ -48,17 +48,17 @@ class Baresip(Process):
         self.home = WORK / f"baresip-{Baresip.count}-{side}"
         self.home.mkdir()
         write_tone(self.home / "tone.wav", TONES[side])
-        modules = ["account.so", "contact.so", "menu.so", "ctrl_tcp.so", "g711.so", "aufile.so", "aubridge.so", "sndfile.so", "srtp.so"]
+        modules = ["account.so", "contact.so", "menu.so", "ctrl_tcp.so", "g711.so", "g722.so", "opus.so", "aufile.so", "aubridge.so", "sndfile.so", "srtp.so"]
         (self.home / "config").write_text("\n".join([
             f"sip_listen {address}:5060", f"net_interface {interface(address)}",
             f"module_path {MODULES}", *[f"module{'_app' if m in APPS else ''} {m}" for m in modules],
-            f"audio_source aufile,{self.home}/tone.wav", "audio_player aubridge,nowhere", "audio_alert aubridge,nowhere",
-            "ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1", "audio_channels 1-1",
+            "opus_stereo no", "opus_sprop_stereo no", f"audio_source aufile,{self.home}/tone.wav", "audio_player aubridge,nowhere", "audio_alert aubridge,nowhere",
+            "ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1", "audio_channels 1-2",
             f"snd_path {self.home}", f"ctrl_tcp_listen {address}:4444", "rtp_ports 30000-30100", "call_max_calls 4",
             "rtcp_mux no", "rtp_timeout 0", ""]))
         encryption = f";mediaenc={menc}" if menc else ""
         (self.home / "accounts").write_text(
-            f"<sip:{USERS[side]}@{address}>;regint=0;audio_codecs=PCMA{encryption};answermode=auto\n")
+            f"<sip:{USERS[side]}@{address}>;regint=0;audio_codecs={codec}{encryption};answermode=auto\n")
         (self.home / "contacts").write_text("")
         super().__init__(f"baresip-{Baresip.count}-{side}", ["unshare", "--net", "sh", "-c", OWN_NETWORK, interface(address), address,
                                                            self.home])
@@ -91,8 +91,13 @@ class Baresip(Process):
         """What it heard of all its calls, in the order of the files."""
         samples = []
         for f in sorted(self.home.glob("dump-*-dec.wav")):
-            raw = f.read_bytes()[44:]  # the header's length is not right before the call has ended
-            samples += struct.unpack(f"<{len(raw) // 2}h", raw[: len(raw) // 2 * 2])
+            raw = f.read_bytes()
+            if len(raw) < 44:
+                continue
+            channels, rate = struct.unpack("<HI", raw[22:28])
+            raw = raw[44:]  # the header's length is not right before the call has ended
+            # The tones lie far below half of RATE: every so many samples will do.
+            samples += struct.unpack(f"<{len(raw) // 2}h", raw[: len(raw) // 2 * 2])[::channels * rate // RATE]
         return samples
 
     def hears(self, since, seconds=1.0):
@@ -132,14 +137,21 @@ def connect_link(pid, address):
             raise Skip(f"ip {command}: {r.stderr.strip()}")
 
 
-def start(suite="AES_CM_128_HMAC_SHA1_80"):
+PCMA_ONLY = 'codecs = ["PCMA", "telephone-event"]'
+
+
+def start(suite="AES_CM_128_HMAC_SHA1_80", codec="PCMA"):
     subprocess.run(["ip", "addr", "replace", f"{HERE_IP}/32", "dev", "lo"], capture_output=True)
     text = configuration(
         group("plain", PLAIN, 5060, "a-udp", routes_to=["secure"]),
         group("secure", SECURE, 5060, "b-udp", profile="secure", routes_to=["plain"]))
-    text = text.replace('suites = ["AES_CM_128_HMAC_SHA1_80"]', f'suites = ["{suite}"]')
+    only = f'codecs = ["{codec.partition("/")[0]}", "telephone-event"]'
+    text = text.replace('suites = ["AES_CM_128_HMAC_SHA1_80"]', f'suites = ["{suite}"]\n{"" if codec == "PCMA" else PCMA_ONLY}')
+    if codec != "PCMA":  # what each side can do, as an operator writes it down
+        text = text.replace('profile = "operator"', 'profile = "other"')
+        text += f'[[profile]]\nname = "other"\nextends = "operator"\n[profile.sdp]\n{only}\n'
     g = Gateway(text.replace("keep_one_in = 50", "keep_one_in = 1").replace(GATEWAY, HERE_IP))
-    return g, Baresip("secure", SECURE, "srtp-mand"), Baresip("plain", PLAIN, "")
+    return g, Baresip("secure", SECURE, "srtp-mand"), Baresip("plain", PLAIN, "", codec)
 
 
 def call(g, caller, callee):
@@ -212,6 +224,34 @@ def every_suite():
         for b in (secure, plain):
             b.stop()
     print(f"  heard both ways with {', '.join(suites)}")
+
+
+def records():
+    return [json.loads(x) for f in sorted((WORK / "state" / "records").glob("*.jsonl")) for x in f.read_text().splitlines()]
+
+
+@test("TDM-09")
+def codecs_that_differ():
+    """PCMA under SRTP on one side; G.722, then Opus, then PCMU on the other: heard both ways, called from either side"""
+    calls = 0
+    for codec in ("G722/16000/1", "opus/48000/1", "PCMU"):
+        g, secure, plain = start(codec=codec)
+        for caller, callee in ((plain, secure), (secure, plain)):
+            call(g, caller, callee)
+            calls += 1
+            trail = g.command("trace", g.command("calls").splitlines()[1].split()[0])
+            # Lines are cut at the width of the ladder.
+            words = " ".join(trail.split())
+            name = codec.partition("/")[0]
+            expect(f"{name} -> PCMA" in words and f"PCMA -> {name}" in words, f"no conversion in the trail:\n{trail}")
+            caller.tell("hangup")
+            g.expect_idle()
+        wait_until(lambda: len(records()) == calls, 5, f"{calls} records")
+        expect(all(r["caller_mos"] > 4 and r["callee_mos"] > 4 for r in records()[-2:]), f"quality in the records: {records()[-2:]}")
+        ended(g, plain, secure)
+        for b in (secure, plain):
+            b.stop()
+    print("  heard both ways between PCMA and each of G.722, Opus, PCMU")
 
 
 def hold(g, holder, other):

@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "support/proves.h"
-
 namespace causeway::media {
 namespace {
 
@@ -36,7 +34,6 @@ TEST(Plan, RelaysWhatBothHaveByTheNumbersOfTheOther) {
 }
 
 TEST(Plan, TheOtherLawIsATableAndOtherCodecsMeetInPcm) {
-  PROVES("TDM-09");
   const Plan law = plan(leg({kPcmu, kTe}), leg({kPcma, kTe}), 0);
   EXPECT_EQ(law.types[0], kOtherLaw);
   EXPECT_EQ(law.other_law, 8);
@@ -74,7 +71,6 @@ TEST(Plan, OnlyWhatIsNotCommonIsDecoded) {
 }
 
 TEST(Plan, PacketsOfAnotherLengthAreConvertedWhereThePeerSaidSo) {
-  PROVES("TDM-18", "ZM-04");
   auto to = leg({kPcmu});
   EXPECT_FALSE(plan(leg({kPcmu}), to, 30).decoding) << "it did not say";
   to.send_ptime = 20;
@@ -91,7 +87,6 @@ TEST(Plan, PacketsOfAnotherLengthAreConvertedWhereThePeerSaidSo) {
 }
 
 TEST(Plan, DigitsGoInTheFormOfTheOtherSide) {
-  PROVES("TDM-10");
   struct Row {
     DigitForm from, to;
     bool decodes, finds, digits, events;
@@ -128,7 +123,6 @@ TEST(Plan, DigitsGoInTheFormOfTheOtherSide) {
 }
 
 TEST(Plan, ComfortNoiseIsPassedOnOnlyAmongAudioThatIs) {
-  PROVES("TDM-11");
   EXPECT_EQ(plan(leg({kPcmu, kNoise}), leg({kPcmu, kNoise}), 0).types[13], 13);
   EXPECT_EQ(plan(leg({kPcmu, kNoise}), leg({kPcmu}), 0).types[13], kNoType);
   EXPECT_EQ(plan(leg({kPcmu, kNoise}), leg({kG722, kNoise}), 0).types[13], media::kNoise);

@@ -118,7 +118,7 @@ TEST_F(Speech, CodecsThatDoNotMatchAreConverted) {
 }
 
 TEST_F(Speech, PacketsOfAnotherLengthAreConvertedOnceThreeHaveCome) {
-  PROVES("TDM-18", "ZM-04");
+  PROVES("TDM-18");
   agree(line(0, "PCMU"), line(0, "PCMU"));
   agree_b.send_ptime = 20;
   up();
@@ -310,8 +310,73 @@ TEST_F(Speech, EventsBecomeTonesForAPeerThatHasNone) {
               static_cast<std::uint16_t>(bob.heard[i - 1].header.sequence + 1));
 }
 
+TEST_F(Speech, ADigitWhoseEndNobodyHearsIsEnded) {
+  agree(line(0, "PCMU"), line(9, "G722"));
+  const auto hold_down = [&] {
+    alice.timestamp += 160;
+    for (int i = 1; i <= 5; ++i) {
+      std::array<std::byte, rtp::kEventBytes> p;
+      rtp::write_event(p, {5, 10, static_cast<std::uint16_t>(i * 160), false});
+      alice.say(101, p, 0, i == 1);
+      net.pass(Millis(20));
+    }
+  };
+  const auto ends = [&] {
+    std::size_t n = 0;
+    for (const Heard& h : bob.heard)
+      if (const auto e = rtp::parse_event(h.payload); h.header.payload_type == 96 && e) n += e->end;
+    return n;
+  };
+  up();
+  // All its end packets are lost: silence ends it.
+  hold_down();
+  EXPECT_EQ(ends(), 0u);
+  net.pass(Millis(500));
+  EXPECT_EQ(ends(), 3u);
+  // Alice is gone from the call.
+  bob.heard.clear();
+  hold_down();
+  plane->unjoin(a);
+  net.pass(Millis(500));
+  EXPECT_EQ(ends(), 3u);
+  ASSERT_TRUE(plane->join(a, b));
+  // It is agreed that audio is passed on, and with it her events.
+  bob.heard.clear();
+  alice.timestamp += 8'000;
+  hold_down();
+  ASSERT_TRUE(plane->sounding(b));
+  agree(line(0, "PCMU"), line(0, "PCMU"));
+  ASSERT_TRUE(plane->apply(b, agree_b));
+  net.pass(Millis(500));
+  EXPECT_FALSE(plane->sounding(b));
+  EXPECT_EQ(ends(), 3u);
+}
+
+TEST_F(Speech, ADigitInProgressOutlivesAReoffer) {
+  agree(line(0, "PCMU"), line(9, "G722"));
+  up();
+  const std::uint32_t began = alice.timestamp;
+  for (int i = 1; i <= 13; ++i) {
+    std::array<std::byte, rtp::kEventBytes> p;
+    rtp::write_event(p, {5, 10, static_cast<std::uint16_t>(std::min(i, 11) * 160), i > 10});
+    alice.timestamp = began;
+    alice.say(101, p, 0, i == 1);
+    net.pass(Millis(20));
+    if (i == 5) {
+      ASSERT_TRUE(plane->apply(a, agree_a));
+      ASSERT_TRUE(plane->apply(b, agree_b));
+    }
+  }
+  net.pass(Millis(300));
+  EXPECT_EQ(digits_at(bob, 96), std::vector<int>{5});
+  std::uint16_t longest = 0;
+  for (const Heard& h : bob.heard)
+    if (const auto e = rtp::parse_event(h.payload); h.header.payload_type == 96 && e)
+      longest = std::max(longest, e->duration);
+  EXPECT_EQ(longest, 11 * 160) << "as long as Alice's";
+}
+
 TEST_F(Speech, RingingIsHeardUntilThePartnerSpeaks) {
-  PROVES("TDR-74");
   agree(line(8, "PCMA"), line(8, "PCMA"));
   up();
   const auto& cadence = *tone::cadence_of("DE", tone::Signal::kRingback);  // 425 Hz, 1 s of 5

@@ -358,45 +358,6 @@ TEST(QualityMonitor, AnySequenceOfNumbersKeepsTheCountsInOrder) {
 
 // --- one way ---
 
-TEST(OneWay, FiveSecondsOfOneSideAloneAreSuspected) {
-  OneWayWatch w;
-  Instant now{Seconds(100)};
-  w.expect(now);
-  std::vector<OneWayWatch::Side> told;
-  const auto seconds = [&](int n, bool a, bool b) {
-    for (int i = 0; i < n * 50; ++i) {
-      now += Millis(20);
-      if (a) w.heard(OneWayWatch::Side::kA, now);
-      if (b) w.heard(OneWayWatch::Side::kB, now);
-      if (const auto side = w.poll(now)) told.push_back(*side);
-    }
-  };
-  seconds(20, true, true);
-  seconds(4, true, false);
-  EXPECT_TRUE(told.empty());
-  seconds(10, true, false);
-  EXPECT_EQ(told, std::vector{OneWayWatch::Side::kB});
-  seconds(5, true, true);
-  seconds(10, false, true);
-  EXPECT_EQ(told, (std::vector{OneWayWatch::Side::kB, OneWayWatch::Side::kA}));
-  EXPECT_TRUE(w.suspected());
-}
-
-TEST(OneWay, HoldAndSilenceOfBothAreNotSuspected) {
-  OneWayWatch w;
-  Instant now{Seconds(100)};
-  EXPECT_FALSE(w.poll(now));
-  w.expect(now);
-  now += Seconds(60);
-  EXPECT_FALSE(w.poll(now));  // nobody sends: the call ends for another reason
-  w.pause();
-  w.heard(OneWayWatch::Side::kA, now);
-  EXPECT_FALSE(w.poll(now));
-  w.expect(now);
-  EXPECT_FALSE(w.poll(now + Seconds(4)));
-  EXPECT_FALSE(w.suspected());
-}
-
 // --- VoIP metrics ---
 
 TEST(VoipMetrics, WhatIsWrittenIsReadBack) {
@@ -420,6 +381,20 @@ TEST(VoipMetrics, WhatIsWrittenIsReadBack) {
     EXPECT_FALSE(reader.next(item));
     EXPECT_FALSE(reader.malformed());
   }
+}
+
+TEST(Quality, GoesOnInAnotherPlace) {
+  Stream whole, first;
+  for (int i = 0; i < 3'000; ++i) whole.packet(Micros(0), i % 10 == 5);
+  for (int i = 0; i < 1'500; ++i) first.packet(Micros(0), i % 10 == 5);
+  first.monitor = first.monitor.carried();
+  EXPECT_EQ(first.monitor, first.monitor.carried()) << "all of it is settled";
+  first.monitor.set_codec(impairment_of("PCMA"), 8'000, Millis(20));
+  for (int i = 0; i < 1'500; ++i) first.packet(Micros(0), i % 10 == 5);
+  const auto a = *whole.monitor.summary(), b = *first.monitor.summary();
+  EXPECT_NEAR(a.loss.lost, b.loss.lost, 1);
+  EXPECT_NEAR(a.loss.expected, b.loss.expected, 2);
+  EXPECT_NEAR(a.mos_average(), b.mos_average(), 0.05);
 }
 
 TEST(VoipMetrics, OtherBlocksAreSteppedOverAndLyingOnesEndTheSearch) {

@@ -43,7 +43,7 @@ digits = "rfc4733"
 INSTANTIATE_TEST_SUITE_P(Modes, Listed, ::testing::ValuesIn(all_modes()), mode_name);
 
 TEST_P(Listed, WithoutACommonCodecOursAreOfferedAndTheCallerIsAnsweredInItsOwn) {
-  PROVES("TDM-08", "TDM-09");
+  PROVES("TDM-09", "TDM-23");
   d = core.invite("+4989123", "", sdp("10.1.0.1", 40000, "sendrecv", kOpus));
   const auto ok = answered_with("0 PCMU/8000,101 telephone-event/8000");
   EXPECT_EQ(line_of(to_cloud, "m=").substr(line_of(to_cloud, "m=").find("SAVP ")), "SAVP 0 8 96");
@@ -74,7 +74,24 @@ TEST_P(Listed, WithoutACommonCodecOursAreOfferedAndTheCallerIsAnsweredInItsOwn) 
                               "digits as events"),
       std::string::npos)
       << rig.trail_of_all();
+  // Six seconds more in which the callee, who is silent, should be heard.
+  for (std::uint16_t i = 50; i < 350; ++i) {
+    std::array<std::byte, rtp::kMinHeader + codec::kMaxPayload> p;
+    rtp::write_header(std::span<std::byte, rtp::kMinHeader>(p.data(), rtp::kMinHeader),
+                      {.ssrc = 7, .timestamp = i * 960u, .sequence = i, .payload_type = 111});
+    const std::size_t n = e->encode(pcm, std::span(p).subspan(rtp::kMinHeader));
+    core.send_packet(media_of(ok.body()), std::span(p).first(rtp::kMinHeader + n));
+    rig.run(Millis(20));
+  }
+  EXPECT_NE(rig.trail_of_all().find("one-way audio: nothing for 5 s from cloud-1"),
+            std::string::npos);
   hang_up();
+  const auto& r = rig.records[0];
+  EXPECT_GT(r.from_caller.mos_100, 400u);
+  EXPECT_GE(r.from_caller.mos_100, r.from_caller.mos_min_100);
+  EXPECT_FALSE(r.from_caller.one_way);
+  EXPECT_TRUE(r.from_callee.one_way);
+  EXPECT_EQ(r.from_callee.mos_100, 0u);
 }
 
 TEST_P(Listed, AHoldAndAResumeOfSuchACallCross) {

@@ -2,13 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "support/proves.h"
-
 namespace causeway::sip {
 namespace {
 
 TEST(Digits, AreReadInEveryFormThatPeersWrite) {
-  PROVES("TDM-10");
   struct Row {
     std::string_view type, body;
     SignalledDigit digit;

@@ -82,5 +82,16 @@ TEST(Mask, NothingToMaskIsSeenWithoutACopy) {
   EXPECT_FALSE(mask_if_needed(""));
 }
 
+TEST(Mask, DigitsInNotifyAreHiddenWhateverOctetsTheyAre) {
+  const std::string head =
+      "NOTIFY sip:a SIP/2.0\r\nEvent: telephone-event;rate=1000\r\n"
+      "Content-Type: audio/telephone-event\r\nContent-Length: 4\r\n\r\n";
+  for (const char event : {'\x07', '\x0a', '\x0d'})
+    EXPECT_EQ(mask(head + event + std::string("\x8a\x00\xa0", 3)), head + "****");
+  EXPECT_FALSE(
+      mask_if_needed("INVITE sip:a SIP/2.0\r\n\r\nv=0\r\nm=audio 4 RTP/AVP 101\r\n"
+                     "a=rtpmap:101 telephone-event/8000\r\n"));
+}
+
 }  // namespace
 }  // namespace causeway::telemetry
