@@ -19,7 +19,7 @@
 
 namespace causeway::call {
 
-inline constexpr std::uint16_t kStateVersion = 7;
+inline constexpr std::uint16_t kStateVersion = 8;
 
 // Every call ends as exactly one of these.
 enum class TerminationClass : std::uint8_t {
