@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "call/call.h"
 #include "call/media_family.h"
@@ -76,7 +77,9 @@ void Call::close_media(Leg& leg) {
   leg.media_seen.one_way = stats.one_way;
   std::string heard_as;
   if (const auto& q = stats.quality) {
-    const auto hundredths = [](double mos) { return static_cast<std::uint32_t>(mos * 100 + 0.5); };
+    const auto hundredths = [](double mos) {
+      return static_cast<std::uint32_t>(std::lround(mos * 100));
+    };
     leg.media_seen.mos_100 = hundredths(q->mos_average());
     leg.media_seen.mos_min_100 = hundredths(q->mos_min());
     heard_as = fmt::format(

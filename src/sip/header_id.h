@@ -90,7 +90,7 @@ namespace detail {
   if ((static_cast<unsigned char>(a.front()) | kCase) !=
       (static_cast<unsigned char>(b.front()) | kCase))
     return false;
-  return detail::iequals_tail(a.data(), b.data(), a.size());
+  return detail::iequals_tail(a.data(), b.data(), a.size());  // NOLINT(bugprone-*)
 }
 
 }  // namespace causeway::sip
