@@ -5,7 +5,9 @@ A call is INVITE, 100, 180, 200, ACK, BYE, 200 on each leg, with media ports hel
 shard with examples/bench.toml in a network namespace of its own; instructions of all its threads count, from the
 first call to the end of the last. Setup and the first calls (pools, caches) are left out.
 
-usage: call_cost.py BUILD_DIR [--calls N] [--out FILE]     --out: the callgrind file, for callgrind_annotate
+With --rules the same with the ten rules of examples/bench-rules.toml, which may cost at most RULES times as much.
+
+usage: call_cost.py BUILD_DIR [--calls N] [--out FILE] [--rules]     --out: the callgrind file, for callgrind_annotate
 """
 import argparse
 import os
@@ -22,17 +24,18 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SIPP = ROOT / "tests" / "interop" / "sipp"
 BUDGET = 500_000  # instructions a call
 WARM_UP = 50
+RULES = 1.25
 
 
-def inside(build, calls, out):
+def inside(build, calls, out, config):
     """In the namespace: returns instructions a call."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    state = pathlib.Path("/tmp/causeway-bench")
+    state = pathlib.Path(re.search(r'state_directory = "(.*)"', config.read_text())[1])
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir()
     gateway = subprocess.Popen(
         ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--instr-atstart=no", str(build / "causeway"), "run", "--config",
-         str(ROOT / "examples" / "bench.toml")], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+         str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     callee = None
     try:
         for _ in range(300):
@@ -77,6 +80,7 @@ def main():
     a.add_argument("build", type=pathlib.Path)
     a.add_argument("--calls", type=int, default=300)
     a.add_argument("--out")
+    a.add_argument("--rules", action="store_true")
     o = a.parse_args()
     if "CAUSEWAY_CALL_COST_INSIDE" not in os.environ:
         missing = [p for p in ("sipp", "valgrind", "unshare") if not shutil.which(p)]
@@ -85,11 +89,15 @@ def main():
         os.execvpe("unshare", ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, *sys.argv],
                    {**os.environ, "CAUSEWAY_CALL_COST_INSIDE": "1"})
     with tempfile.TemporaryDirectory() as scratch:
-        cost = inside(o.build.resolve(), o.calls, o.out or f"{scratch}/out")
+        cost = inside(o.build.resolve(), o.calls, o.out or f"{scratch}/out", ROOT / "examples" / "bench.toml")
+        ruled = o.rules and inside(o.build.resolve(), o.calls, f"{scratch}/ruled", ROOT / "examples" / "bench-rules.toml")
     print(f"{'a complete call':32} {cost:12.0f} {BUDGET:>9}")
     if cost > BUDGET:
         print(f"over budget: {cost:.0f} instructions a call, budget {BUDGET}")
         sys.exit(1)
+    if ruled:
+        print(f"{'... with ten rules':32} {ruled:12.0f} {ruled / cost:9.3f} times, at most {RULES}")
+        sys.exit(1 if ruled > RULES * cost else 0)
 
 
 if __name__ == "__main__":

@@ -219,6 +219,13 @@ void Agent::on_response(const SipMessage& m, const Flow& flow) {
   }
 }
 
+std::string Agent::choose_suite(const SdpText& offer) const {
+  for (const auto& c : offer.crypto)
+    for (const auto& s : suites())
+      if (c.suite == s) return s;
+  return {};
+}
+
 // --- server transactions
 // ---------------------------------------------------------------------------
 
@@ -283,6 +290,12 @@ void Agent::on_bad_message(const std::string& why, const Flow& flow) {
 
 void Agent::on_connection_lost(const Flow& flow, const std::string& why) {
   if (why == "closed") return;
+  constexpr std::string_view kHandshake = "TLS handshake: ";
+  if (why.starts_with(kHandshake)) {
+    const bool nothing = why.find("did not return a certificate") != std::string::npos;
+    stray({{nothing ? "TDR-11" : "TDR-12", "no connection with " + flow.remote.address.to_string() +
+                                               ": " + why.substr(kHandshake.size())}});
+  }
   ladder_.note(side_, "-", "connection with " + flow.remote.to_string() + ": " + why);
 }
 
@@ -326,7 +339,10 @@ void Agent::on_request(const SipMessage& m, const Flow& flow) {
 void Agent::on_new_invite(const SipMessage& m, const Flow& flow, const std::string& key) {
   std::string number;
   if (const auto u = parse_sip_uri(m.uri)) number = u->user;
-  const auto planned = expected_.find(number);
+  auto planned = expected_.find(number);
+  if (planned == expected_.end() && any_form_)
+    planned = std::find_if(expected_.begin(), expected_.end(),
+                           [&](const auto& e) { return same_subscriber(e.first, number); });
   const std::string label = planned == expected_.end() ? number : planned->second.label;
   ladder_.message(side_, false, label, m);
   if (calls_.size() >= settings_.max_calls) {
@@ -357,7 +373,8 @@ void Agent::answer_options(const SipMessage& m, const Flow& flow, const std::str
   stray(v);
   const auto refused = refusal(v);
   if (refused) ++o.refused;
-  SipMessage r = response_to(m, refused.value_or(200), refused ? "Forbidden" : "OK", token(8));
+  SipMessage r =
+      response_to(m, refused ? refused->status : 200, refused ? "Forbidden" : "OK", token(8));
   dress_response(r, nullptr);
   respond(key, std::move(r), "-");
   if (!refused) on_options(m, flow);

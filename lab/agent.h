@@ -54,6 +54,8 @@ class Agent : private SipPort::Listener {
   // Calls to this number get this behaviour in place of the number plan's.
   void expect(const std::string& number, const std::string& label, Behaviour b);
   void set_default_behaviour(Behaviour b) { default_ = std::move(b); }
+  // Numbers may come in another form than they are expected in.
+  void take_any_form() { any_form_ = true; }
   void set_observer(Observer* o) { observer_ = o; }
   // OPTIONS to the gateway, to learn whether it is there.
   void probe_gateway();
@@ -100,8 +102,12 @@ class Agent : private SipPort::Listener {
   [[nodiscard]] virtual Violations check_response(const SipMessage& m,
                                                   const std::string& method) const = 0;
   [[nodiscard]] virtual Violations check_sdp(const SdpText& s, const SdpText* ours) const = 0;
-  [[nodiscard]] virtual std::optional<int> refusal(const Violations& v) const = 0;
+  [[nodiscard]] virtual std::optional<LabRefusal> refusal(const Violations& v) const = 0;
   [[nodiscard]] virtual bool capitals() const = 0;
+  // SRTP suites in the order of our offers; none: plain RTP.
+  [[nodiscard]] virtual std::vector<std::string> suites() const { return {}; }
+  // The one to answer an offer with; empty: none is ours.
+  [[nodiscard]] virtual std::string choose_suite(const SdpText& offer) const;
 
  protected:
   virtual void on_options(const SipMessage& m, const Flow& flow) = 0;  // accepted ones
@@ -154,6 +160,7 @@ class Agent : private SipPort::Listener {
   PortRange ports_;
   Observer* observer_ = nullptr;
   std::optional<Behaviour> default_;
+  bool any_form_ = false;
 
   struct Expected {
     std::string label;

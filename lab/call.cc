@@ -1,6 +1,7 @@
 #include "lab/call.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "lab/agent.h"
 
@@ -42,6 +43,14 @@ std::string reason_header(int status, Side side) {
   return "Q.850;cause=" + std::to_string(cause) + ";text=\"5f1c2a40-0000-4000-8000-0000000000" +
          std::to_string(10 + cause % 80) + "\"";
 }
+
+// So that whoever reads the gateway's trail finds the rule that was broken.
+std::string reason_of_refusal(std::string why) {
+  std::replace_if(
+      why.begin(), why.end(),
+      [](char c) { return c == '"' || c == '\\' || c == '\r' || c == '\n'; }, '\'');
+  return "Q.850;cause=21;text=\"" + why + "\"";
+}
 }  // namespace
 
 Call::Call(Agent& agent, std::uint64_t serial, bool caller, std::string label, std::string number,
@@ -56,10 +65,6 @@ Call::Call(Agent& agent, std::uint64_t serial, bool caller, std::string label, s
   local_tag_ = agent.token(8);
   contact_token_ = agent.token(16);
   sdp_id_ = agent.random().u64() >> 33;
-  key_80_.resize(30);
-  key_32_.resize(30);
-  agent.random().fill(std::as_writable_bytes(std::span(key_80_)));
-  agent.random().fill(std::as_writable_bytes(std::span(key_32_)));
 }
 
 Call::~Call() {
@@ -147,6 +152,8 @@ void Call::on_response(const SipMessage& request, const SipMessage& m) {
     } else {
       on_reinvite_response(m);
     }
+  } else if (request.method == "REFER") {
+    on_refer_response(m);
   } else if (request.method == "BYE" && m.status >= 200) {
     if (m.status >= 300) trouble("BYE answered with " + std::to_string(m.status));
     end();
@@ -300,6 +307,7 @@ void Call::take_step(Step step, int tries) {
     return;
   }
   if (step == Step::kHangUp) return hang_up();
+  if (step == Step::kTransfer || step == Step::kTransferAndLeave) return refer(step);
   agent_.ladder().note(facts_.side, facts_.label,
                        std::string("(") + std::string(to_string(step)) + ")");
   ++cseq_;
@@ -315,10 +323,53 @@ void Call::take_step(Step step, int tries) {
     case Step::kResume: m.body = offer(Way::kSendRecv, true); break;
     case Step::kRefresh: m.body = last_sdp_; break;
     case Step::kResumeWithoutOffer:
+    case Step::kTransfer:
+    case Step::kTransferAndLeave:
     case Step::kHangUp: break;
   }
   if (!m.body.empty()) m.add("Content-Type", "application/sdp");
   send_in_dialog(std::move(m));
+}
+
+// --- transfer ------------------------------------------------------------------------------------
+
+// As Phone System writes it: parameters of its own, which come back byte for byte (TDR-101 to 103).
+void Call::refer(Step step) {
+  leaves_at_once_ = step == Step::kTransferAndLeave;
+  ++cseq_;
+  SipMessage m = in_dialog("REFER");
+  facts_.refer_to = "sip:" + behaviour_.transfer_to + "@" + agent_.sent_by(site_) +
+                    ";x-m=8%3aorgid%3a" + contact_token_ + ";x-t=" + contact_token_.substr(0, 8) +
+                    ";transport=tls;user=phone";
+  facts_.referred_by = "<sip:transferor@" + agent_.sent_by(site_) + ";x-ti=" + contact_token_ +
+                       ";x-tt=aHR0cHM6Ly9leGFtcGxlL2NiP3Q9MQ%3d%3d>";
+  m.add("Refer-To", "<" + facts_.refer_to + ">");
+  m.add("Referred-By", facts_.referred_by);
+  agent_.ladder().note(facts_.side, facts_.label,
+                       std::string("(") + std::string(to_string(step)) + ")");
+  phase(Known::kUnknown, Known::kUnknown);
+  send_in_dialog(std::move(m));
+}
+
+void Call::on_refer_response(const SipMessage& m) {
+  if (m.status < 200) return;
+  facts_.refer_status = m.status;
+  if (m.status >= 300)
+    return violation({{"TDR-99", "REFER was answered " + std::to_string(m.status)}});
+  if (leaves_at_once_) hang_up();
+}
+
+void Call::on_notify(const SipMessage& m, const std::string& transaction) {
+  SipMessage r = agent_.response_to(m, 200, "OK", {});
+  agent_.dress_response(r, this);
+  agent_.respond(transaction, std::move(r), facts_.label);
+  int status = 0;
+  constexpr std::string_view kLine = "SIP/2.0 ";
+  if (m.body.starts_with(kLine)) status = std::atoi(m.body.c_str() + kLine.size());
+  if (status == 0 || m.get("Content-Type").find("message/sipfrag") == std::string::npos)
+    return violation({{"TDR-99", "NOTIFY without message/sipfrag: " + m.body}});
+  if (facts_.transfer_told.size() < 32) facts_.transfer_told.push_back(status);
+  if (status >= 200 && !leaves_at_once_) later(100ms, [this] { hang_up(); });
 }
 
 void Call::on_reinvite_response(const SipMessage& m) {
@@ -376,6 +427,8 @@ void Call::on_invite(const SipMessage& m, const Flow& flow, const std::string& t
   learn_dialog(m);
   const auto from = parse_name_addr(m.get("From"));
   const auto to = parse_name_addr(m.get("To"));
+  if (const auto c = parse_sip_uri(parse_name_addr(m.get("Contact")).uri))
+    facts_.contact_host = c->host;
   remote_uri_ = "<" + from.uri + ">";
   local_uri_ = "<" + to.uri + ">";
   for (const auto& v : m.all("P-Asserted-Identity"))
@@ -384,8 +437,9 @@ void Call::on_invite(const SipMessage& m, const Flow& flow, const std::string& t
   agent_.respond(transaction, agent_.response_to(m, 100, "Trying", {}), facts_.label);
   std::optional<SdpText> sdp;
   if (!m.body.empty()) sdp = read_sdp(m, false);
-  if (const auto status = agent_.refusal(facts_.violations)) {
-    behaviour_.final_status = *status;
+  if (const auto refused = agent_.refusal(facts_.violations)) {
+    behaviour_.final_status = refused->status;
+    refused_because_ = refused->why;
     return give_final();
   }
   if (!sdp) {
@@ -438,7 +492,8 @@ void Call::give_final() {
   const std::string words = behaviour_.reason.empty() ? usual_words(status) : behaviour_.reason;
   SipMessage r = agent_.response_to(invite_, status, words, local_tag_);
   if (status >= 300) {
-    r.add("Reason", reason_header(status, facts_.side));
+    r.add("Reason", refused_because_.empty() ? reason_header(status, facts_.side)
+                                             : reason_of_refusal(refused_because_));
     agent_.dress_response(r, this);
     agent_.respond(invite_transaction_, std::move(r), facts_.label);
     return end();
@@ -477,6 +532,7 @@ void Call::on_request(const SipMessage& m, const std::string& transaction) {
   if (m.method == "CANCEL") return take_cancel(m, transaction);
   if (m.method == "BYE") return take_bye(m, transaction);
   if (m.method == "INVITE") return on_reinvite(m, transaction);
+  if (m.method == "NOTIFY" && facts_.refer_status != 0) return on_notify(m, transaction);
   SipMessage r = agent_.response_to(m, 405, "Method Not Allowed", {});
   agent_.dress_response(r, this);
   agent_.respond(transaction, std::move(r), facts_.label);
@@ -505,8 +561,9 @@ void Call::take_bye(const SipMessage& m, const std::string& transaction) {
 }
 
 void Call::on_reinvite(const SipMessage& m, const std::string& transaction) {
-  const auto refuse = [&](int status) {
+  const auto refuse = [&](int status, const std::string& why = {}) {
     SipMessage r = agent_.response_to(m, status, usual_words(status), {});
+    if (!why.empty()) r.add("Reason", reason_of_refusal(why));
     agent_.dress_response(r, this);
     agent_.respond(transaction, std::move(r), facts_.label);
   };
@@ -521,7 +578,7 @@ void Call::on_reinvite(const SipMessage& m, const std::string& transaction) {
     if (!sdp) return refuse(488);
     const Violations fresh(facts_.violations.begin() + static_cast<long>(known),
                            facts_.violations.end());
-    if (const auto status = agent_.refusal(fresh)) return refuse(*status);
+    if (const auto refused = agent_.refusal(fresh)) return refuse(refused->status, refused->why);
     const bool same = before && before->origin_version == sdp->origin_version;
     if (before) violation(check_continuity(*before, *sdp, false, agent_.secure()));
     if (same && before->way != sdp->way)

@@ -2,6 +2,7 @@
 // a verdict needs. Lab thread; owned by its Agent.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,10 @@ struct CallFacts {
   int provisionals = 0;                                       // 18x sent or received
   int holds_taken = 0, refreshes_taken = 0, offers_made = 0;  // re-INVITEs from and to the gateway
   std::string asserted_identity;                              // as it came
+  int refer_status = 0;                                       // of the answer to our REFER
+  std::vector<int> transfer_told;                             // statuses that NOTIFY told of
+  std::string refer_to, referred_by;                          // as we wrote them
+  std::string contact_host;                                   // of the other side's INVITE
   std::vector<Phase> phases;
   Violations violations;
   std::vector<std::string> troubles;  // what went wrong and is no breach of a requirement
@@ -93,6 +98,9 @@ class Call {
   void begin_talking();
   void schedule_actions();
   void take_step(Step step, int tries);
+  void refer(Step step);
+  void on_refer_response(const SipMessage& m);
+  void on_notify(const SipMessage& m, const std::string& transaction);
   void end();
   void later(Millis delay, std::function<void()> what);
 
@@ -104,6 +112,7 @@ class Call {
   void take_answer(const SdpText& s);
   void adopt(const SdpText& s, const std::string& our_suite, const std::string& our_key);
   [[nodiscard]] std::optional<SdpText> read_sdp(const SipMessage& m, bool is_answer);
+  [[nodiscard]] std::string key_of(const std::string& suite);
   void phase(Known sends, Known receives);
   void phase_by(Way way);
   void other_fork();
@@ -125,17 +134,20 @@ class Call {
   std::string remote_target_, contact_token_;
   std::vector<std::string> routes_, tags_;
   unsigned cseq_ = 1;
-  std::string pending_;  // server transaction of a 2xx that waits for its ACK
+  std::string pending_;          // server transaction of a 2xx that waits for its ACK
+  std::string refused_because_;  // the rule that the other side broke
   bool provisional_seen_ = false, cancel_wanted_ = false, cancel_sent_ = false;
   bool awaiting_answer_in_ack_ = false;
   std::optional<Step> stepping_;  // our re-INVITE is under way
   unsigned step_cseq_ = 0;
+  bool leaves_at_once_ = false;  // after the 202 to our REFER
 
   // Media
   std::unique_ptr<MediaSession> media_;
   std::uint64_t sdp_id_ = 0, sdp_version_ = 1;
   std::vector<int> formats_{8, 0, 101};
-  std::string key_80_, key_32_, last_sdp_;
+  std::map<std::string, std::string> keys_;  // by suite
+  std::string answer_suite_, last_sdp_;
   std::optional<SdpText> ours_, theirs_;
   int answer_tag_ = 1;
   Way way_ = Way::kSendRecv;  // ours, as negotiated or offered

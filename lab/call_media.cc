@@ -6,8 +6,6 @@
 
 namespace causeway::lab {
 namespace {
-constexpr std::string_view kSuite80 = "AES_CM_128_HMAC_SHA1_80";
-constexpr std::string_view kSuite32 = "AES_CM_128_HMAC_SHA1_32";
 constexpr const char* kLifetime = "2^31";
 constexpr std::uint16_t kNoMediaPort = 9;  // discard: a load call has no sound
 }  // namespace
@@ -41,9 +39,8 @@ std::string Call::offer(Way way, bool new_version, bool zero_address) {
   if (new_version) ++sdp_version_;
   way_ = way;
   std::vector<CryptoLine> crypto;
-  if (agent_.secure())  // the order and the tags are the service's (TDM-03)
-    crypto = {{0, std::string(kSuite32), key_32_, kLifetime, false},
-              {1, std::string(kSuite80), key_80_, kLifetime, false}};
+  for (const auto& s : agent_.suites())
+    crypto.push_back({static_cast<int>(crypto.size()), s, key_of(s), kLifetime, false});
   return written(way, crypto, zero_address);
 }
 
@@ -52,7 +49,8 @@ std::string Call::answer(const SdpText& theirs) {
   if (ours_ && way != way_) ++sdp_version_;
   way_ = way;
   std::vector<CryptoLine> crypto;
-  if (agent_.secure()) crypto = {{answer_tag_, std::string(kSuite80), key_80_, kLifetime, false}};
+  if (agent_.secure())
+    crypto = {{answer_tag_, answer_suite_, key_of(answer_suite_), kLifetime, false}};
   formats_.clear();
   for (const int f : theirs.formats)
     if (f == 0 || f == 8 || f == 101) formats_.push_back(f);
@@ -95,11 +93,23 @@ void Call::adopt(const SdpText& s, const std::string& our_suite, const std::stri
   media_->set_remote({s.address, s.port}, {s.address, s.rtcp_port}, pt);
 }
 
-void Call::take_offer(const SdpText& s) { adopt(s, std::string(kSuite80), key_80_); }
+void Call::take_offer(const SdpText& s) {
+  answer_suite_ = agent_.choose_suite(s);
+  adopt(s, answer_suite_, key_of(answer_suite_));
+}
+
+std::string Call::key_of(const std::string& suite) {
+  std::string& key = keys_[suite];
+  if (key.empty()) {
+    key.resize(SrtpSession::key_length(suite));
+    agent_.random().fill(std::as_writable_bytes(std::span(key)));
+  }
+  return key;
+}
 
 void Call::take_answer(const SdpText& s) {
-  const bool short_tag = !s.crypto.empty() && s.crypto.front().suite == kSuite32;
-  adopt(s, std::string(short_tag ? kSuite32 : kSuite80), short_tag ? key_32_ : key_80_);
+  const std::string chosen = s.crypto.empty() ? std::string() : s.crypto.front().suite;
+  adopt(s, chosen, chosen.empty() ? std::string() : key_of(chosen));
   // Our direction is what we offered, cut down by what they answered.
   const Way mirrored = answer_to(s.way);
   if (ours_) {
@@ -115,7 +125,7 @@ void Call::take_answer(const SdpText& s) {
 void Call::other_fork() {
   local_tag_ = tags_.back();
   ++sdp_version_;
-  agent_.random().fill(std::as_writable_bytes(std::span(key_80_)));
+  keys_.clear();
   sdp_id_ = agent_.random().u64() >> 33;
   if (media_) media_->restart_stream();
   if (theirs_) take_offer(*theirs_);

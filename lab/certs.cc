@@ -158,6 +158,15 @@ Status make_certificates(const std::string& directory) {
   return leaf(directory, Wanted{"other-ca", kGatewayName, {kGatewayName}}, *other);
 }
 
+Status make_certificate_for(const std::string& directory, const std::string& name,
+                            const std::vector<std::string>& hosts) {
+  const auto ca = read_pair(directory + "/ca");
+  if (!ca) return tl::unexpected(ca.error());
+  auto p = make_pair(Wanted{name, hosts.at(0), hosts}, &*ca);
+  if (!p) return tl::unexpected(p.error());
+  return write_pair(*p, directory + "/" + name);
+}
+
 TlsFiles tls_files(const std::string& directory, const std::string& name) {
   return {directory + "/" + name + ".crt", directory + "/" + name + ".key", directory + "/ca.crt"};
 }

@@ -38,7 +38,7 @@ void check_contact(const SipMessage& m, const ServiceView& v, Findings& f) {
   if (!uri) return f.expect(false, "TDR-49", "Contact: " + values.front());
   if (is_address(uri->host))
     return f.expect(false, "TDR-33", "an address in Contact: " + values.front());
-  f.expect(same_text(uri->host, v.gateway_name), "TDR-60",
+  f.expect(among(v.gateway_names, uri->host), "TDR-60",
            "Contact names another trunk: " + uri->host);
   f.expect(v.certificate_names.empty() || covered(v.certificate_names, uri->host), "TDR-14",
            "the certificate does not cover " + uri->host);
@@ -57,14 +57,14 @@ void check_uris(const SipMessage& m, Findings& f) {
   for (const auto& h : m.headers) look(h.name, h.value);
 }
 
-void check_private(const SipMessage& m, Findings& f) {
+void check_private(const SipMessage& m, const ServiceView& v, Findings& f) {
   for (const auto& h : m.headers) {
     const std::string_view n = h.name;
     const bool leaks = same_text(n, "P-Charging-Vector") || same_text(n, "P-Access-Network-Info") ||
                        same_text(n, "X-Operator-Internal");
     f.expect(!leaks, "GW-PRIVATE", "the operator's header " + h.name + " crossed");
-    f.expect(h.value.find("127.0.0.21") == std::string::npos, "GW-TOPOLOGY",
-             "the operator's address in " + h.name);
+    f.expect(v.operator_address.empty() || h.value.find(v.operator_address) == std::string::npos,
+             "GW-TOPOLOGY", "the operator's address in " + h.name);
   }
 }
 
@@ -104,15 +104,15 @@ Violations check_service_request(const SipMessage& m, const ServiceView& v) {
   const std::string sent_by = space == std::string::npos ? "" : via.substr(space + 1);
   const auto sent =
       parse_sip_uri("sip:" + trimmed(std::string_view(sent_by).substr(0, sent_by.find(';'))));
-  f.expect(sent && same_text(sent->host, v.gateway_name), "TDR-53",
+  f.expect(sent && among(v.gateway_names, sent->host), "TDR-53",
            "Via sent-by is not the FQDN: " + via);
   for (const auto& r : m.all("Record-Route")) {
     const auto u = parse_sip_uri(parse_name_addr(r).uri);
-    f.expect(u && same_text(u->host, v.gateway_name), m.method == "OPTIONS" ? "TDR-38" : "TDR-51",
+    f.expect(u && among(v.gateway_names, u->host), m.method == "OPTIONS" ? "TDR-38" : "TDR-51",
              "Record-Route: " + r);
   }
   check_uris(m, f);
-  check_private(m, f);
+  check_private(m, v, f);
   return f.list;
 }
 
@@ -122,16 +122,21 @@ Violations check_service_response(const SipMessage& m, const ServiceView& v,
   f.expect(m.has("X-MS-SBC") || m.status == 100, "TDR-56",
            "no X-MS-SBC in " + std::to_string(m.status) + " to " + method);
   if (method == "INVITE" && m.status > 100 && m.status < 300) check_contact(m, v, f);
+  if (method == "INVITE" && m.status >= 200 && m.status < 300) {
+    const auto allow = m.all("Allow");
+    f.expect(among(allow, "REFER") && among(allow, "NOTIFY"), "TDR-98",
+             "no REFER and NOTIFY in Allow: it will not be asked to transfer");
+  }
   if (method == "INVITE" && m.status >= 400 && m.status != 401 && m.status != 407 &&
       m.status != 487)
     f.expect(m.get("Reason").find("Q.850") != std::string::npos, "TDR-85",
              std::to_string(m.status) + " without Reason: Q.850");
   check_uris(m, f);
-  check_private(m, f);
+  check_private(m, v, f);
   return f.list;
 }
 
-Violations check_service_sdp(const SdpText& s, const SdpText* ours) {
+Violations check_service_sdp(const SdpText& s, const ServiceView& v, const SdpText* ours) {
   Findings f;
   f.expect(s.protocol == "RTP/SAVP", "TDM-01", "media profile " + s.protocol);
   f.expect(s.way == Way::kSendRecv || s.way == Way::kInactive, "TDR-93",
@@ -139,7 +144,7 @@ Violations check_service_sdp(const SdpText& s, const SdpText* ours) {
   f.expect(!s.address.is_unspecified(), "TDR-94", "c=0.0.0.0 towards the service");
   f.expect(s.media_kinds.size() == 1, "TDM-17", "more than one m= line");
   f.expect(!s.ptime || s.ptime == 20, "TDM-18", "ptime " + std::to_string(s.ptime));
-  f.expect(s.origin_address.find("127.0.0.21") == std::string::npos, "GW-TOPOLOGY",
+  f.expect(v.operator_address.empty() || s.origin_address != v.operator_address, "GW-TOPOLOGY",
            "the operator's address in o=");
   for (const auto& c : s.crypto)
     f.expect(c.suite.find("GCM") == std::string::npos, "TDM-05", "GCM offered");
@@ -165,13 +170,14 @@ Violations check_service_sdp(const SdpText& s, const SdpText* ours) {
   return f.list;
 }
 
-std::optional<int> service_refusal(const Violations& all) {
+std::optional<LabRefusal> service_refusal(const Violations& all) {
   for (const auto& v : all) {
+    const std::string why = v.requirement + ": " + v.what;
     if (v.requirement == "TDR-33" || v.requirement == "TDR-60" || v.requirement == "TDR-32" ||
         v.requirement == "TDR-14")
-      return 403;
+      return LabRefusal{403, why};
     if (v.requirement == "TDR-54" || v.requirement == "TDM-01" || v.requirement == "TDR-94")
-      return 488;
+      return LabRefusal{488, why};
   }
   return std::nullopt;
 }
@@ -179,12 +185,14 @@ std::optional<int> service_refusal(const Violations& all) {
 Violations check_operator_message(const SipMessage& m, const OperatorView& v) {
   Findings f;
   for (const auto& h : m.headers) {
-    f.expect(!same_text(std::string_view(h.name).substr(0, 5), "X-MS-"), "GW-PRIVATE",
-             h.name + " crossed");
+    // The enterprise's name is for the operator, where its profile asks for it (OC-01).
+    f.expect(!same_text(std::string_view(h.name).substr(0, 5), "X-MS-") ||
+                 same_text(h.name, "X-MS-TenantID"),
+             "GW-PRIVATE", h.name + " crossed");
     const bool own = same_text(h.name, "Via") || same_text(h.name, "Contact") ||
                      same_text(h.name, "Record-Route") || same_text(h.name, "Route") ||
                      same_text(h.name, "Call-ID");
-    f.expect(!own || h.value.find("pstnhub") == std::string::npos, "GW-TOPOLOGY",
+    f.expect(!own || h.value.find(v.service_domain) == std::string::npos, "GW-TOPOLOGY",
              "the service's name in " + h.name);
   }
   if (!v.trusted)
@@ -196,8 +204,9 @@ Violations check_operator_message(const SipMessage& m, const OperatorView& v) {
   if (m.request || (m.status > 100 && m.status < 300)) {
     if (const auto c = m.get("Contact"); !c.empty()) {
       const auto u = parse_sip_uri(parse_name_addr(c).uri);
-      f.expect(u && u->host == v.gateway_address.to_uri_host(), "GW-TOPOLOGY",
-               "Contact is not the gateway: " + c);
+      f.expect(u && (u->host == v.gateway_address.to_uri_host() ||
+                     (!v.gateway_name.empty() && same_text(u->host, v.gateway_name))),
+               "GW-TOPOLOGY", "Contact is not the gateway: " + c);
     }
   }
   if (m.request && m.method == "INVITE" && tag_of(m.get("To")).empty() && !m.body.empty())

@@ -21,9 +21,11 @@ using Violations = std::vector<Violation>;
 
 // How the Phone System knows the gateway.
 struct ServiceView {
-  std::string gateway_name;                    // the trunk that was provisioned
+  std::vector<std::string> gateway_names;      // the trunk that was provisioned, and its customers'
   std::vector<std::string> certificate_names;  // shown on the connection; empty: not checked
   std::vector<std::string> own_names;          // sip, sip2, sip3
+  std::string domain;                          // of these names
+  std::string operator_address;                // must not reach us
 };
 
 // Requests and responses that reach the Phone System.
@@ -31,14 +33,21 @@ struct ServiceView {
 [[nodiscard]] Violations check_service_response(const SipMessage& m, const ServiceView& v,
                                                 const std::string& method);
 // SDP that reaches the Phone System. `ours`: what we offered, when this is an answer.
-[[nodiscard]] Violations check_service_sdp(const SdpText& s, const SdpText* ours);
-// Code with which the Phone System refuses the request, if it does.
-[[nodiscard]] std::optional<int> service_refusal(const Violations& v);
+[[nodiscard]] Violations check_service_sdp(const SdpText& s, const ServiceView& v,
+                                           const SdpText* ours);
+// With what the Phone System refuses the request, if it does, and the rule that was broken.
+struct LabRefusal {
+  int status = 0;
+  std::string why;  // "TDR-33: an address in Contact: ..."
+};
+[[nodiscard]] std::optional<LabRefusal> service_refusal(const Violations& v);
 
 struct OperatorView {
   IpAddress gateway_address;  // signalling, operator's side
   IpAddress gateway_media;
-  bool trusted = true;  // the gateway may give us asserted identities
+  bool trusted = true;                     // the gateway may give us asserted identities
+  std::string service_domain = "pstnhub";  // what must not reach us
+  std::string gateway_name = {};           // in Contact, where it is given
 };
 [[nodiscard]] Violations check_operator_message(const SipMessage& m, const OperatorView& v);
 [[nodiscard]] Violations check_operator_sdp(const SdpText& s, const OperatorView& v);

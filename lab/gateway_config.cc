@@ -21,6 +21,30 @@ shards = 1
 [limits]
 keep_one_in = 1
 
+[provisioning]
+listen = "127.0.0.31:8443"
+certificate = "tls/gateway.crt"
+key = "tls/gateway.key"
+issuer = "http://127.0.0.11:8081"
+audiences = ["api://provisioning"]
+
+[nameserver]
+domain = "gw.operator.example"
+listen = ["127.0.0.31:5353"]
+ask = ["127.0.0.31:5353"]
+servers = ["ns1.gw.operator.example"]
+contact = "hostmaster@operator.example"
+ttl = "1s"
+[[nameserver.host]]
+name = "ns1"
+addresses = ["127.0.0.31"]
+[[nameserver.host]]
+name = "provapi"
+addresses = ["127.0.0.31"]
+[[nameserver.region]]
+region = "lab"
+service_addresses = ["127.0.0.31"]
+
 [[region]]
 name = "lab"
 

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,7 +15,9 @@
 #include "lab/certs.h"
 #include "lab/flood.h"
 #include "lab/gateway_config.h"
+#include "lab/issuer.h"
 #include "lab/load.h"
+#include "lab/rehearse.h"
 #include "lab/scenario.h"
 
 namespace causeway::lab {
@@ -32,7 +36,10 @@ constexpr const char* kUsage = R"(causeway-lab COMMAND
   serve                      both peers and the name service, answering by the number dialled, until SIGINT
   operator | phone-system    one peer alone, as serve
   names                      the name service alone
+  issuer                     an issuer of tokens for the Provisioning API, until SIGINT; serve has one, too
   numbers                    what each dialled number does
+  rehearse                   an operator's configuration played through before it is live: every rule of the
+                             service, passed or failed, and the remedy; exit 0 when all are passed
 
   --certs DIR                certificates (default: lab-certs, made when missing)
   --zone FILE                zone of the name service; read again on SIGHUP
@@ -42,6 +49,7 @@ constexpr const char* kUsage = R"(causeway-lab COMMAND
   --gateway-operator-side ADDRESS:PORT    default 127.0.0.31:5060
   --gateway-service-side ADDRESS:PORT     default 127.0.0.31:5061
   --names ADDRESS:PORT       default 127.0.0.11:5353
+  --issuer ADDRESS:PORT      default 127.0.0.11:8081
   --untrusted                the operator is no member of the trust domain
   --quiet                    no ladder        --options-too   OPTIONS in the ladder
   --messages FILE            every message, whole
@@ -49,6 +57,11 @@ constexpr const char* kUsage = R"(causeway-lab COMMAND
   --then-serve               scenario: keep serving afterwards
   --rate R --calls N --hold MS --transport tls|udp|tcp     load: tls lets the Phone System call
   --from ADDRESS:PORT --to ADDRESS:PORT --rate R --seconds S    flood
+  --config FILE --service teams-direct-routing|teams-operator-connect|teams-phone-mobile|zoom-provider-exchange    rehearse
+  --group NAME               rehearse: the peer_group of the service, when its profile does not tell
+  --trust FILE               rehearse: roots that the service trusts besides the public ones
+  --keep DIR                 rehearse: where messages, log and the copy stay (default: below /tmp)
+  --causeway FILE            rehearse: the gateway's program (default: causeway beside this one)
 )";
 
 volatile std::sig_atomic_t g_stop = 0, g_reload = 0;
@@ -76,6 +89,7 @@ Result<Options> parse(int argc, char** argv) {
                                                "gateway-operator-side",
                                                "gateway-service-side",
                                                "names",
+                                               "issuer",
                                                "untrusted",
                                                "quiet",
                                                "options-too",
@@ -88,7 +102,13 @@ Result<Options> parse(int argc, char** argv) {
                                                "from",
                                                "to",
                                                "seconds",
-                                               "transport"};
+                                               "transport",
+                                               "config",
+                                               "service",
+                                               "group",
+                                               "trust",
+                                               "keep",
+                                               "causeway"};
   Options o;
   for (int i = 1; i < argc; ++i) {
     const std::string a = argv[i];
@@ -165,6 +185,26 @@ void serve_until_signal(World& world) {
   }
 }
 
+Result<Endpoint> issuer_address(const Options& o) {
+  auto e = Endpoint::parse(o.get("issuer", "127.0.0.11:8081"));
+  if (e && !e->address.is_loopback())
+    return fail(ErrorCode::kConfiguration, "--issuer: its secrets are known: loopback alone");
+  return e;
+}
+
+int issuer(const Options& o) {
+  const auto at = issuer_address(o);
+  if (!at) return complain(at.error());
+  Loop loop;
+  Issuer tokens(loop);
+  if (auto s = tokens.open(*at); !s) return complain(s.error());
+  fmt::print("issuer {}, clients {}, their secret {}\n", tokens.url(), issuer_clients(),
+             kIssuerSecret);
+  std::fflush(stdout);
+  while (g_stop == 0) (void)loop.run_until([] { return g_stop != 0; }, 200ms);
+  return 0;
+}
+
 int serve(const Options& o, bool with_operator, bool with_phone_system, bool with_names) {
   auto w = world_settings(o);
   if (!w) return complain(w.error());
@@ -173,6 +213,12 @@ int serve(const Options& o, bool with_operator, bool with_phone_system, bool wit
   w->with_names = with_names;
   World world(*w, ladder_settings(o, true));
   if (auto s = world.open(); !s) return complain(s.error());
+  Issuer tokens(world.loop());
+  if (with_operator && with_phone_system) {
+    const auto at = issuer_address(o);
+    if (!at) return complain(at.error());
+    if (auto s = tokens.open(*at); !s) return complain(s.error());
+  }
   world.ladder().heading();
   serve_until_signal(world);
   return 0;
@@ -202,7 +248,13 @@ int scenario(const Options& o) {
     fmt::print("{}\n", json ? to_json(v) : to_text(v, isatty(STDOUT_FILENO) == 1));
     std::fflush(stdout);
   }
-  if (o.has("then-serve")) serve_until_signal(world);
+  if (o.has("then-serve")) {
+    const auto at = issuer_address(o);
+    if (!at) return complain(at.error());
+    Issuer tokens(world.loop());
+    if (auto s = tokens.open(*at); !s) return complain(s.error());
+    serve_until_signal(world);
+  }
   return good ? 0 : 1;
 }
 
@@ -245,6 +297,33 @@ int flood(const Options& o) {
   return 0;
 }
 
+int rehearse(const Options& o) {
+  RehearsalWish w;
+  w.config = o.get("config", "");
+  w.service = o.get("service", "");
+  w.group = o.get("group", "");
+  w.trust = o.get("trust", "");
+  if (w.config.empty() || w.service.empty())
+    return complain({ErrorCode::kConfiguration, "rehearse needs --config FILE and --service NAME"});
+  std::error_code ec;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
+  w.causeway = o.get("causeway", (self.parent_path() / "causeway").string());
+  char made[] = "/tmp/causeway-rehearsal.XXXXXX";
+  if (o.has("keep")) {
+    w.directory = std::filesystem::absolute(o.get("keep", ""), ec).string();
+    std::filesystem::create_directories(w.directory, ec);
+  } else if (mkdtemp(made) != nullptr) {
+    w.directory = made;
+  }
+  if (ec || w.directory.empty())
+    return complain({ErrorCode::kIo, "cannot make a directory for the rehearsal"});
+  const auto r = rehearse(w);
+  if (!r) return complain(r.error());
+  const std::string text = o.has("json") ? to_json(*r) : to_text(*r, isatty(STDOUT_FILENO) == 1);
+  fmt::print("{}\n", text);
+  return r->good() ? 0 : 1;
+}
+
 int numbers() {
   for (const auto& r : number_rules()) fmt::print("...{}  {}\n", r.suffix, r.meaning);
   fmt::print("others  as 001\n");
@@ -276,8 +355,10 @@ int run(int argc, char** argv) {
   if (command == "serve") return serve(*o, true, true, true);
   if (command == "operator") return serve(*o, true, false, false);
   if (command == "phone-system") return serve(*o, false, true, true);
+  if (command == "issuer") return issuer(*o);
   if (command == "names") return serve(*o, false, false, true);
   if (command == "numbers") return numbers();
+  if (command == "rehearse") return rehearse(*o);
   fmt::print(stderr, "{}", kUsage);
   return 2;
 }

@@ -14,6 +14,8 @@ std::string_view to_string(Step s) {
     case Step::kResume: return "resume";
     case Step::kResumeWithoutOffer: return "resume without an offer";
     case Step::kRefresh: return "session refresh";
+    case Step::kTransfer: return "transfer";
+    case Step::kTransferAndLeave: return "transfer, hang-up at once";
     case Step::kHangUp: return "hang-up";
   }
   return "?";
@@ -40,6 +42,12 @@ const std::vector<NumberRule>& number_rules() {
       {"603", "603 decline"},
   };
   return rules;
+}
+
+bool same_subscriber(std::string_view a, std::string_view b) {
+  constexpr std::size_t kDigits = 8;
+  return a.size() >= kDigits && b.size() >= kDigits &&
+         a.substr(a.size() - kDigits) == b.substr(b.size() - kDigits);
 }
 
 Behaviour behaviour_for(std::string_view number, Side side) {

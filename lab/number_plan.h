@@ -21,6 +21,8 @@ enum class Step : std::uint8_t {
   kResume,
   kResumeWithoutOffer,
   kRefresh,
+  kTransfer,          // REFER to transfer_to, and BYE when NOTIFY has told of its answer
+  kTransferAndLeave,  // REFER, and BYE right after its 202
   kHangUp
 };
 [[nodiscard]] std::string_view to_string(Step s);
@@ -45,6 +47,7 @@ struct Behaviour {
   Millis give_up_after{8'000};  // no final answer: a failure of the call
   // As either
   std::vector<Action> actions;
+  std::string transfer_to;  // a number of the service's own
   Sound sound;
   bool media = true;  // false: signalling alone, for load
 };
@@ -53,6 +56,8 @@ struct NumberRule {
   std::string_view suffix, meaning;
 };
 [[nodiscard]] const std::vector<NumberRule>& number_rules();
+// Whether two numbers end with the same eight digits, however their countries are written.
+[[nodiscard]] bool same_subscriber(std::string_view a, std::string_view b);
 [[nodiscard]] Behaviour behaviour_for(std::string_view number, Side side);
 
 }  // namespace causeway::lab

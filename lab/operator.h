@@ -21,7 +21,7 @@ class Operator final : public Agent {
   [[nodiscard]] Violations check_response(const SipMessage& m,
                                           const std::string& method) const override;
   [[nodiscard]] Violations check_sdp(const SdpText& s, const SdpText* ours) const override;
-  [[nodiscard]] std::optional<int> refusal(const Violations&) const override {
+  [[nodiscard]] std::optional<LabRefusal> refusal(const Violations&) const override {
     return std::nullopt;
   }
   [[nodiscard]] bool capitals() const override { return false; }

@@ -27,8 +27,9 @@ std::string PhoneSystem::record_route(std::size_t site) const {
 // As in public traces: another host and port than where requests go (TDR-69).
 std::string PhoneSystem::contact_for(const Call& call) const {
   const auto& t = call.contact_token();
-  return "<sip:api-du-a-euwe.pstnhub.example:443;x-i=" + t.substr(0, 8) + "-" + t.substr(8, 4) +
-         "-4000-8000-" + t.substr(12, 12) + ";x-c=" + t + "/d/8/" + t.substr(0, 16) + ">";
+  return "<sip:api-du-a-euwe." + view_.domain + ":443;x-i=" + t.substr(0, 8) + "-" +
+         t.substr(8, 4) + "-4000-8000-" + t.substr(12, 12) + ";x-c=" + t + "/d/8/" +
+         t.substr(0, 16) + ">";
 }
 
 void PhoneSystem::dress_request(SipMessage& m, const Call* call) const {
@@ -75,7 +76,7 @@ Violations PhoneSystem::check_response(const SipMessage& m, const std::string& m
 }
 
 Violations PhoneSystem::check_sdp(const SdpText& s, const SdpText* ours) const {
-  return check_service_sdp(s, ours);
+  return check_service_sdp(s, view_, ours);
 }
 
 void PhoneSystem::on_options(const SipMessage& m, const Flow& flow) {

@@ -18,7 +18,7 @@ class PhoneSystem final : public Agent {
   [[nodiscard]] std::string contact_for(const Call& call) const override;
   [[nodiscard]] std::string sent_by(std::size_t site) const override;
   [[nodiscard]] bool is_own_route(const std::string& route) const override {
-    return route.find("pstnhub.example") != std::string::npos;
+    return route.find(view_.domain) != std::string::npos;
   }
   void dress_request(SipMessage& m, const Call* call) const override;
   void dress_response(SipMessage& m, const Call* call) const override;
@@ -27,16 +27,22 @@ class PhoneSystem final : public Agent {
   [[nodiscard]] Violations check_response(const SipMessage& m,
                                           const std::string& method) const override;
   [[nodiscard]] Violations check_sdp(const SdpText& s, const SdpText* ours) const override;
-  [[nodiscard]] std::optional<int> refusal(const Violations& v) const override {
+  [[nodiscard]] std::optional<LabRefusal> refusal(const Violations& v) const override {
     return service_refusal(v);
   }
   [[nodiscard]] bool capitals() const override { return true; }
+  // The order, and the tags that follow from it, are the service's (TDM-03); it answers with _80.
+  [[nodiscard]] std::vector<std::string> suites() const override {
+    return {"AES_CM_128_HMAC_SHA1_32", kSuite};
+  }
+  [[nodiscard]] std::string choose_suite(const SdpText&) const override { return kSuite; }
 
  private:
   void on_options(const SipMessage& m, const Flow& flow) override;
   void send_next_options(std::size_t site);
   [[nodiscard]] std::string record_route(std::size_t site) const;
 
+  static constexpr const char* kSuite = "AES_CM_128_HMAC_SHA1_80";
   ServiceView view_;
   std::map<std::size_t, std::string> trunks_;  // site: URI of the gateway's Contact
   std::map<std::size_t, Loop::TimerId> timers_;

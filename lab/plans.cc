@@ -125,6 +125,24 @@ void add_service(std::vector<CallPlan>& out) {
   out.push_back(p);
 }
 
+void add_transfer(std::vector<CallPlan>& out) {
+  int i = static_cast<int>(out.size());
+  for (const bool leaves : {false, true}) {
+    auto p = call(leaves ? "op-transferred-left" : "op-transferred",
+                  leaves ? "Phone System hands the operator's caller over and hangs up at once"
+                         : "Phone System hands the operator's caller over and waits for the answer",
+                  Side::kOperator, i++);
+    p.called.transfer_to = leaves ? "+32255570902" : "+32255570901";
+    p.called.actions = {{1'200ms, leaves ? Step::kTransferAndLeave : Step::kTransfer}};
+    p.target = Behaviour{};
+    p.target->sound = tone(i + 5, false);
+    p.target->final_after = 1'200ms;
+    ends(*p.target, 3'000ms);
+    p.start = leaves ? 700ms : 300ms;
+    out.push_back(p);
+  }
+}
+
 // --- from a file
 // -----------------------------------------------------------------------------------
 
@@ -180,7 +198,9 @@ Status read_call(const Json& j, CallPlan& p) {
 
 }  // namespace
 
-std::vector<std::string> built_in_plans() { return {"demo", "basic", "hold", "service"}; }
+std::vector<std::string> built_in_plans() {
+  return {"demo", "basic", "hold", "service", "transfer"};
+}
 
 Result<ScenarioPlan> parse_plan(std::string_view text) {
   // The library throws from its typed getters; none of that leaves this function.
@@ -210,6 +230,7 @@ Result<ScenarioPlan> find_plan(const std::string& name) {
     if (name == "demo" || name == "basic") add_basic(plan.calls);
     if (name == "demo" || name == "hold") add_hold(plan.calls);
     if (name == "demo" || name == "service") add_service(plan.calls);
+    if (name == "demo" || name == "transfer") add_transfer(plan.calls);
     plan.wait_for_options = name == "demo";
     return plan;
   }

@@ -1,6 +1,7 @@
 // Lists of calls to place: built in, or from a JSON file.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,8 @@ struct CallPlan {
   // What is right
   int final_status = 200;  // as the caller sees it
   bool cancelled = false;
+  // The called side hands the caller over to a number of its own, which answers so.
+  std::optional<Behaviour> target;
   int offers_seen_by_other = 0;  // re-INVITEs that must reach the other side as holds
 };
 
@@ -27,6 +30,7 @@ struct ScenarioPlan {
   std::vector<CallPlan> calls;
   bool wait_for_options =
       true;  // the three names are seen to be probed, and the gateway answers ours
+  bool strict_numbers = true;  // false: a core may have numbers in another form than E.164
 };
 
 [[nodiscard]] Result<ScenarioPlan> find_plan(const std::string& name_or_file);

@@ -39,7 +39,8 @@ struct ScenarioVerdict {
 };
 
 // Pure but for what the calls hold. `called` is null when the call never arrived.
-[[nodiscard]] CallVerdict judge_call(const CallPlan& plan, const Call* calling, const Call* called);
+[[nodiscard]] CallVerdict judge_call(const CallPlan& plan, const Call* calling, const Call* called,
+                                     const Call* target = nullptr, bool strict_numbers = true);
 [[nodiscard]] ScenarioVerdict run_scenario(const Sides& sides, const ScenarioPlan& plan);
 [[nodiscard]] std::string to_text(const ScenarioVerdict& v, bool colour);
 [[nodiscard]] std::string to_json(const ScenarioVerdict& v);

@@ -2,9 +2,42 @@
 
 #include <srtp2/srtp.h>
 
+#include <array>
 #include <cstring>
 
 namespace causeway::lab {
+
+namespace {
+
+struct Suite {
+  std::string_view name;
+  std::size_t key;
+  void (*rtp)(srtp_crypto_policy_t*);
+  void (*rtcp)(srtp_crypto_policy_t*);
+};
+// Reports of _32 have the long tag, too (RFC 4568 section 6.2).
+constexpr auto kSuites = std::to_array<Suite>(
+    {{"AES_CM_128_HMAC_SHA1_80", 30, srtp_crypto_policy_set_rtp_default,
+      srtp_crypto_policy_set_rtp_default},
+     {"AES_CM_128_HMAC_SHA1_32", 30, srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32,
+      srtp_crypto_policy_set_rtp_default},
+     {"AES_256_CM_HMAC_SHA1_80", 46, srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80,
+      srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80},
+     {"AEAD_AES_256_GCM", 44, srtp_crypto_policy_set_aes_gcm_256_16_auth,
+      srtp_crypto_policy_set_aes_gcm_256_16_auth}});
+
+const Suite* find_suite(std::string_view name) {
+  for (const auto& s : kSuites)
+    if (s.name == name) return &s;
+  return nullptr;
+}
+
+}  // namespace
+
+std::size_t SrtpSession::key_length(std::string_view suite) {
+  const Suite* known = find_suite(suite);
+  return known == nullptr ? 0 : known->key;
+}
 
 void SrtpSession::Free::operator()(srtp_ctx_t_* s) const { srtp_dealloc(s); }
 
@@ -12,18 +45,14 @@ Result<SrtpSession> SrtpSession::make(std::string_view suite, const std::string&
                                       bool outbound) {
   static const bool ready = srtp_init() == srtp_err_status_ok;
   if (!ready) return fail(ErrorCode::kInternal, "srtp_init");
-  if (key.size() != 30)
+  const Suite* known = find_suite(suite);
+  if (known == nullptr) return fail(ErrorCode::kUnsupported, "crypto suite " + std::string(suite));
+  if (key.size() != known->key)
     return fail(ErrorCode::kMalformed, "SRTP key of " + std::to_string(key.size()) + " bytes");
   srtp_policy_t policy;
   std::memset(&policy, 0, sizeof policy);
-  if (suite == "AES_CM_128_HMAC_SHA1_80") {
-    srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtp);
-  } else if (suite == "AES_CM_128_HMAC_SHA1_32") {
-    srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32(&policy.rtp);
-  } else {
-    return fail(ErrorCode::kUnsupported, "crypto suite " + std::string(suite));
-  }
-  srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtcp);
+  known->rtp(&policy.rtp);
+  known->rtcp(&policy.rtcp);
   std::string k = key;
   policy.key = reinterpret_cast<unsigned char*>(k.data());
   policy.ssrc.type = outbound ? ssrc_any_outbound : ssrc_any_inbound;

@@ -13,7 +13,9 @@ namespace causeway::lab {
 
 class SrtpSession {
  public:
-  // suite: "AES_CM_128_HMAC_SHA1_80" or "..._32"; key: 30 bytes.
+  // Master key and salt of the suites that are known here; 0 for others.
+  [[nodiscard]] static std::size_t key_length(std::string_view suite);
+  // key: of that length.
   [[nodiscard]] static Result<SrtpSession> make(std::string_view suite, const std::string& key,
                                                 bool outbound);
   // In place; false: refused (authentication, replay).

@@ -48,7 +48,8 @@ Status World::open() {
   if (settings_.with_phone_system) {
     AgentSettings a;
     a.port.transport = Transport::kTls;
-    ServiceView view{kGatewayName, {}, {}};
+    ServiceView view{
+        {kGatewayName}, {}, {}, kServiceDomain, settings_.operator_site.address.to_string()};
     for (const char* n : {"sip", "sip2", "sip3"}) {
       const std::string name = std::string(n) + "." + kServiceDomain;
       const auto* r = find_address(*zone, name);

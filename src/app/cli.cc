@@ -95,8 +95,16 @@ Result<Request> request_of(const CommandLine& line) {
     r.args["name"] = operand(1);
   } else if (line.command == "diff") {
     r.args["number"] = operand(0);
+  } else if (line.command == "dns") {
+    r.args["action"] = operand(0) == "acme" ? operand(1) : operand(0);
+    r.args["name"] = operand(2);
+    r.args["value"] = operand(3);
   } else if (line.command == "unban") {
     r.args["address"] = operand(0);
+  } else if (line.command == "explain") {
+    auto text = read_whole(operand(0), 256 << 10);
+    if (!text) return tl::unexpected(text.error());
+    r.args["message"] = std::move(*text);
   } else if (line.command == "apply") {
     auto text = read_whole(operand(0), 4 << 20);
     if (!text) return tl::unexpected(text.error());

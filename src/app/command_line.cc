@@ -28,6 +28,16 @@ const std::vector<OptionSpec>& remote_options() {
   return kOptions;
 }
 
+constexpr std::string_view kDirectoryActions = "list|show|set|delete|import|export";
+
+std::vector<OptionSpec> directory_options() {
+  return {{"config", "FILE", "the configuration, which names the store"},
+          {"store", "PATH", "a store by its path or connection string"},
+          {"account", "NAME", "numbers of this account"},
+          {"prefix", "TEXT", "those that begin with it"},
+          {"with-numbers", "", "deletes an account together with its numbers"}};
+}
+
 const std::vector<CommandSpec>& commands() {
   static const std::vector<CommandSpec> kCommands = {
       {"run",
@@ -35,6 +45,12 @@ const std::vector<CommandSpec>& commands() {
        {{"config", "FILE", "the configuration", true}},
        "runs the gateway",
        "SIGTERM drains and stops it, SIGHUP reads FILE again.",
+       false},
+      {"provision",
+       {},
+       {{"config", "FILE", "the configuration", true}},
+       "serves the Provisioning API alone, without a gateway",
+       "SIGTERM stops it.",
        false},
       {"check",
        {"FILE"},
@@ -49,6 +65,47 @@ const std::vector<CommandSpec>& commands() {
        "Shows both certificates with their chains, names, purposes and dates, the versions and "
        "suites "
        "agreed, and how OPTIONS is answered. Exit status 1 when a rule is broken.",
+       false},
+      {"account",
+       {kDirectoryActions, "[NAME|FILE]", "[COLUMN=VALUE...]"},
+       directory_options(),
+       "customers in the store, without the API",
+       "list, export: all, or those of --prefix. show, delete NAME. set NAME COLUMN=VALUE... "
+       "creates "
+       "or "
+       "changes; `COLUMN=` takes away. import FILE: CSV with the columns that export writes, '-' "
+       "for "
+       "standard input; each bad row is told with its line, the others are written, and the exit "
+       "status is 1.",
+       false},
+      {"number",
+       {kDirectoryActions, "[NUMBER|FILE]", "[COLUMN=VALUE...]"},
+       directory_options(),
+       "telephone numbers in the store",
+       "As account; list and export also take --account. A new number needs accountName=NAME.",
+       false},
+      {"migrate",
+       {"deployment|accounts|numbers", "FILE"},
+       {{"config", "FILE", "accounts, numbers: the configuration, which names the store"},
+        {"store", "PATH", "... or a store by its path or connection string"},
+        {"out", "FILE", "deployment: the configuration to write; standard output unless said"},
+        {"region", "NAME", "deployment: the service location that the gateway is for"},
+        {"network", "ADDRESS", "deployment: its address towards the operator's network"},
+        {"service", "ADDRESS", "deployment: its address towards the services"},
+        {"domain", "NAME", "deployment: its domain, instead of the delegated one"}},
+       "takes over what Azure Communications Gateway exports",
+       "deployment FILE: the resource as JSON, of any api-version; becomes a configuration, and "
+       "what has no counterpart is told, one line each. accounts, numbers FILE: pages of the "
+       "Provisioning API (.json, either version) or CSV; written into the store, bad ones told.",
+       false},
+      {"replay",
+       {"TRAIL", "[TRAIL...]"},
+       {{"config", "FILE", "the configuration to replay them through", true},
+        {"json", "", "as JSON, instead of text"}},
+       "which recorded calls would go differently under a configuration, and why",
+       "TRAIL is what `trace --json` wrote, one trail or several. No call is placed, and no "
+       "gateway asked. Exit status 1 when a call would go differently, or cannot be replayed; 2 "
+       "when the configuration has mistakes.",
        false},
       {"version", {}, {}, "prints the version", "", false},
       {"status", {}, {}, "peers, calls, refusals by reason", ""},
@@ -68,6 +125,14 @@ const std::vector<CommandSpec>& commands() {
        "the ladder of one call",
        "CALL is an id from `causeway calls`, or a SIP Call-ID. The trail of a call that is up is "
        "kept after its end, whatever becomes of it. With --number there is no CALL."},
+      {"explain",
+       {"MESSAGE-FILE"},
+       {{"from", "PEER", "the peer, or the peer group, that it would come from", true},
+        {"json", "", "as JSON, instead of text"},
+        {"offline", "", "by the files alone: --config, and the directory on disk"}},
+       "what would happen to an INVITE, and why",
+       "No call is placed. Every rule that decides is told, where it would go, and with which "
+       "headers. Exit status 0 also when it would be refused."},
       {"capture",
        {"CALL|PEER|GROUP"},
        {{"out", "FILE", "pcapng file to write", true},
@@ -92,6 +157,14 @@ const std::vector<CommandSpec>& commands() {
        "One that does not validate changes nothing."},
       {"bans", {}, {}, "sources that are not heard for a time, and why", ""},
       {"unban", {"ADDRESS"}, {}, "hears one again", ""},
+      {"dns",
+       {"status|export|acme", "[set|clear]", "[NAME]", "[VALUE]"},
+       {},
+       "the domain of the deployment",
+       "status: what the name server answered. export --config FILE: the whole zone as a master "
+       "file. acme set NAME VALUE: the answer to a certificate authority's challenge for NAME; "
+       "acme "
+       "clear NAME [VALUE] takes it away."},
       {"confirm", {}, {}, "keeps what `apply --confirm` put into force", ""},
       {"history", {}, {}, "configurations that were in force", ""},
       {"diff", {"N"}, {}, "what configuration N changed", ""},
@@ -128,16 +201,42 @@ tl::unexpected<Error> wrong(const std::string& what, const CommandSpec* c) {
       what + "\n" + (c != nullptr ? "usage: " + usage(*c) : std::string("try: causeway --help")));
 }
 
+Status check_dns(const CommandSpec& c, const CommandLine& line) {
+  const auto& words = line.operands;
+  if (words[0] == "status" || words[0] == "export") {
+    if (words.size() > 1) return wrong(fmt::format("'{}' is one word too many", words[1]), &c);
+    return {};
+  }
+  if (words[0] != "acme")
+    return wrong(fmt::format("'{}' is not status, export or acme", words[0]), &c);
+  if (words.size() < 3 || (words[1] == "set" && words.size() < 4))
+    return wrong("acme takes: set NAME VALUE, or clear NAME [VALUE]", &c);
+  if (words[1] != "set" && words[1] != "clear")
+    return wrong(fmt::format("'{}' is not set or clear", words[1]), &c);
+  return {};
+}
+
 Status check_operands(const CommandSpec& c, const CommandLine& line) {
   const auto optional = static_cast<std::size_t>(std::count_if(
       c.operands.begin(), c.operands.end(), [](const auto o) { return o.starts_with('['); }));
   if (line.operands.size() < c.operands.size() - optional)
     return wrong(fmt::format("{} is missing", c.operands[line.operands.size()]), &c);
-  if (line.operands.size() > c.operands.size())
+  const bool any_number = !c.operands.empty() && c.operands.back().ends_with("...]");
+  if (line.operands.size() > c.operands.size() && !any_number)
     return wrong(fmt::format("'{}' is one word too many", line.operands[c.operands.size()]), &c);
   if (!c.operands.empty() && c.operands[0] == "drain|block|resume")
     if (line.operands[0] != "drain" && line.operands[0] != "block" && line.operands[0] != "resume")
       return wrong(fmt::format("'{}' is not drain, block or resume", line.operands[0]), &c);
+  if (!c.operands.empty() && c.operands[0] == kDirectoryActions)
+    if (("|" + std::string(kDirectoryActions) + "|").find("|" + line.operands[0] + "|") ==
+        std::string::npos)
+      return wrong(fmt::format("'{}' is none of {}", line.operands[0], kDirectoryActions), &c);
+  if (c.name == "migrate")
+    if (const std::string& w = line.operands[0];
+        w != "deployment" && w != "accounts" && w != "numbers")
+      return wrong(fmt::format("'{}' is not deployment, accounts or numbers", w), &c);
+  if (c.name == "dns")
+    if (const Status s = check_dns(c, line); !s) return s;
   for (const auto& o : c.options)
     if (o.required && !line.options.contains(std::string(o.name)))
       return wrong(fmt::format("--{} {} is missing", o.name, o.value), &c);

@@ -10,6 +10,7 @@
 
 #include "app/restart_keys.h"
 #include "base/log.h"
+#include "call/explain.h"
 #include "call/state.h"
 #include "deployment/load.h"
 #include "telemetry/ladder.h"
@@ -30,6 +31,24 @@ std::string ago(std::int64_t ms) {
   if (ms < 0) return "never";
   if (ms < 10'000) return fmt::format("{:.1f} s ago", static_cast<double>(ms) / 1000);
   return fmt::format("{} s ago", ms / 1000);
+}
+
+void say_directory(const Responder& out, const DirectoryStatus& d) {
+  if (!d.follows) return;
+  using Source = DirectoryStatus::Source;
+  const auto seconds = [](const std::optional<double>& s) {
+    return s ? ago(static_cast<std::int64_t>(*s * 1000)) : std::string("never");
+  };
+  out.text(fmt::format(
+      "directory: {} numbers of {} accounts, change {}, from {}, as of {}; store reached {}",
+      d.numbers, d.accounts, d.last_change,
+      d.source == Source::kStore  ? "the store"
+      : d.source == Source::kFile ? "the local file"
+                                  : "nowhere",
+      seconds(d.age), seconds(d.store_seen)));
+  if (!d.trouble.empty())
+    out.text("ALARM: the store is away, calls go on by what was known: " + d.trouble);
+  if (!d.file_trouble.empty()) out.text("ALARM: the directory's local file: " + d.file_trouble);
 }
 
 // Who is near the limit of calls that the configuration sets (TDR-42).
@@ -85,6 +104,8 @@ void Commands::run(const Request& r, const Responder& out, const Stopping& stopp
     calls(r, out);
   else if (r.command == "trace")
     trace(r, out);
+  else if (r.command == "explain")
+    explain(r, out);
   else if (r.command == "capture")
     capture(r, out);
   else if (r.command == "peer")
@@ -101,6 +122,8 @@ void Commands::run(const Request& r, const Responder& out, const Stopping& stopp
     bans(out);
   else if (r.command == "unban")
     unban(r, out);
+  else if (r.command == "dns")
+    dns(r, out);
   else if (r.command == "diff") {
     int n = 0;
     const std::string text = r.arg("number");
@@ -227,6 +250,7 @@ void Commands::status(const Responder& out, const Stopping& stopping) {
                     "be written",
                     records.dropped + records.errors, records.dropped, records.errors));
   if (exhausted) out.text(fmt::format("ALARM: media ports were exhausted {} times", exhausted));
+  say_directory(out, directory_.status());
   for (const auto& [name, until] : gateway_.certificates()) {
     const auto days = (until.micros - wall_now().micros) / 86'400'000'000LL;
     out.text(fmt::format("certificate '{}': {} days left{}", name, days,
@@ -244,6 +268,8 @@ void Commands::status(const Responder& out, const Stopping& stopping) {
     out.text("ALARM: changed certificate files are not used: " + gateway_.certificate_trouble());
   if (!reload_trouble_.empty())
     out.text("ALARM: the last reload changed nothing: " + reload_trouble_);
+  if (nameserver_ != nullptr && !nameserver_->trouble().empty())
+    out.text("ALARM: the name server does not answer: " + nameserver_->trouble());
   out.text("");
   out.head({"GROUP", "PEER", "ADDRESS", "STATE", "OPTIONS OUT", "OPTIONS IN", "LAST", "CALLS",
             "OF GROUP", ""});
@@ -423,6 +449,29 @@ void Commands::trace(const Request& r, const Responder& out) {
       out.text("The call is up: its trail will be kept.");
   } else
     out.text(telemetry::export_json(found[0]));
+  out.done();
+}
+
+// On a shard, as a call would be decided there.
+void Commands::explain(const Request& r, const Responder& out) {
+  struct Answer {
+    Result<call::Explanation> explained;
+    std::vector<call::PeerReport> peers;
+  };
+  const auto answers = gateway_.ask<std::shared_ptr<Answer>>([&](call::GatewayShard& s) {
+    return std::make_shared<Answer>(
+        Answer{s.explain(r.arg("from"), r.arg("message")), s.peer_reports()});
+  });
+  if (answers.empty()) return out.fail("no shard answered");
+  const auto& [e, peers] = *answers.front();
+  if (!e) return out.fail(e.error().what);
+  const bool json = !r.arg("json").empty();
+  out.text(json ? call::to_json(*e) : call::to_text(*e));
+  for (const auto& p : peers)
+    if (!json && (!p.up || p.state == "draining" || p.state == "blocked") &&
+        std::any_of(e->ways.begin(), e->ways.end(),
+                    [&](const auto& w) { return w.peer == p.peer; }))
+      out.text(p.peer + " is " + p.state + " now" + (p.why.empty() ? "" : ": " + p.why));
   out.done();
 }
 

@@ -11,7 +11,9 @@
 
 #include "app/config_history.h"
 #include "app/control_server.h"
+#include "app/directory_service.h"
 #include "app/gateway.h"
+#include "app/nameserver_service.h"
 #include "app/peer_states.h"
 #include "app/stopping.h"
 #include "app/wire_capture.h"
@@ -21,8 +23,12 @@ namespace causeway::app {
 class Commands final : public ControlHandler {
  public:
   // `wake` is written to when something was queued. All are borrowed.
-  Commands(Gateway& gateway, ConfigHistory& history, PeerStates& states, int wake)
-      : gateway_(gateway), history_(history), states_(states), wake_(wake) {}
+  Commands(Gateway& gateway, ConfigHistory& history, PeerStates& states,
+           const DirectoryService& directory, int wake)
+      : gateway_(gateway), history_(history), states_(states), directory_(directory), wake_(wake) {}
+
+  // Borrowed.
+  void use(NameserverService& nameserver) { nameserver_ = &nameserver; }
 
   void on_command(const Request& request, Responder responder) override;
   // `stopping`: the configuration is not changed any more, and `status` says so.
@@ -39,6 +45,7 @@ class Commands final : public ControlHandler {
   void status(const Responder& out, const Stopping& stopping);
   void calls(const Request& r, const Responder& out);
   void trace(const Request& r, const Responder& out);
+  void explain(const Request& r, const Responder& out);
   void watch(const Request& r, const Responder& out);
   // capture.cc
   void capture(const Request& r, const Responder& out);
@@ -51,6 +58,7 @@ class Commands final : public ControlHandler {
                      const std::vector<call::TappedPacket>& rtp, const Responder& out);
   void service(const Request& r, const Responder& out, peers::PeerTable::Kind kind);
   void apply(const Request& r, const Responder& out);
+  void dns(const Request& r, const Responder& out);  // dns_commands.cc
   void bans(const Responder& out);
   void unban(const Request& r, const Responder& out);
   void history(const Responder& out);
@@ -72,6 +80,8 @@ class Commands final : public ControlHandler {
   Gateway& gateway_;
   ConfigHistory& history_;
   PeerStates& states_;
+  NameserverService* nameserver_ = nullptr;
+  const DirectoryService& directory_;
   int wake_;
   std::string reload_trouble_;  // why the last SIGHUP changed nothing
   struct Capture {

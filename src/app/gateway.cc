@@ -129,7 +129,8 @@ Result<transport::Running> Gateway::load_tls(deployment::DeploymentPtr deploymen
 }
 
 Result<std::unique_ptr<Gateway>> Gateway::start(const deployment::DeploymentPtr& deployment,
-                                                PeerStates& states) {
+                                                PeerStates& states,
+                                                const directory::DirectoryPtr& directory) {
   std::unique_ptr<Gateway> g(new Gateway(states));
   const auto& op = deployment->operation;
   telemetry::RecordWriter::Options options;
@@ -172,6 +173,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const deployment::DeploymentPtr&
     s.resolver = std::move(*resolver);
     s.cache = std::make_unique<dns::Cache>(*s.resolver, *s.reactor);
     s.gateway = std::make_unique<call::GatewayShard>(*s.reactor, *s.cache, g->load_, *g);
+    s.gateway->use_directory(directory);
     if (auto ok = s.gateway->apply(g->running_); !ok) return tl::unexpected(ok.error());
     for (const auto& text : kept_states(*s.gateway, states))
       if (i == 0) log::warning("{}", text);
@@ -210,6 +212,13 @@ bool Gateway::post(std::size_t shard, std::function<void(call::GatewayShard&)> w
   }
   log::error("shard {} takes no commands: its mailbox is full", shard);
   return false;
+}
+
+bool Gateway::use_directory(const directory::DirectoryPtr& directory) {
+  bool all = true;
+  for (std::size_t i = 0; i < shards_.size(); ++i)
+    all &= post(i, [directory](call::GatewayShard& s) { s.use_directory(directory); });
+  return all;
 }
 
 Status Gateway::apply(const deployment::DeploymentPtr& deployment) {

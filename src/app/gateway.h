@@ -1,5 +1,6 @@
 // The process: shards on their threads, the configuration in force, records on their way to disk.
-// All members are used from one management thread; the shards are reached by mail.
+// All members are used from one management thread, but for use_directory(); the shards are reached
+// by mail.
 #pragma once
 
 #include <chrono>
@@ -25,7 +26,8 @@ class Gateway final : public call::RecordSink {
  public:
   // Opens sockets and starts the shards; an error says what could not be had.
   [[nodiscard]] static Result<std::unique_ptr<Gateway>> start(
-      const deployment::DeploymentPtr& deployment, PeerStates& states);
+      const deployment::DeploymentPtr& deployment, PeerStates& states,
+      const directory::DirectoryPtr& directory);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -42,6 +44,10 @@ class Gateway final : public call::RecordSink {
   [[nodiscard]] const std::string& certificate_trouble() const { return certificate_trouble_; }
   static constexpr std::chrono::days kExpiryWarning{30};
 
+  // To every shard; false when one takes no mail, and then it is to be said again. The caller keeps
+  // the directory until no shard has it. Any thread, one at a time.
+  [[nodiscard]] bool use_directory(const directory::DirectoryPtr& directory);
+
   void refuse_new_calls();
   [[nodiscard]] std::size_t calls_now();
   void end_all_calls(const std::string& why);
@@ -57,6 +63,7 @@ class Gateway final : public call::RecordSink {
   // Call records that are older than the configuration in force keeps them.
   void remove_old_records(WallTime now);
   [[nodiscard]] Instant started() const { return started_; }
+  [[nodiscard]] const peers::SharedLoad& load() const { return load_; }
   [[nodiscard]] const std::vector<std::pair<std::string, WallTime>>& certificates() const {
     return certificates_;
   }

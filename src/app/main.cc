@@ -14,12 +14,22 @@
 
 #include "app/cli.h"
 #include "app/commands.h"
+#include "app/directory_commands.h"
+#include "app/directory_service.h"
+#include "app/dns_export.h"
+#include "app/explain_command.h"
 #include "app/gateway.h"
 #include "app/listen_probe.h"
 #include "app/metrics.h"
+#include "app/migrate.h"
+#include "app/nameserver_service.h"
+#include "app/provisioning_service.h"
+#include "app/replay_command.h"
 #include "app/stopping.h"
+#include "app/store_locator.h"
 #include "app/tls_check.h"
 #include "base/log.h"
+#include "codec/plugin.h"
 #include "deployment/load.h"
 
 namespace causeway::app {
@@ -55,8 +65,9 @@ void go_on_stopping(Gateway& gateway, const Stopping& stopping, Stopping::Action
 }
 
 // Signals, commands and what is due, until the process is to end. `file` is the one given to `run`.
-void serve(Gateway& gateway, Commands& commands, Metrics& metrics, int signal_fd, int wake_fd,
-           const std::string& file) {
+void serve(Gateway& gateway, Commands& commands, Metrics& metrics,
+           const DirectoryService& directory, NameserverService& nameserver, int signal_fd,
+           int wake_fd, const std::string& file) {
   Stopping stopping;
   std::chrono::steady_clock::time_point look_at_records{}, look_at_certificates{};  // at once
   while (stopping.stage() != Stopping::Stage::kOver) {
@@ -68,6 +79,7 @@ void serve(Gateway& gateway, Commands& commands, Metrics& metrics, int signal_fd
     }
     commands.run_queued(stopping);
     metrics.run_queued();
+    nameserver.follow(gateway.deployment(), directory.current(), wall_now());
     if (!stopping.begun()) commands.revert_if_due();
     commands.finish_captures();
     if (const auto now = std::chrono::steady_clock::now(); now >= look_at_certificates) {
@@ -115,6 +127,7 @@ int run(const std::string& file) {
   }
   // Before anything is written: the state may be that of a gateway that runs.
   if (auto free = addresses_free(*loaded.deployment, nullptr); !free) return complain(free.error());
+  codec::set_plugin_folder(loaded.deployment->operation.codec_plugins);
   const std::string state = loaded.deployment->operation.state_directory;
   std::error_code ec;
   std::filesystem::create_directories(state, ec);
@@ -147,27 +160,71 @@ int run(const std::string& file) {
   }
   auto states = PeerStates::open(state + "/peers.json");
   if (!states) return complain(states.error());
-  auto gateway = Gateway::start(loaded.deployment, *states);
+  // Calls find the directory that is there; a store that is away or large does not keep them
+  // waiting.
+  DirectoryService directory(
+      {followed_store(*loaded.deployment), state + "/directory.snap", wall_now});
+  directory.wait_for_first(std::chrono::seconds(10));
+  const auto begin_with = directory.current();
+  auto gateway = Gateway::start(loaded.deployment, *states, begin_with);
   if (!gateway) return complain(gateway.error());
-  Commands commands(**gateway, *history, *states, wake_fd);
+  Commands commands(**gateway, *history, *states, directory, wake_fd);
+  auto nameserver = NameserverService::start(*loaded.deployment, begin_with, wall_now());
+  if (!nameserver) return complain(nameserver.error());
+  commands.use(**nameserver);
   auto control = ControlServer::open(loaded.deployment->operation.control_socket, commands);
   if (!control) return complain(control.error());
-  Metrics metrics(**gateway, *history, wake_fd);
+  Metrics metrics(**gateway, *history, directory, wake_fd);
   std::unique_ptr<MetricsServer> metrics_server;
   if (const auto& at = loaded.deployment->metrics.listen) {
     auto opened = MetricsServer::open(*at, metrics);
     if (!opened) return complain(opened.error());
     metrics_server = std::move(*opened);
   }
+  auto provisioning =
+      ProvisioningService::start(*loaded.deployment, ProvisioningService::Store::kMayBeAway);
+  if (!provisioning) return complain(provisioning.error());
+  // Behind all that may fail: it must not outlive the gateway.
+  directory.deliver_to([g = gateway->get()](const auto& d) { return g->use_directory(d); },
+                       begin_with);
   log::info("causeway {} is running: {} peer groups, configuration {}, control socket {}",
             deployment::software_version(), loaded.deployment->groups.size(), history->current(),
             loaded.deployment->operation.control_socket);
 
-  serve(**gateway, commands, metrics, signal_fd, wake_fd, absolute);
+  metrics.use(**nameserver);
+  serve(**gateway, commands, metrics, directory, **nameserver, signal_fd, wake_fd, absolute);
+  provisioning->reset();
   metrics_server.reset();
   (*control)->stop();
+  nameserver->reset();
+  directory.stop();
   gateway->reset();
   log::info("stopped");
+  return kExitGood;
+}
+
+int provision(const std::string& file) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int s : {SIGTERM, SIGINT}) sigaddset(&signals, s);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  deployment::LoadOptions options;
+  options.now = wall_now();
+  const auto loaded = deployment::load_file(file, options);
+  if (!loaded.deployment) {
+    std::cerr << loaded.to_string() << "\n";
+    return kExitMistakes;
+  }
+  if (!loaded.deployment->provisioning.listen)
+    return complain({ErrorCode::kConfiguration,
+                     file + ": [provisioning] listen is missing: say where the API is served"});
+  const auto service =
+      ProvisioningService::start(*loaded.deployment, ProvisioningService::Store::kMustBeThere);
+  if (!service) return complain(service.error());
+  int which = 0;
+  sigwait(&signals, &which);
+  log::info("provisioning: stopped");
   return kExitGood;
 }
 
@@ -192,6 +249,15 @@ int main(int argc, char** argv) {
   }
   if (line->command == "check") return run_check(line->operands.at(0), wall_now(), std::cout);
   if (line->command == "tls-check") return run_tls_check(*line, wall_now(), std::cout, std::cerr);
+  if (line->command == "account" || line->command == "number")
+    return run_directory_command(*line, wall_now, std::cout, std::cerr);
+  if (line->command == "dns" && line->operands.at(0) == "export")
+    return run_dns_export(*line, wall_now(), std::cout, std::cerr);
+  if (line->command == "explain" && line->options.contains("offline"))
+    return run_explain_offline(*line, wall_now(), std::cout, std::cerr);
+  if (line->command == "replay") return run_replay(*line, wall_now(), std::cout, std::cerr);
+  if (line->command == "migrate") return run_migrate(*line, wall_now, std::cout, std::cerr);
+  if (line->command == "provision") return provision(line->option("config"));
   if (line->command == "run") return run(line->option("config"));
   return run_remote(*line, std::cout, std::cerr);
 }

@@ -10,18 +10,22 @@
 namespace causeway::app {
 namespace {
 
+// A collector is not to be flooded by a deployment of many thousand accounts.
+constexpr std::size_t kAccountsListed = 1000;
+
 struct Part {
   telemetry::ShardCounters counters;
   std::vector<call::PeerReport> peers;
   transport::SipTransport::ConnectionCounts connections;
   media::PlaneStats media;
+  media::TranscodingStats transcoding;
   std::size_t transactions = 0, bans = 0;
   double admitted = 1.0;
 };
 
 Part part_of(call::GatewayShard& s) {
-  return {s.counters(),     s.peer_reports(), s.connections(), s.media_stats(),
-          s.transactions(), s.bans().size(),  s.admitted()};
+  return {s.counters(),    s.peer_reports(), s.connections(), s.media_stats(),
+          s.transcoding(), s.transactions(), s.bans().size(), s.admitted()};
 }
 
 // Up by the shard that probes it; the others were told.
@@ -81,8 +85,15 @@ MetricsSnapshot Metrics::snapshot() {
     out.banned = std::max<std::uint64_t>(out.banned, p.bans);
     out.media_legs += p.media.legs;
     out.media_ports_exhausted += p.media.ports_exhausted;
+    out.transcoded_calls += p.transcoding.pairs;
+    out.transcoding_share = std::max(out.transcoding_share, p.transcoding.used);
+    out.opus_complexity = std::min(out.opus_complexity, p.transcoding.complexity);
   }
   add_peers(out, parts);
+  out.services = gateway_.load().services();
+  out.trunks = gateway_.load().trunks();
+  out.answers = sum.answers;
+  out.accounts = gateway_.load().accounts(kAccountsListed);
   out.version = deployment::software_version();
   out.node = gateway_.deployment().operation.node.value;
   out.shards = static_cast<unsigned>(parts.size());
@@ -95,19 +106,35 @@ MetricsSnapshot Metrics::snapshot() {
   out.calls_failed = sum.calls_failed;
   out.ended = sum.ended.all();
   out.refused = sum.refused.all();
+  out.transfers = sum.transfers.all();
   out.dropped = sum.dropped.all();
   out.messages = sum.messages_in;
   out.options = sum.options_answered;
   out.media_packets = sum.media_packets;
   out.media_lost = sum.media_lost;
+  out.media_failed = sum.media_failed;
   for (const auto& r : gateway_.reactor_stats()) {
     out.datagrams_in += r.datagrams_in;
     out.datagrams_out += r.datagrams_out;
     out.datagrams_dropped += r.datagrams_dropped;
     out.loop_stalls += r.stalls;
   }
+  if (const auto d = directory_.status(); d.follows)
+    out.directory = MetricsSnapshot::Directory{
+        d.numbers,    d.accounts,
+        d.bytes,      d.last_change,
+        d.age,        d.source == DirectoryStatus::Source::kStore && d.trouble.empty(),
+        d.store_seen, d.file_trouble.empty()};
   const auto records = gateway_.records().statistics();
   out.records_lost = records.dropped + records.errors;
+  if (nameserver_ != nullptr && nameserver_->server() != nullptr) {
+    const auto names = nameserver_->server()->counts();
+    constexpr const char* kRcodes[] = {"noerror",  "formerr", "servfail",
+                                       "nxdomain", "notimp",  "refused"};
+    for (std::size_t i = 0; i < names.answers.size(); ++i)
+      out.names_answered.emplace_back(kRcodes[i], names.answers[i]);
+    out.names_limited = names.limited;
+  }
   for (const auto& [identity, until] : gateway_.certificates())
     out.certificates.emplace_back(identity, until.micros / 1'000'000);
   return out;

@@ -5,17 +5,23 @@
 #include <vector>
 
 #include "app/config_history.h"
+#include "app/directory_service.h"
 #include "app/gateway.h"
 #include "app/metrics_server.h"
 #include "app/metrics_text.h"
+#include "app/nameserver_service.h"
 
 namespace causeway::app {
 
 class Metrics final : public ScrapeHandler {
  public:
   // `wake` is written to when something was queued. All are borrowed.
-  Metrics(Gateway& gateway, const ConfigHistory& history, int wake)
-      : gateway_(gateway), history_(history), wake_(wake) {}
+  Metrics(Gateway& gateway, const ConfigHistory& history, const DirectoryService& directory,
+          int wake)
+      : gateway_(gateway), history_(history), directory_(directory), wake_(wake) {}
+
+  // Borrowed.
+  void use(const NameserverService& nameserver) { nameserver_ = &nameserver; }
 
   void on_scrape(Scrape scrape) override;
   void run_queued();
@@ -25,6 +31,8 @@ class Metrics final : public ScrapeHandler {
 
   Gateway& gateway_;
   const ConfigHistory& history_;
+  const NameserverService* nameserver_ = nullptr;
+  const DirectoryService& directory_;
   int wake_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::mutex mutex_;

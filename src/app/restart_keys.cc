@@ -13,6 +13,7 @@ void each_key(A& a, B& b, F visit) {
   visit("operation.control_socket", a.operation.control_socket, b.operation.control_socket);
   visit("operation.state_directory", a.operation.state_directory, b.operation.state_directory);
   visit("operation.record_directory", a.operation.record_directory, b.operation.record_directory);
+  visit("operation.codec_plugins", a.operation.codec_plugins, b.operation.codec_plugins);
   visit("operation.handshake_threads", a.operation.handshake_threads,
         b.operation.handshake_threads);
   visit("operation.handshake_steps", a.operation.handshake_steps, b.operation.handshake_steps);

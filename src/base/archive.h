@@ -51,7 +51,7 @@ class Reader {
         v = T{};
         return;
       }
-      std::copy_n(in_.data(), sizeof v, reinterpret_cast<char*>(&v));
+      in_.copy(reinterpret_cast<char*>(&v), sizeof v);
       in_.remove_prefix(sizeof v);
     }
   }

@@ -202,6 +202,14 @@ Body join_body(std::string_view sdp, const std::vector<BodyPart>& others,
   return b;
 }
 
+std::string left_out(const std::vector<BodyPart>& parts, const std::vector<std::string>& allowed) {
+  std::string out;
+  for (const auto& p : parts)
+    if (!p.is_sdp() && !listed(allowed, p.type))
+      out.append(out.empty() ? "" : ", ").append(p.type.empty() ? "a part without a type" : p.type);
+  return out;
+}
+
 bool carries(const std::vector<BodyPart>& parts, const std::vector<std::string>& allowed,
              std::string_view cid) {
   const auto plain = sip::unescape(cid).value_or(std::string(cid));  // RFC 2392 2

@@ -46,6 +46,9 @@ struct Body {
 // `sdp` (may be empty) with those of `others` whose type `allowed` lists, byte for byte.
 [[nodiscard]] Body join_body(std::string_view sdp, const std::vector<BodyPart>& others,
                              const std::vector<std::string>& allowed, std::string_view boundary);
+// The types of the parts that do not cross so, "application/isup, text/plain"; empty: all do.
+[[nodiscard]] std::string left_out(const std::vector<BodyPart>& parts,
+                                   const std::vector<std::string>& allowed);
 // Does a part with that Content-ID ("<a@b>", as a cid URL names it: "a@b") cross so?
 [[nodiscard]] bool carries(const std::vector<BodyPart>& parts,
                            const std::vector<std::string>& allowed, std::string_view cid);

@@ -11,9 +11,15 @@
 #include "base/boxed.h"
 #include "call/acceptable.h"
 #include "call/body.h"
+#include "call/crossing.h"
 #include "call/early_dialogs.h"
+#include "call/meeting.h"
+#include "call/redirect.h"
+#include "call/refer.h"
+#include "call/ruled.h"
 #include "call/services.h"
 #include "call/state.h"
+#include "call/transfer.h"
 #include "media/media_plane.h"
 #include "peers/admission.h"
 #include "peers/dialect.h"
@@ -30,18 +36,28 @@ namespace causeway::call {
 // The direction that this dialect can express for a wish (TDR-93).
 [[nodiscard]] sdp::Direction expressed(sdp::Direction d, const sdp::Dialect& dialect);
 
+// A From or To value without its tag and other header parameters.
+[[nodiscard]] std::string party_of(const sip::NameAddr* a);
+
 // A realm as the media plane wants it.
 [[nodiscard]] media::RealmMedia realm_media(const deployment::Realm& realm);
+
+// To whoever asked for media that cannot be: 488, or 503 where it is for want of room alone.
+[[nodiscard]] constexpr int status_of(const Error& e) {
+  return e.code == ErrorCode::kUnavailable ? 503 : 488;
+}
 
 class Call final : reactor::TimerTarget, peers::LocatorClient {
  public:
   // Bounds on what one call may hold.
   static constexpr std::size_t kMaxAttempts = 32;
   static constexpr std::size_t kMaxHeldRequests = 8;
-  static constexpr std::size_t kMaxUnsaid = 8;  // provisionals behind one without its PRACK
-  static constexpr unsigned kMaxForks = 16;     // of one leg, that are hung up on
-  static constexpr Millis kCancelWait{40'000};  // for the final answer after CANCEL
-  static constexpr Seconds kAskAgain{5};        // for the next hop's name, after a failure
+  static constexpr std::size_t kMaxUnsaid = 8;      // provisionals behind one without its PRACK
+  static constexpr unsigned kMaxForks = 16;         // of one leg, that are hung up on
+  static constexpr std::size_t kMaxLegs = 250;      // their ids fit an octet (user())
+  static constexpr Millis kCancelWait{40'000};      // for the final answer after CANCEL
+  static constexpr Seconds kAskAgain{5};            // for the next hop's name, after a failure
+  static constexpr std::uint64_t kTargetToken = 2;  // of on_located(), above 32 bits
   static constexpr unsigned kMaxPutOff = 6;    // 491 to, or failures to send, one re-INVITE of ours
   static constexpr Seconds kSendAgain{2};      // after such a failure
   static constexpr Seconds kUpdateWait{20};    // for the other side, before a peer's Timer F (32 s)
@@ -52,9 +68,10 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  // The initial INVITE.
-  void start(transport::TxId tx, const transport::Received& invite,
-             const policy::Decision& decision, std::vector<telemetry::Field> inputs = {});
+  // The initial INVITE. `customer`: it counts there until the call is over. `ruled`: what rules
+  // made of it; `invite` is that message, and the transaction has the one that came.
+  void start(transport::TxId tx, const transport::Received& invite, policy::Decision decision,
+             peers::Counted customer, std::vector<telemetry::Field> inputs, RuledInvite ruled);
   // From its written form; kUnavailable when a peer group is gone or a port is taken. Then it is a
   // call all the same, as far as stop() needs it.
   [[nodiscard]] Status restore(CallState state);
@@ -72,7 +89,24 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_media_lost(LegId leg);
   void on_media_quiet();
   void on_one_way(LegId leg);
+  void on_keys(LegId leg, bool good, std::string_view how);
+  void on_unchecked(LegId leg);
   void on_digit(LegId leg, std::uint8_t event, Micros duration);  // for this leg's peer, by message
+
+  void on_digit_lost(LegId leg);
+  void on_fax(LegId leg, tone::FaxTone tone);
+
+  // --- takeover.cc: what another call, or whoever calls now, asks of a dialog of this one
+  // An INVITE of `old`'s group with Replaces (RFC 3891). False: `refusal`, and nothing has
+  // happened.
+  [[nodiscard]] bool take_over(LegId old, const NamedDialog& dialog, transport::TxId tx,
+                               const transport::Received& r, ReferRefusal& refusal);
+  [[nodiscard]] JoinAnswer may_join(LegId old, const JoinQuestion& q) const;
+  // On success the leg of the order is this call's, in the place of `old`.
+  [[nodiscard]] JoinAnswer join(LegId old, JoinOrder& order);
+  void on_join_answer(const JoinAnswer& answer);
+  // `order`: null, or the leg that is this call's again.
+  void on_joined(const JoinAnswer& answer, JoinOrder* order);
 
   // A new configuration is in force. False: a peer group or listener of this call is gone, and the
   // owner is to stop it.
@@ -153,14 +187,18 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::uint32_t ack_cseq = 0;
     unsigned forks_hung_up = 0;
     transport::TxId bye;
-    transport::TxId liveness;       // OPTIONS within the dialog
-    bool answered_once = false;     // an answer of the peer is in `heard`
+    transport::TxId liveness;                   // OPTIONS within the dialog
+    transport::TxId refresh;                    // UPDATE without an offer
+    Instant refreshed_at{}, tried_at{};         // as in s.session
+    std::optional<SessionState> heard_session;  // of its request, until our 2xx
+    bool answered_once = false;                 // an answer of the peer is in `heard`
+    bool previewed = false;         // an answer to the offer at hand was shown in a provisional
     std::vector<HeldRequest> held;  // wait for the next hop's address
     bool locating = false;
     transport::Destination attempt;  // egress: where the INVITE went
     Instant attempt_began;
     bool said_something = false;
-    reactor::TimerId silence, progress, ring, retry, cancel_wait, look, still_ringing;
+    reactor::TimerId silence, progress, ring, retry, cancel_wait, look, still_ringing, session;
     reactor::TimerId update_wait;  // the peer's UPDATE must be answered in time
     int rang_with = 0;             // ingress: the provisional answer that was passed on last
     std::unique_ptr<SaidReliably> reliable;  // ingress: the caller acknowledges what it is told
@@ -170,6 +208,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::string update_tag;                  // ... of which early dialog
     bool hop_unknown = false;  // the target of an early dialog: asked for when it is needed
     telemetry::MediaSide media_seen;
+    std::unique_ptr<ReferSubscription> refer;  // it asked for a transfer, and hears how it goes
+    transport::TxId notify;
     std::vector<std::pair<std::uint8_t, std::uint16_t>> digits;  // event and ms; wait for ...
     transport::TxId digit_tx;                                    // ... the one before
     [[nodiscard]] bool confirmed() const { return s.phase == LegPhase::kConfirmed; }
@@ -205,7 +245,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     kLook,
     kStillRinging,
     kReliable,
-    kUpdateWait
+    kUpdateWait,
+    kSession,
+    kTransfer
   };
 
   // --- liveness.cc
@@ -213,10 +255,27 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void look_after(Leg& leg);
   void on_liveness_answer(Leg& leg, int status);  // 0: none came
 
+  // --- session.cc
+  [[nodiscard]] bool hear_session(Leg& leg, transport::TxId tx, const sip::Message& m);
+  void agree_on_session(Leg& leg, const sip::Message& success);
+  void ask_for_session(sip::Builder& b, const Leg& leg, bool initial) const;
+  void refuse_session(Leg& leg, transport::TxId tx, const sip::Message& m);
+  void restore_session(Leg& leg);
+  void confirm_session(sip::Builder& b, const Leg& leg) const;
+  void refreshed(Leg& leg);
+  void watch_session(Leg& leg);
+  void on_session_timer(Leg& leg);
+  void on_refresh_answer(Leg& leg, int status, const sip::Message* m);
+  [[nodiscard]] bool session_too_small(Leg& leg, int status, const sip::Message* m);
+  [[nodiscard]] bool ask_again_for_session(Leg& leg, const sip::Message& m);
+
   // --- setup.cc
   [[nodiscard]] bool take_first_offer(Leg& leg, transport::TxId tx, const sip::Message& m);
-  void start_hunt(const policy::Decision& decision);
+  void start_hunt();
   void next_way();
+  [[nodiscard]] bool calls_for_help() const {
+    return state_.emergency == policy::EmergencyClass::kEmergency;
+  }
   [[nodiscard]] bool choose_way();
   void try_destination();
   Status send_initial_invite(Leg& leg, deployment::PeerIndex peer);
@@ -237,6 +296,14 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_provisional(Leg& leg, const transport::Received& r);
   [[nodiscard]] bool take_in_order(Leg& leg, const sip::Message& m);
   [[nodiscard]] bool hear_provisional(Leg& leg, const sip::Message& m, bool reliable);
+  void hear_again(Leg& leg);
+  [[nodiscard]] bool passes_image(const Leg& a, const Leg& b) const;
+  void use_image(const Leg& leg, const sdp::RemoteMedia& remote);
+  [[nodiscard]] Status open_image(const Leg& leg, sdp::LocalMedia& local);
+  [[nodiscard]] static int image_shape(const sdp::MediaWish& wish);
+  [[nodiscard]] Result<sdp::MediaWish> answer_towards(const Leg& leg,
+                                                      const sdp::MediaWish& other_heard,
+                                                      sdp::HoldForm other_hold);
   void pass_provisional(const sip::Message& from_far, int status, bool with_sdp);
   [[nodiscard]] std::string early_sdp(Leg& in, const Leg& out, bool with_sdp);
   void say_provisional(Leg& in, int status, const sip::Message* from_far, const Body& body);
@@ -260,6 +327,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] bool must_offer(const Leg& to, const sdp::MediaWish& wish) const;
   [[nodiscard]] sdp::MediaWish wanted_by(const Leg& leg) const;
   bool send_offer(Leg& to, const sdp::MediaWish& wish, bool for_far);
+  void send_sdp(Leg& to, const std::string& sdp, bool for_far);
   [[nodiscard]] bool from_its_group(Leg& leg, const transport::Received& r);
   [[nodiscard]] static bool allows(const Leg& leg, std::string_view method);
   bool refuse_extensions(Leg& leg, transport::TxId tx, const sip::Message& request);
@@ -288,16 +356,89 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
                      const std::string& why);
   void on_offer_unsent(Leg& leg, const Error& reason);
 
+  // --- transfer.cc
+  void on_refer(Leg& leg, transport::TxId tx, const transport::Received& r);
+  [[nodiscard]] bool may_refer(const Leg& leg, const transport::Received& r, Refer& refer,
+                               ReferRefusal& refusal);
+  [[nodiscard]] bool is_ours(const NamedDialog& dialog) const;
+  void refuse_refer(Leg& leg, transport::TxId tx, const sip::Message& m,
+                    const ReferRefusal& refusal);
+  void accept_refer(Leg& leg, transport::TxId tx, const sip::Message& m, const Refer& refer);
+  void tell_transferor(int status, std::string_view reason);
+  void send_notify(Leg& leg);
+  void on_notified(Leg& leg, int status);  // 0: no answer came
+  [[nodiscard]] bool transferring() const {
+    return transfer_ && transfer_->phase != Transfer::Phase::kDone;
+  }
+  [[nodiscard]] bool is_target(const Leg& leg) const {
+    return transfer_ && leg.s.id == transfer_->target;
+  }
+  // It has gone, or is going, though the call may go on with another in its place.
+  [[nodiscard]] bool leaving(const Leg& leg) const {
+    return was_terminated_ || leg.s.phase == LegPhase::kEnding || leg.s.phase == LegPhase::kEnded;
+  }
+  [[nodiscard]] bool is_transferor(const Leg& leg) const {
+    return transfer_ && leg.s.id == transfer_->transferor;
+  }
+  void put_in_place(LegId old, LegId now);
+  void remember_transfer(LegId old, LegId now, std::string by, std::string to, std::string id);
+  void call_target();
+  void next_target();
+  void on_target_located(Result<std::vector<transport::Destination>> where);
+  void try_target();
+  Status send_target_invite(Leg& leg, deployment::PeerIndex peer);
+  void target_rings(const sip::Message& m, int status, bool with_sdp);
+  void target_failed(int status, const std::string& why);
+  void target_answered(Leg& leg, const transport::Received& r);
+  void ring_waiting();
+  void attend_transfer();
+  void transfer_failed(int status, const std::string& why);
+  void transferor_left(const std::string& why);
+  // Was the transfer what it concerned? Then it has been dealt with.
+  [[nodiscard]] bool bye_in_transfer(Leg& leg, transport::TxId tx, const transport::Received& r);
+  void finish_transfer();
+  void end_transferor(Leg& leg);
+  void give_up_transfer();
+  void on_transfer_timer();
+
+  // --- takeover.cc
+  void move_waiting();
+  [[nodiscard]] Leg& begin_taker(const Leg& old, transport::TxId tx, const transport::Received& r);
+  [[nodiscard]] bool hear_taker(Leg& taker, const sip::Message& m);
+  [[nodiscard]] bool answer_taker(Leg& taker, const sip::Message& m);
+  void take_ringing_place(Leg& old, Leg& taker, const sip::Message& m);
+  void place_leg(Leg& leg, deployment::GroupIndex group);  // from its names
+  [[nodiscard]] Status restore_leg(Leg& leg);
+  [[nodiscard]] bool at_rest(const Leg& leg) const;
+
+  // --- redirect.cc
+  [[nodiscard]] bool follow_redirect(Leg& leg, const sip::Message& m);
+  void take_redirect();
+  [[nodiscard]] std::optional<Redirected> way_of_contact(const Leg& leg,
+                                                         const std::string& uri) const;
+  [[nodiscard]] bool pass_redirect(const Leg& leg, const sip::Message& m);
+
   // --- media.cc
+  void media_alarm(const Leg& leg, const std::string& what);
   [[nodiscard]] Status open_media(Leg& leg);
   void close_media(Leg& leg);
   [[nodiscard]] sdp::LocalMedia local_media(const Leg& leg) const;
   void apply_media(Leg& leg, const sdp::RemoteMedia& remote,
-                   const std::optional<sdp::Crypto>& chosen_theirs);
+                   const std::optional<sdp::Crypto>& chosen_theirs,
+                   std::optional<sdp::DtlsSetup> our_setup);
   void join_media();
   void fill_silence();  // towards peers whose profile wants it
   [[nodiscard]] Result<sdp::MediaWish> wish_for(const Leg& to, const sdp::MediaWish& from,
                                                 const Leg& source) const;
+  // --- fax.cc
+  [[nodiscard]] bool plain_enough(const Leg& leg) const;
+  void adapt_agreed(Leg& leg, media::LegMedia& agreed) const;
+  // --- hold_music.cc
+  [[nodiscard]] sdp::MediaWish with_music(sdp::MediaWish wish, const Leg& to) const;
+  void play_on_hold(const Leg& leg);
+  // --- coding_room.cc
+  [[nodiscard]] CodingRoom coding_room(const Leg& a, const Leg& b) const;
+  void keep_coding_room(const Leg& to, const sdp::MediaWish& offered);
   // Why an offer of plain RTP or of SRTP cannot be taken from this peer (TDM-01); empty: it can.
   [[nodiscard]] std::string wrong_media(const Leg& leg, const sdp::RemoteOffer& offer);
   [[nodiscard]] std::string wrong_family(const Leg& leg, const sdp::RemoteMedia& remote);
@@ -318,6 +459,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void use_listener(Leg& leg, deployment::ListenerIndex listener);
   Leg& add_leg(bool ingress, deployment::GroupIndex group);
   [[nodiscard]] peers::LocalSide side(const Leg& leg) const;
+  // How numbers from one leg are written for the other; never in a call for help (EM-02).
+  [[nodiscard]] NumberForms forms(const Leg& from, const Leg& to) const;
   void copy_crossing(sip::Builder& b, const sip::Message& from_far, const Leg& to);
   [[nodiscard]] sip::Owner owner() const { return {deployment_->operation.node, state_.bucket}; }
   [[nodiscard]] bool trusted(const Leg& leg) const { return deployment_->group(leg.group).trusted; }
@@ -345,6 +488,19 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
                                           std::string_view why, std::uint32_t rseq = 0);
   void simple_response(Leg& leg, transport::TxId tx, const sip::Message& request, int status,
                        std::string_view why);
+  // --- ruled.cc
+  [[nodiscard]] rules::Facts rule_facts(const Leg& leg, rules::Direction direction) const;
+  void tell_changes(const Leg& leg, const std::vector<rules::Change>& changes);
+  // What came, as the rules of its peer's profile make it; none: it is as it came.
+  [[nodiscard]] std::optional<transport::Received> enter(const Leg& leg,
+                                                         const transport::Received& r);
+  // What is about to be sent goes through the rules of its peer's profile, and into the trail.
+  void leave(Leg& leg, std::string& bytes);
+  void rule_out(Leg& leg, std::string& bytes);
+  // The pending request itself: answers name the parties as it did.
+  [[nodiscard]] const sip::Message& as_it_came(transport::TxId tx,
+                                               const sip::Message& request) const;
+
   void tell(telemetry::EventKind kind, const Leg* leg, std::string_view text);
   void record_message(const Leg& leg, bool in, std::string_view bytes);
   [[nodiscard]] telemetry::Trail* trail();
@@ -371,8 +527,11 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   CallState state_;
   std::vector<std::unique_ptr<Leg>> legs_;
   // While the call is being set up
-  std::unique_ptr<sip::Message> invite_;   // of the caller
-  std::vector<BodyPart> invite_parts_;     // views into invite_
+  std::unique_ptr<sip::Message> invite_;  // of the caller
+  std::vector<BodyPart> invite_parts_;    // views into invite_
+  std::unique_ptr<policy::Decision> decision_;
+  std::unique_ptr<sip::Message> said_;  // a failure that an emergency call was tried further after
+  std::string said_by_;                 // ... in words
   std::unique_ptr<sip::Message> success_;  // of the far side; the caller's PRACK comes first
   struct Way {
     deployment::GroupIndex group;
@@ -383,9 +542,17 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   Way way_{};
   Boxed<policy::Refusal> full_;  // why the latest peer was passed over
   // It is in progress there: on the side of the caller, and of the peer that is tried or talks
-  peers::Counted from_, towards_;
+  peers::Counted from_, towards_, customer_;
+  std::unique_ptr<Transfer> transfer_;  // null: none is under way
+  // Where 3xx answers led: Request-URIs that wait, the next one last, and those that were tried
+  std::vector<Redirected> redirects_;
+  std::vector<Way> spare_;  // of a call for help: peers behind the Contacts of a 3xx
+  std::vector<std::string> redirected_;
+  Redirected redirect_;  // what is tried; an empty URI: what was called
   std::size_t attempts_ = 0;
   Instant hunt_deadline_{};
+  std::uint32_t session_floor_ = 0;  // s; what a 422 asked for
+  unsigned session_raised_ = 0;      // times
   int last_status_ = 0;
   std::string last_why_;
   bool finished_ = false, was_terminated_ = false, let_go_ = false;

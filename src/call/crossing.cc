@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "call/identity.h"
 #include "policy/decide.h"
 #include "sip/fields.h"
 #include "sip/headers.h"
@@ -94,7 +95,56 @@ std::string hide_addresses(std::string_view value, std::string_view own_host) {
   return out;
 }
 
+std::string NumberForms::rewritten(std::string_view number) const {
+  std::string n = policy::to_e164(number, *from);
+  // What is no E.164 number, for all that we know, stays as it came.
+  return n.starts_with('+') ? policy::format_number(*deployment, n, format, *to) : n;
+}
+
+NumberForms number_forms(const deployment::Deployment& d, deployment::GroupIndex from,
+                         deployment::GroupIndex to) {
+  const auto& out = d.group(to);
+  return {&d, &d.group(from).numbers, &out.numbers, d.profile(out.profile).number_format};
+}
+
+std::string with_numbers(std::string_view value, const NumberForms& forms) {
+  std::string out;
+  out.reserve(value.size() + 8);
+  for (std::size_t i = 0; i < value.size();) {
+    std::size_t scheme = 0;
+    if (i == 0 || !sip::is_token_char(value[i - 1]))
+      for (const std::string_view s : {"sip:", "sips:", "tel:"})
+        if (sip::iequals(value.substr(i, s.size()), s)) scheme = s.size();
+    if (scheme == 0) {
+      out += value[i++];
+      continue;
+    }
+    const bool tel = sip::iequals(value.substr(i, 3), "tel");
+    out.append(value.substr(i, scheme));
+    i += scheme;
+    const std::size_t end = std::min(value.find_first_not_of("+0123456789", i), value.size());
+    const std::string_view digits = value.substr(i, end - i);
+    // Digits that end otherwise are a host, or have separators in them.
+    const char behind = end < value.size() ? value[end] : '>';
+    const bool user = tel ? behind == '>' || behind == ';' || behind == ',' || behind == ' '
+                          : behind == '@' || behind == ';';
+    // A number with a context is what it is by that, not by the plan (RFC 3966 5.1.4).
+    const std::string_view rest =
+        value.substr(end, std::min(value.find_first_of(">,", end), value.size()) - end);
+    const bool local = rest.find("phone-context") != std::string_view::npos;
+    out.append(!digits.empty() && user && !local ? forms.rewritten(digits) : std::string(digits));
+    i = end;
+  }
+  return out;
+}
+
 namespace {
+
+bool tells_identity(HeaderId id) {
+  return id == HeaderId::kPAssertedIdentity || id == HeaderId::kPPreferredIdentity ||
+         id == HeaderId::kRemotePartyId || id == HeaderId::kDiversion ||
+         id == HeaderId::kHistoryInfo || id == HeaderId::kReferredBy;
+}
 
 // The Content-ID in "<cid:ID>"; empty: it refers to no part.
 std::string_view cid_of(std::string_view value) {
@@ -130,7 +180,8 @@ std::string without_strangers(std::string_view list,
 void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
                            const deployment::Profile& receiver, bool both_trusted,
                            std::string_view own_host,
-                           const std::function<bool(std::string_view)>& carried) {
+                           const std::function<bool(std::string_view)>& carried,
+                           const NumberForms& forms, std::span<const deployment::HeaderLine> ours) {
   const auto lists = [](const std::vector<std::string>& names, const sip::HeaderField& f) {
     // A compact name is listed under its long one.
     const std::string_view name = f.id == HeaderId::kOther ? f.name : sip::header_name(f.id);
@@ -141,7 +192,11 @@ void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
     if (never_crosses(f.id)) continue;
     if (!lists(receiver.pass_headers, f) && !(both_trusted && lists(receiver.trusted_headers, f)))
       continue;
+    if (std::any_of(ours.begin(), ours.end(),
+                    [&](const auto& h) { return sip::iequals(h.name, f.name); }))
+      continue;
     std::string hidden = hide_addresses(f.value, own_host);
+    if (forms && tells_identity(f.id)) hidden = with_numbers(hidden, forms);
     if (refers_to_body(hidden)) {
       hidden = without_strangers(hidden, carried);
       if (hidden.empty()) continue;
@@ -186,7 +241,8 @@ bool asks_for_privacy(const sip::Message& m) {
   return false;
 }
 
-// As RFC 3261 25.1 has it: what came as neither tokens nor a quoted string is quoted now.
+}  // namespace
+
 std::string display_name(std::string_view as_it_came) {
   const bool good = as_it_came.empty() || as_it_came.front() == '"' ||
                     std::all_of(as_it_came.begin(), as_it_came.end(), [](char c) {
@@ -195,10 +251,9 @@ std::string display_name(std::string_view as_it_came) {
   return good ? std::string(as_it_came) : sip::quote(as_it_came);
 }
 
-}  // namespace
-
 Caller caller_of(const sip::Message& invite, const deployment::Deployment& d,
-                 const deployment::Profile& receiver, bool source_trusted) {
+                 const deployment::Profile& receiver, bool source_trusted, const NumberForms& forms,
+                 bool receiver_trusted) {
   Caller c;
   sip::Uri uri;
   std::string_view display;
@@ -206,8 +261,7 @@ Caller caller_of(const sip::Message& invite, const deployment::Deployment& d,
     display = from->display;
     uri = from->target;
   }
-  const bool wants_privacy = asks_for_privacy(invite);
-  const bool anonymous_from = uri.user.empty() || sip::iequals(uri.user, "anonymous");
+  const bool wants_privacy = asks_for_privacy(invite) || hides_remote_party(invite);
   if (receiver.from_source == deployment::FromSource::kAssertedIdentity && source_trusted &&
       !wants_privacy) {
     if (const Asserted id = asserted_identity(invite); !id.uri.user.empty()) {
@@ -215,8 +269,7 @@ Caller caller_of(const sip::Message& invite, const deployment::Deployment& d,
       if (!id.display.empty()) display = id.display;
     }
   }
-  if (uri.user.empty() || sip::iequals(uri.user, "anonymous") ||
-      (wants_privacy && anonymous_from)) {
+  if (is_anonymous(uri) || (wants_privacy && !receiver_trusted)) {
     c.user = "anonymous";
     c.display = "\"Anonymous\"";
     c.anonymous = true;
@@ -225,10 +278,18 @@ Caller caller_of(const sip::Message& invite, const deployment::Deployment& d,
   const auto number = sip::telephone_number(uri);
   if (number.dialled.empty() || number.is_private())
     c.user = number.dialled.empty() ? std::string(uri.user) : number.dialled;
+  else if (forms)
+    c.user = policy::format_number(d, policy::to_e164(number.full(), *forms.from),
+                                   receiver.number_format, *forms.to);
   else
     c.user = policy::format_number(d, number.full(), receiver.number_format);
   c.display = display_name(display);
   return c;
+}
+
+std::string asserted_number(const sip::Message& invite) {
+  const auto number = sip::telephone_number(asserted_identity(invite).uri);
+  return number.is_private() ? std::string() : number.full();
 }
 
 std::string billing_number(const sip::Message& invite, bool source_trusted) {
@@ -287,6 +348,18 @@ std::string_view sip_reason_of(const sip::Message& m) {
   std::string_view found;
   each_reason(m, [&](const sip::Reason& r, std::string_view text) {
     if (text.size() <= kMax && sip::iequals(r.protocol, "SIP")) found = text;
+    return !found.empty();
+  });
+  return found;
+}
+
+std::string_view reason_among(const sip::Message& m, const std::vector<std::string>& words) {
+  std::string_view found;
+  if (words.empty()) return found;
+  each_reason(m, [&](const sip::Reason& r, std::string_view) {
+    for (const std::string& w : words)
+      for (std::size_t i = 0; i + w.size() <= r.text.size(); ++i)
+        if (sip::iequals(r.text.substr(i, w.size()), w)) found = r.text;
     return !found.empty();
   });
   return found;

@@ -5,6 +5,7 @@
 #include "call/crossing.h"
 #include "sip/headers.h"
 #include "sip/tag.h"
+#include "telemetry/text.h"
 
 namespace causeway::call {
 
@@ -12,11 +13,13 @@ using sip::HeaderId;
 using sip::Method;
 using telemetry::EventKind;
 
-void Call::on_request(LegId id, transport::TxId tx, const transport::Received& r) {
+void Call::on_request(LegId id, transport::TxId tx, const transport::Received& came) {
   Leg& leg = *find_leg(id);
-  const sip::Message& m = r.message;
   services_.layer.set_user(tx, user(leg));
-  record_message(leg, true, m.bytes());
+  record_message(leg, true, came.message.bytes());
+  const auto ruled = enter(leg, came);
+  const transport::Received& r = ruled ? *ruled : came;
+  const sip::Message& m = r.message;
   leg.s.signalled = services_.reactor.wall();
   Dialog& d = leg.s.dialog;
   // A phone that rings speaks within the early dialog of its own.
@@ -69,6 +72,7 @@ void Call::dispatch(Leg& leg, transport::TxId tx, const transport::Received& r) 
       }
       simple_response(leg, tx, m, 405, "not allowed by the profile");
       break;
+    case Method::kRefer: on_refer(leg, tx, r); break;
     case Method::kNotify:
       if (leg.profile->sdp.digits == sdp::DigitsAs::kNotify &&
           sip::iequals(m.value(HeaderId::kEvent).substr(0, m.value(HeaderId::kEvent).find(';')),
@@ -106,17 +110,20 @@ bool Call::from_its_group(Leg& leg, const transport::Received& r) {
   return false;
 }
 
-void Call::on_ack(LegId id, const transport::Received& r) {
+void Call::on_ack(LegId id, const transport::Received& came) {
   Leg& leg = *find_leg(id);
   // An ACK of an earlier INVITE that comes late, or twice, is not the one waited for.
-  if (leg.server_invite.value == 0 || !leg.answered || r.message.cseq() != leg.invite_cseq) return;
-  if (!from_its_group(leg, r)) return;
-  record_message(leg, true, r.message.bytes());
+  if (leg.server_invite.value == 0 || !leg.answered || came.message.cseq() != leg.invite_cseq)
+    return;
+  if (!from_its_group(leg, came)) return;
+  record_message(leg, true, came.message.bytes());
+  const auto ruled = enter(leg, came);
+  const transport::Received& r = ruled ? *ruled : came;
   services_.layer.acknowledged(leg.server_invite);
   leg.server_invite = {};
   leg.answered = false;
   leg.acknowledged = true;
-  if (was_terminated_) {
+  if (leaving(leg)) {
     send_waiting_bye(leg);
     return;
   }
@@ -141,7 +148,9 @@ void Call::on_ack(LegId id, const transport::Received& r) {
 }
 
 void Call::on_cancel(LegId id, const sip::Message& cancel) {
-  Leg& leg = *find_leg(id);
+  Leg* const found = find_leg(id);
+  if (found == nullptr) return;
+  Leg& leg = *found;
   record_message(leg, true, cancel.bytes());
   if (leg.server_invite.value == 0 || leg.answered) return;
   if (leg.s.phase == LegPhase::kConfirmed) {  // of a re-INVITE
@@ -157,9 +166,13 @@ void Call::on_cancel(LegId id, const sip::Message& cancel) {
             &leg, &cancel);
 }
 
-void Call::on_response(LegId id, transport::TxId tx, const transport::Received& r) {
-  Leg& leg = *find_leg(id);
-  record_message(leg, true, r.message.bytes());
+void Call::on_response(LegId id, transport::TxId tx, const transport::Received& came) {
+  Leg* const found = find_leg(id);
+  if (found == nullptr) return;
+  Leg& leg = *found;
+  record_message(leg, true, came.message.bytes());
+  const auto ruled = enter(leg, came);
+  const transport::Received& r = ruled ? *ruled : came;
   leg.s.signalled = services_.reactor.wall();
   switch (r.message.method()) {
     case Method::kOptions:
@@ -176,6 +189,10 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
         on_initial_response(leg, r);
       return;
     case Method::kUpdate:
+      if (tx == leg.refresh && tx.value != 0) {
+        if (r.message.status() >= 200) on_refresh_answer(leg, r.message.status(), &r.message);
+        return;
+      }
       if (tx != leg.client_update) return;
       if (leg.s.phase == LegPhase::kEarly && leg.early.select_known(leg.s, r.message.to_tag()))
         leg.hop_unknown = true;
@@ -183,7 +200,11 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
       return;
     case Method::kInfo:
     case Method::kNotify:
-      if (tx == leg.digit_tx && r.message.status() >= 200) send_next_digit(leg);
+      if (r.message.status() < 200) return;
+      if (tx == leg.notify && tx.value != 0)
+        on_notified(leg, r.message.status());
+      else if (tx == leg.digit_tx)
+        send_next_digit(leg);
       return;
     case Method::kBye:
       if (r.message.status() >= 200) {
@@ -220,7 +241,7 @@ void Call::on_stray_response(LegId id, const transport::Received& r) {
   send_ack(fork, m.cseq());
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   std::string bytes = in_dialog(fork, Method::kBye, branch, m.cseq() + 1).finish();
-  record_message(leg, false, bytes);
+  leave(leg, bytes);
   const auto tx = services_.layer.send_request(std::move(bytes), branch, Method::kBye,
                                                destination(fork), user(leg));
   services_.layer.abandon(tx);
@@ -235,7 +256,9 @@ void Call::on_request_failed(LegId id, transport::TxId tx, const Error& reason) 
     return;
   }
   if (tx == leg.liveness) return on_liveness_answer(leg, 0);
+  if (tx == leg.refresh && tx.value != 0) return on_refresh_answer(leg, 0, nullptr);
   if (tx == leg.digit_tx && tx.value != 0) return send_next_digit(leg);
+  if (tx == leg.notify && tx.value != 0) return on_notified(leg, 0);
   if (tx == leg.client_update && tx.value != 0) {
     leg.client_update = {};
     if (was_terminated_ || !leg.settled()) return;
@@ -258,6 +281,7 @@ void Call::on_request_failed(LegId id, transport::TxId tx, const Error& reason) 
   }
   if (leg.s.phase == LegPhase::kConfirmed) {
     tell(EventKind::kError, &leg, reason.what);
+    if (is_transferor(leg)) return transferor_left("its re-INVITE was not answered");
     terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 102,
                "re-INVITE was not answered: " + reason.what},
               nullptr, nullptr);
@@ -268,18 +292,24 @@ void Call::on_request_failed(LegId id, transport::TxId tx, const Error& reason) 
     finish_if_done();
     return;
   }
+  if (leaving(leg)) {  // a re-INVITE to one that was handed over: its BYE has the last word
+    finish_if_done();
+    return;
+  }
   attempt_failed(leg, 0, leg.s.peer + ": " + reason.what, nullptr);
 }
 
 void Call::on_no_ack(LegId id, transport::TxId tx) {
-  Leg& leg = *find_leg(id);
-  if (leg.server_invite != tx) return;
+  Leg* const found = find_leg(id);
+  if (found == nullptr || found->server_invite != tx) return;
+  Leg& leg = *found;
   leg.server_invite = {};
   leg.answered = false;
-  if (was_terminated_) {
+  if (leaving(leg)) {
     send_waiting_bye(leg);
     return;
   }
+  if (is_transferor(leg)) return transferor_left("our 200 was never acknowledged");
   terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 102,
              "the 200 was never acknowledged"},
             nullptr, nullptr);
@@ -287,7 +317,8 @@ void Call::on_no_ack(LegId id, transport::TxId tx) {
 
 void Call::on_bye(Leg& leg, transport::TxId tx, const transport::Received& r) {
   const bool pending = state_.answered.micros == 0;
-  if (pending && !leg.s.ingress && !was_terminated_) {
+  // One that picked the call up came in, too: it is its called side.
+  if (pending && leg.s.id != state_.ingress && !was_terminated_) {
     // A callee has no early dialog to end (RFC 3261 15); an attempt that was given up, answered
     // late and was hung up on says BYE, too: the hunt goes on without it.
     const bool early = leg.s.phase == LegPhase::kNew || leg.s.phase == LegPhase::kEarly;
@@ -303,6 +334,7 @@ void Call::on_bye(Leg& leg, transport::TxId tx, const transport::Received& r) {
     finish_if_done();
     return;
   }
+  if (bye_in_transfer(leg, tx, r)) return;
   // RFC 3261 15.1.2: a pending request of the peer is ended with 487.
   if (leg.server_update.value != 0) refuse_offer(leg, 487, "the call is over");
   if (leg.server_invite.value != 0 && !leg.answered) refuse_offer(leg, 487, "the call is over");
@@ -311,6 +343,9 @@ void Call::on_bye(Leg& leg, transport::TxId tx, const transport::Received& r) {
   leg.server_invite = {};
   leg.bye_waiting.clear();
   simple_response(leg, tx, r.message, 200, {});
+  if (const auto text = reason_among(r.message, leg.profile->media_failure_reasons); !text.empty())
+    media_alarm(
+        leg, "the peer hung up because of its media: " + telemetry::printable(text.substr(0, 200)));
   // Both hung up at once; or an attempt that was given up, answered late and was hung up on: the
   // call goes on without it.
   if (was_terminated_ || !other(leg)) {
@@ -319,7 +354,7 @@ void Call::on_bye(Leg& leg, transport::TxId tx, const transport::Received& r) {
     return;
   }
   leg.s.phase = LegPhase::kEnded;
-  const bool caller = leg.s.ingress;
+  const bool caller = leg.s.id == state_.ingress;
   const int cause = q850_of(r.message);
   if (pending) {  // BYE of an early dialog (RFC 3261 15.1.1) is a caller who gave up
     terminate({TerminationClass::kCancelled, ReleasedBy::kCaller, 487, 16,

@@ -66,6 +66,13 @@ void Call::on_digit(LegId id, std::uint8_t event, Micros duration) {
   send_digit(*leg, event, static_cast<std::uint16_t>(std::clamp<std::int64_t>(ms, 40, 8'000)));
 }
 
+// Told once for each leg; the rest is counted.
+void Call::on_digit_lost(LegId id) {
+  if (const Leg* leg = find_leg(id))
+    tell(EventKind::kNote, leg,
+         "a digit was lost: more wait to be sent to this peer than are kept");
+}
+
 // One after the other: requests that overtake each other on the way would be refused.
 void Call::send_digit(Leg& leg, std::uint8_t event, std::uint16_t milliseconds) {
   if (!signals(leg.profile->sdp.digits) || (!leg.confirmed() && leg.s.phase != LegPhase::kEarly))

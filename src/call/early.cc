@@ -53,10 +53,12 @@ void Call::on_provisional(Leg& leg, const transport::Received& r) {
     start_timer(leg.ring, deployment_->group(leg.group).timers.ring, TimerKind::kRing, leg);
   if (m.status() == 199) {  // RFC 6228; the near side has a dialog of its own
     leg.early.forget(m.to_tag());
+    if (m.to_tag() != leg.s.dialog.remote_tag) services_.media.forget_fork(leg.media, m.to_tag());
     return;
   }
   leg.s.phase = LegPhase::kEarly;
-  if (m.status() == 180 && state_.rang.micros == 0) state_.rang = services_.reactor.wall();
+  if (m.status() == 180 && state_.rang.micros == 0 && state_.answered.micros == 0)
+    state_.rang = services_.reactor.wall();
   const std::string before = leg.s.dialog.remote_tag;
   switch (m.to_tag().empty() ? EarlyDialogs::Found::kCurrent
                              : leg.early.select(leg.s, m.to_tag())) {
@@ -107,6 +109,14 @@ bool Call::hear_provisional(Leg& leg, const sip::Message& m, bool reliable) {
   return ok.has_value();
 }
 
+// Another early dialog has taken the place of the current one: media is as that one said.
+void Call::hear_again(Leg& leg) {
+  if (!leg.s.heard) return;
+  const auto said = sdp::last_remote(leg.s.offer_answer, leg.profile->sdp);
+  const Status ok = said ? use_answer(leg, *said) : tl::unexpected(said.error());
+  if (!ok) tell(EventKind::kError, &leg, "media of the phone that is left: " + ok.error().what);
+}
+
 void Call::send_prack(Leg& leg, std::uint32_t rseq, std::uint32_t invite_cseq) {
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   auto b = in_dialog(leg, Method::kPrack, branch, ++leg.s.dialog.local_cseq);
@@ -117,17 +127,34 @@ void Call::send_prack(Leg& leg, std::uint32_t rseq, std::uint32_t invite_cseq) {
 // --- The caller ---------------------------------------------------------------------------------
 
 void Call::pass_provisional(const sip::Message& from_far, int status, bool with_sdp) {
+  if (transfer_) return target_rings(from_far, status, with_sdp);
   Leg& in = *find_leg(state_.ingress);
   Leg& out = *find_leg(state_.egress);
   if (in.server_invite.value == 0 || in.answered || !invite_) return;
+  using deployment::EarlyMedia;
+  const EarlyMedia how = in.profile->early_media;
+  if (how == EarlyMedia::kFirstOnly && state_.progressed) {
+    tell(EventKind::kNote, &in, "the caller's profile has the first 18x alone (early_media)");
+    return;
+  }
+  if (how == EarlyMedia::kRinging && in.offer && with_sdp) {
+    tell(EventKind::kNote, &in, "told as 180 without SDP (early_media)");
+    status = 180;
+    with_sdp = false;
+  }
   Body body;
   if (const std::string sdp = early_sdp(in, out, with_sdp); !sdp.empty()) {
     body = join_body(sdp, {}, in.profile->pass_bodies, in.s.dialog.local_tag);
     join_media();
     // TDR-74 c: it may stop ringing now, though the far side is not to be heard yet.
-    if (in.profile->ringback && services_.media.ring(in.media, *in.profile->ringback))
+    const auto& sound = in.profile->ringback_sound;
+    if ((sound && services_.media.ring(in.media, *sound)) ||
+        (in.profile->ringback && services_.media.ring(in.media, *in.profile->ringback)))
       tell(EventKind::kNote, &in, "hears ringing of ours until the far side is heard");
   }
+  // ZM-13: there a 183 without SDP rings nothing, and a 180 with SDP is not listened to.
+  if (in.profile->ringing == deployment::Ringing::kBySdp && (status == 180 || status == 183))
+    status = body.content.empty() ? 180 : 183;
   state_.progressed = true;
   in.s.phase = LegPhase::kEarly;
   in.rang_with = status;
@@ -170,7 +197,8 @@ void Call::say_provisional(Leg& in, int status, const sip::Message* from_far, co
   const auto* flow = services_.layer.flow_of(in.server_invite);
   if (!flow || (body.content.empty() && r.later.size() >= kMaxUnsaid)) return;
   const std::uint32_t rseq = ++r.numbered;
-  r.later.push_back({response_text(in, *flow, *invite_, status, from_far, body, 0, {}, rseq),
+  r.later.push_back({response_text(in, *flow, as_it_came(in.server_invite, *invite_), status,
+                                   from_far, body, 0, {}, rseq),
                      status, rseq, !body.content.empty()});
   say_next(in);
 }
@@ -182,7 +210,7 @@ void Call::say_next(Leg& in) {
   r.said = std::move(r.later.front());
   r.later.erase(r.later.begin());
   sip::sent(r.sender, r.said.rseq, services_.reactor.now(), kTimers);
-  record_message(in, false, r.said.bytes);
+  leave(in, r.said.bytes);
   services_.layer.respond(in.server_invite, r.said.status, r.said.bytes);
   start_timer(r.timer, kTimers.t1, TimerKind::kReliable, in);
 }
@@ -268,7 +296,7 @@ bool Call::answer_prack(Leg& leg, transport::TxId tx, const sip::Message& m, std
       leg.offer.reset();
       if (!answer) {
         (void)sdp::rollback(leg.s.offer_answer);
-        simple_response(leg, tx, m, 488, answer.error().what);
+        simple_response(leg, tx, m, status_of(answer.error()), answer.error().what);
         return true;
       }
       body = {"application/sdp", *answer};

@@ -1,6 +1,7 @@
 #include "call/early_dialogs.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace causeway::call {
@@ -67,8 +68,12 @@ void EarlyDialogs::promote(LegState& s, std::string_view tag) {
 
 bool EarlyDialogs::drop_current(LegState& s) {
   if (others_.empty()) return false;
-  exchange(s, others_.back());
-  others_.pop_back();
+  // Rather one that can be heard.
+  auto it = std::find_if(others_.rbegin(), others_.rend(),
+                         [](const Early& e) { return e.heard.has_value(); });
+  if (it == others_.rend()) it = others_.rbegin();
+  exchange(s, *it);
+  others_.erase(std::next(it).base());
   return true;
 }
 

@@ -23,6 +23,7 @@ std::string_view to_string(TerminationClass c) {
     case TerminationClass::kRefused: return "refused";
     case TerminationClass::kDropped: return "dropped";
     case TerminationClass::kStopped: return "stopped";
+    case TerminationClass::kTransferFailed: return "transfer_failed";
   }
   return "?";
 }
@@ -37,13 +38,14 @@ bool is_failure(TerminationClass c) {
     case TerminationClass::kUnreachable:
     case TerminationClass::kRefused:
     case TerminationClass::kDropped:
-    case TerminationClass::kStopped: return true;
+    case TerminationClass::kStopped:
+    case TerminationClass::kTransferFailed: return true;
   }
   return true;
 }
 
 bool is_failure(std::string_view termination) {
-  for (int c = 0; c <= static_cast<int>(TerminationClass::kStopped); ++c)
+  for (int c = 0; c <= static_cast<int>(TerminationClass::kLast); ++c)
     if (to_string(static_cast<TerminationClass>(c)) == termination)
       return is_failure(static_cast<TerminationClass>(c));
   return true;
@@ -71,12 +73,14 @@ void Call::let_go() {
   let_go_ = true;
   from_.reset();
   towards_.reset();
+  customer_.reset();
   services_.locator.cancel(*this);
   for (auto& leg : legs_) {
     for (auto* t : {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait,
-                    &leg->look, &leg->still_ringing, &leg->update_wait})
+                    &leg->look, &leg->still_ringing, &leg->update_wait, &leg->session})
       stop_timer(*t);
     if (leg->reliable) stop_timer(leg->reliable->timer);
+    if (transfer_) stop_timer(transfer_->timer);
     services_.owner.unbind_tag(leg->s.dialog.local_tag);
     if (leg->s.has_media) {
       services_.owner.unbind_media(leg->media);
@@ -124,6 +128,8 @@ void Call::on_timer(std::uint64_t token, Instant) {
       tell(EventKind::kTimer, &leg,
            "rang for " + std::to_string(group.timers.ring.count()) + " ms");
       cancel_attempt(leg, "Q.850;cause=19;text=\"no answer\"");
+      if (is_target(leg))
+        return attempt_failed(leg, 480, leg.s.peer + " rang without an answer", nullptr);
       fail_ingress(480, 19, leg.s.peer + " rang without an answer", nullptr);
       return;
     case TimerKind::kReinvite:
@@ -151,6 +157,8 @@ void Call::on_timer(std::uint64_t token, Instant) {
       refuse_offer(leg, 504, "the other side has not answered yet");
       reconcile();
       return;
+    case TimerKind::kSession: on_session_timer(leg); return;
+    case TimerKind::kTransfer: on_transfer_timer(); return;
     case TimerKind::kCancelWait:
       leg.cancel_wait = {};
       leg.client_invite = {};
@@ -238,7 +246,7 @@ void Call::leg_ended(Leg& leg) {
   services_.layer.set_limit(leg.client_invite);
   leg.s.phase = LegPhase::kEnded;
   for (auto* t : {&leg.silence, &leg.progress, &leg.ring, &leg.retry, &leg.cancel_wait, &leg.look,
-                  &leg.still_ringing, &leg.update_wait})
+                  &leg.still_ringing, &leg.update_wait, &leg.session})
     stop_timer(*t);
 }
 
@@ -249,6 +257,7 @@ void Call::terminate(Termination t, Leg* by, const sip::Message* reason_of) {
   state_.termination = std::move(t);
   tell(EventKind::kEnd, nullptr,
        std::string(to_string(state_.termination->what)) + ": " + state_.termination->text);
+  if (transfer_) give_up_transfer();
   for (auto& leg : legs_) close_media(*leg);
   ways_.clear();
   destinations_.clear();
@@ -256,6 +265,7 @@ void Call::terminate(Termination t, Leg* by, const sip::Message* reason_of) {
   for (auto& leg : legs_) end_leg(*leg, reason_of);
   from_.reset();
   towards_.reset();
+  customer_.reset();
   services_.owner.on_terminated(*this, make_record());
   finish_if_done();
 }
@@ -271,7 +281,7 @@ void Call::finish_if_done() {
 void Call::stop(TerminationClass what, std::string text) {
   if (was_terminated_) return;
   Leg* in = find_leg(state_.ingress);
-  if (in && in->s.phase != LegPhase::kConfirmed) {
+  if (in && state_.answered.micros == 0) {
     fail_ingress(503, 41, text, nullptr, what);
     return;
   }
@@ -289,6 +299,35 @@ void Call::on_one_way(LegId id) {
   if (Leg* leg = find_leg(id))
     tell(EventKind::kMediaLoss, leg,
          "one-way audio: nothing for 5 s from " + leg->s.peer + " while the other side is heard");
+}
+
+// In the trail of the call, and for the operator: the path to a peer is broken, not one call of it.
+void Call::media_alarm(const Leg& leg, const std::string& what) {
+  tell(EventKind::kMediaLoss, &leg, what);
+  services_.owner.on_media_failed(leg.s.peer, what);
+}
+
+void Call::on_unchecked(LegId id) {
+  if (const Leg* leg = find_leg(id))
+    media_alarm(*leg, "the peer's connectivity checks have ended, nothing of it arrives");
+}
+
+void Call::on_keys(LegId id, bool good, std::string_view how) {
+  Leg* leg = find_leg(id);
+  if (!leg) return;
+  if (good) {
+    tell(EventKind::kMediaStart, leg, "keys agreed by " + std::string(how));
+    return;
+  }
+  media_alarm(*leg, std::string(how));
+  if (leaving(*leg) || state_.answered.micros == 0) return;
+  if (is_target(*leg) && !leg->confirmed()) {  // the transfer fails, not the call
+    cancel_attempt(*leg, {});
+    return attempt_failed(*leg, 488, "no keys of SRTP with " + leg->s.peer, nullptr);
+  }
+  terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 102,
+             "no keys of SRTP with " + leg->s.peer + ": " + std::string(how)},
+            nullptr, nullptr);
 }
 
 // Both sides are gone, and nobody is left to hang up: without this the call would stay for ever.
@@ -313,19 +352,29 @@ telemetry::CallRecord Call::make_record() {
   r.ended = services_.reactor.wall();
   r.from = state_.calling;
   r.to = state_.called;
+  r.service = state_.service;
+  r.account = state_.account;
+  r.tenant = state_.tenant;
   r.ingress_group = state_.ingress_group;
-  if (Leg* in = find_leg(state_.ingress)) {
+  // Who began it and where it went; media is that of the pair that talked last.
+  const bool moved = state_.first_ingress.value != 0;
+  if (const Leg* in = find_leg(moved ? state_.first_ingress : state_.ingress)) {
     r.region = deployment_->regions[deployment_->group(in->group).region.value].name;
     r.ingress_peer = in->s.peer;
     r.ingress_call_id = in->s.dialog.call_id;
-    r.from_caller = in->media_seen;
   }
-  if (Leg* out = find_leg(state_.egress)) {
+  if (const Leg* out = find_leg(moved ? state_.first_egress : state_.egress)) {
     r.egress_group = out->s.group;
     r.egress_peer = out->s.peer;
     r.egress_call_id = out->s.dialog.call_id;
-    r.from_callee = out->media_seen;
   }
+  if (const Leg* in = find_leg(state_.ingress)) r.from_caller = in->media_seen;
+  if (const Leg* out = find_leg(state_.egress)) r.from_callee = out->media_seen;
+  r.transfers = state_.transfers;
+  r.transferred_by = state_.transferred_by;
+  r.transferred_to = state_.transferred_to;
+  r.transfer_call_id = state_.transfer_call_id;
+  r.transfer_id = state_.transfer_id;
   const Termination& t = *state_.termination;
   r.termination = std::string(to_string(t.what));
   r.reason = t.text;
@@ -375,6 +424,10 @@ bool Call::adopt(const deployment::DeploymentPtr& next) {
     leg->profile = &next->profile(next->group(leg->group).profile);
   }
   deployment_ = next;
+  if (transfer_)
+    if (const Leg* by = find_leg(transfer_->transferor))
+      for (auto& d : transfer_->destinations)
+        d.listener = deployment_->way_out(by->group, d.remote.address.is_v6()).value_or(d.listener);
   for (auto& d : destinations_)
     d.listener = deployment_->way_out(way_.group, d.remote.address.is_v6()).value_or(d.listener);
   return true;
@@ -407,14 +460,10 @@ std::string Call::peer_of(LegId id) const {
 // --- Written form ------------------------------------------------------------------------------
 
 bool Call::stable() const {
-  if (was_terminated_ || state_.answered.micros == 0) return false;
+  if (was_terminated_ || state_.answered.micros == 0 || transfer_) return false;
   for (const auto& leg : legs_) {
     if (leg->s.phase == LegPhase::kEnded) continue;
-    if (leg->s.phase != LegPhase::kConfirmed || leg->busy() || leg->retry.value != 0 ||
-        !leg->held.empty() || leg->locating)
-      return false;
-    if (leg->s.has_media && services_.media.sounding(leg->media)) return false;
-    if (leg->bye.value != 0 || leg->liveness.value != 0 || leg->digit_tx.value != 0) return false;
+    if (!at_rest(*leg)) return false;
   }
   return true;
 }
@@ -429,6 +478,34 @@ CallState Call::write_down() {
   return s;
 }
 
+// From its names, in the configuration in force.
+void Call::place_leg(Leg& leg, deployment::GroupIndex group) {
+  leg.group = group;
+  leg.profile = &deployment_->profile(deployment_->group(group).profile);
+  leg.listener = deployment_->group(group).listener;
+  for (std::size_t i = 0; i < deployment_->listeners.size(); ++i)
+    if (deployment_->listeners[i].name == leg.s.listener)
+      leg.listener = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
+  leg.bound = deployment_->listener(leg.listener).address;
+  leg.transport = deployment_->listener(leg.listener).transport;
+}
+
+// A confirmed one from its written form, with its media.
+Status Call::restore_leg(Leg& leg) {
+  leg.answered_once = leg.acknowledged = true;
+  services_.owner.bind_tag(leg.s.dialog.local_tag, *this, leg.s.id);
+  const bool has_media = std::exchange(leg.s.has_media, false);
+  const auto written = std::exchange(leg.s.media, {});
+  if (!has_media || !written) return {};
+  auto id = services_.media.restore(
+      realm_media(deployment_->realm(deployment_->group(leg.group).realm)), *written);
+  if (!id) return tl::unexpected(id.error());
+  leg.media = *id;
+  leg.s.has_media = true;
+  services_.owner.bind_media(leg.media, *this, leg.s.id);
+  return {};
+}
+
 Status Call::restore(CallState state) {
   Status complete;
   std::vector<LegState> legs = std::move(state.legs);
@@ -441,43 +518,34 @@ Status Call::restore(CallState state) {
     legs_.push_back(std::make_unique<Leg>());
     Leg& leg = *legs_.back();
     leg.s = std::move(ls);
-    const bool has_media = std::exchange(leg.s.has_media, false);
     const auto group = deployment_->find_group(leg.s.group);
-    leg.group = group.value_or(deployment::GroupIndex{0});
-    leg.profile = &deployment_->profile(deployment_->group(leg.group).profile);
-    leg.listener = deployment_->group(leg.group).listener;
-    for (std::size_t i = 0; i < deployment_->listeners.size(); ++i)
-      if (deployment_->listeners[i].name == leg.s.listener)
-        leg.listener = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
-    leg.bound = deployment_->listener(leg.listener).address;
-    leg.transport = deployment_->listener(leg.listener).transport;
+    place_leg(leg, group.value_or(deployment::GroupIndex{0}));
     if (!group) {
       leg.s.phase = LegPhase::kEnded;  // nobody to say goodbye to
       complete = fail(ErrorCode::kUnavailable, "peer group '" + leg.s.group + "' is gone");
     }
-    if (leg.s.phase == LegPhase::kEnded) continue;
-    leg.answered_once = leg.acknowledged = true;
-    services_.owner.bind_tag(leg.s.dialog.local_tag, *this, leg.s.id);
-    const auto written = std::exchange(leg.s.media, {});
-    if (!has_media || !written) continue;
-    const auto m = realm_media(deployment_->realm(deployment_->group(leg.group).realm));
-    auto id = services_.media.restore(m, *written);
-    if (!id) {
-      complete = tl::unexpected(id.error());
+    if (leg.s.phase == LegPhase::kEnded) {
+      leg.s.has_media = false;
       continue;
     }
-    leg.media = *id;
-    leg.s.has_media = true;
-    services_.owner.bind_media(leg.media, *this, leg.s.id);
+    if (auto ok = restore_leg(leg); !ok) complete = std::move(ok);
   }
   if (const Leg* in = find_leg(state_.ingress))
     from_ = services_.admission.again(in->s.group, in->s.peer, true);
   if (const Leg* out = find_leg(state_.egress))
     towards_ = services_.admission.again(out->s.group, out->s.peer, false);
+  policy::Customer whose;
+  whose.service = deployment::service_of(state_.service);
+  whose.account = state_.account;
+  (void)services_.admission.of_customer(whose, customer_);  // it was let in before
   if (complete) {
     join_media();
     fill_silence();
-    for (auto& leg : legs_) watch_over(*leg);
+    for (auto& leg : legs_) {
+      watch_over(*leg);
+      restore_session(*leg);
+    }
+    for (auto& leg : legs_) play_on_hold(*leg);
   }
   return complete;
 }

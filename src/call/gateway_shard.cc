@@ -5,7 +5,11 @@
 #include "base/log.h"
 #include "call/call.h"
 #include "call/crossing.h"
+#include "call/explain.h"
+#include "call/facts.h"
+#include "call/joining.h"
 #include "call/serialise.h"
+#include "call/trunk_watch.h"
 #include "sip/headers.h"
 #include "sip/tag.h"
 #include "sip/telephone.h"
@@ -42,24 +46,6 @@ telemetry::TrailStore::Outcome outcome_of(const Termination& t, const telemetry:
   const bool silent =
       r.duration_ms() > 5'000 && (r.from_caller.packets == 0) != (r.from_callee.packets == 0);
   return silent || poor(r.from_caller) || poor(r.from_callee) ? Outcome::kPoor : Outcome::kGood;
-}
-
-// How often the request has been with us before: below the top one, a neighbour's proxies keep
-// ours.
-int own_vias(const sip::Message& m, NodeId self) {
-  int n = -1;  // the top one is the sender's
-  int ours = 0;
-  for (const auto& f : m.headers()) {
-    if (f.id != HeaderId::kVia) continue;
-    std::string_view list = f.value;
-    for (auto one = sip::next_value(list); !one.empty(); one = sip::next_value(list)) {
-      if (++n == 0) continue;
-      const auto via = sip::parse_via(one);
-      const auto owner = via ? sip::owner_of_branch(via->branch) : std::nullopt;
-      ours += owner && owner->node == self;
-    }
-  }
-  return ours;
 }
 
 // The facts of a decision for the trail. What has its usual value is left out.
@@ -116,6 +102,7 @@ Status GatewayShard::apply(transport::Running running) {
   for (const auto& r : deployment->realms) realms.push_back(realm_media(r));
   media_.keep_realms(realms);
   media_.set_quiet_limit(deployment->limits.media_timeout);
+  media_.set_transcoding_cap(deployment->limits.transcoding);
   prober_.apply();
   std::vector<Call*> orphans;
   for (Call* c : all_calls())
@@ -148,7 +135,9 @@ void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) 
     return;
   }
   switch (m.method()) {
-    case Method::kInvite: on_new_call(tx, r); return;
+    case Method::kInvite:
+      if (!m.has(HeaderId::kReplaces) || !take_replaces(tx, r)) on_new_call(tx, r);
+      return;
     case Method::kOptions: answer_options(tx, r); return;
     case Method::kBye:
     case Method::kPrack:
@@ -158,10 +147,13 @@ void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) 
       counters_.dropped.add("no_dialog");
       answer(tx, r, 481, "no such dialog");
       return;
+    case Method::kRefer:
+      counters_.dropped.add("refer_outside");
+      answer(tx, r, 403, "REFER outside of a call");
+      return;
     case Method::kAck:
     case Method::kCancel:
     case Method::kRegister:
-    case Method::kRefer:
     case Method::kSubscribe:
     case Method::kMessage:
     case Method::kPublish:
@@ -231,29 +223,29 @@ CallId GatewayShard::new_call_id() {
 void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r) {
   const auto deployment = layer_.transport().deployment_ptr();
   const auto& d = *deployment;
+  const auto& profile = d.profile(d.group(r.group).profile);
+  if (!profile.rules_in) return on_ruled_call(tx, r, deployment, {});
+  const auto peer = peers_.peer_at(r.group, r.flow.remote);
+  auto ruled =
+      rule_invite(d, *profile.rules_in, r.group,
+                  peer ? std::string_view(d.peer(*peer).name) : std::string_view{}, r.message);
+  if (!ruled.message) return on_ruled_call(tx, r, deployment, std::move(ruled));
+  const auto changed = with_message(r, std::move(*ruled.message));
+  on_ruled_call(tx, changed, deployment, std::move(ruled));
+}
+
+void GatewayShard::on_ruled_call(transport::TxId tx, const transport::Received& r,
+                                 const deployment::DeploymentPtr& deployment, RuledInvite ruled) {
+  const auto& d = *deployment;
   const sip::Message& m = r.message;
-  policy::CallFacts f;
-  f.from = r.group;
-  f.request_uri = std::string(m.request_uri());
-  if (const auto* uri = m.target()) {
-    f.request_scheme = std::string(uri->scheme);
-    f.called_raw = std::string(uri->user);
-    f.called = called_number(d, *uri);
-    if (const auto fault = uri->is_tel() ? sip::check_telephone(*uri) : Status{}; !fault) {
-      f.number_status = error_info(fault.error().code).sip_status;
-      f.number_fault = fault.error().what;
-    }
-  }
-  f.resource_priority = transport::has_esnet_priority(m);
-  f.max_forwards = static_cast<int>(sip::parse_u32(m.value(HeaderId::kMaxForwards)).value_or(70));
-  f.own_vias = own_vias(m, d.operation.node);
+  policy::CallFacts f = facts_of(m, d, r.group);
   f.calls_now = admission_.calls();
   f.group_calls_now = admission_.calls_of(r.group);
   f.peer = peers_.peer_at(r.group, r.flow.remote);
   if (f.peer) f.peer_calls_now = admission_.calls_of(*f.peer);
   f.stopping = stopping_;
   f.ending = ending_;
-  policy::Decision decision = policy::decide(d, f);
+  policy::Decision decision = policy::decide(d, f, directory_.get());
   peers::Admin admin = peers_.admin_of(r.group);
   if (f.peer) admin = std::max(admin, peers_.state(*f.peer).admin);
   if (!decision.refusal && admin != peers::Admin::kActive &&
@@ -263,6 +255,11 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
                                            std::string(peers::to_string(admin)),
                                        "drained"};
   }
+  peers::Counted customer;
+  if (f.resource_priority && d.group(r.group).trusted)  // counted, and refused for nothing
+    decision.customer.account_calls = decision.customer.service_calls = 0;
+  if (!decision.refusal) decision.refusal = admission_.of_customer(decision.customer, customer);
+  if (decision.alarm) alarm(decision.refusal->text + " (Call-ID " + std::string(m.call_id()) + ")");
   if (!decision.refusal) ++counters_.calls_now;
   ++counters_.calls_started;
   const CallId id = new_call_id();
@@ -273,8 +270,21 @@ void GatewayShard::on_new_call(transport::TxId tx, const transport::Received& r)
   ref.counted = !decision.refusal;
   if (ref.counted && decision.emergency == policy::EmergencyClass::kEmergency)
     ++counters_.emergency_now;
-  ref.start(tx, r, decision, inputs_of(d, f, r, decision, admin));
+  auto inputs = inputs_of(d, f, r, decision, admin);
+  ref.start(tx, r, std::move(decision), std::move(customer), std::move(inputs), std::move(ruled));
   if (!watches_.empty()) trace_if_watched(ref.state());
+}
+
+Result<Explanation> GatewayShard::explain(std::string_view from, std::string_view message) const {
+  const Present now{admission_, stopping_, ending_};
+  return call::explain(layer_.transport().deployment(), directory_.get(), from, message, &now);
+}
+
+// One line a second: the fault that brings one of these brings many.
+void GatewayShard::alarm(std::string_view text) {
+  if (reactor_.now() - last_alarm_ < Seconds(1)) return;
+  last_alarm_ = reactor_.now();
+  log::error("{}", text);
 }
 
 bool GatewayShard::watch_number(std::string digits, Instant until) {
@@ -370,6 +380,8 @@ void GatewayShard::on_layer_message(std::uint64_t user, bool outgoing, std::stri
 void GatewayShard::on_other_mail(ShardId, reactor::Mail mail) {
   if (auto* command = dynamic_cast<ShardCommand*>(mail.get())) {
     command->run(*this);
+  } else if (auto* join = dynamic_cast<JoinMail*>(mail.get())) {
+    on_join_mail(*join);
   } else if (auto* address = dynamic_cast<AddressNews*>(mail.get())) {
     locator_.heard(address->remote, address->transport, address->failed);
   } else if (auto* news = dynamic_cast<PeerNews*>(mail.get())) {
@@ -408,6 +420,20 @@ void GatewayShard::on_dropped(std::string_view reason, const Endpoint& from,
   }
   drops_.push_back(std::move(line));
   if (drops_.size() > kRecentDrops) drops_.pop_front();
+}
+
+void GatewayShard::on_answer(bool sent, std::optional<deployment::GroupIndex> group,
+                             sip::Method method, int status) {
+  using telemetry::AnswerCounts;
+  const auto& d = layer_.transport().deployment();
+  // Of a client transaction that outlived its group: of no region.
+  const bool known = group && group->value < d.groups.size();
+  counters_.answer(known ? d.regions[d.group(*group).region.value].name : std::string_view("none"),
+                   sent,
+                   method == sip::Method::kInvite    ? AnswerCounts::kInvite
+                   : method == sip::Method::kOptions ? AnswerCounts::kOptions
+                                                     : AnswerCounts::kOtherMethod,
+                   status);
 }
 
 // Limited like what is put into words; in a flood the rest is counted, by on_dropped().
@@ -477,6 +503,10 @@ void GatewayShard::on_terminated(Call& call, telemetry::CallRecord record) {
   counters_.ended.add(to_string(t.what));
   counters_.media_packets += record.from_caller.packets + record.from_callee.packets;
   counters_.media_lost += record.from_caller.lost + record.from_callee.lost;
+  // Refused ones too, once a way was tried or not: whoever sent it got no call.
+  watch_trunk(admission_.trunk(record.ingress_group), t.what, record);
+  if (!record.egress_group.empty() && record.egress_group != record.ingress_group)
+    watch_trunk(admission_.trunk(record.egress_group), t.what, record);
   call.outcome = static_cast<int>(outcome_of(t, record));
   records_.on_call_record(record);
   recent_.push_back(std::move(record));
@@ -503,6 +533,7 @@ void GatewayShard::rest_trails() {
 
 void GatewayShard::on_timer(std::uint64_t token, Instant) {
   if (token == kRest) return rest_trails();
+  if (token == kJoin) return send_join_mail();
   sweep_ = false;
   const std::vector<CallId> done = std::move(finished_);
   finished_.clear();

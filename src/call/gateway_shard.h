@@ -12,13 +12,18 @@
 #include "base/flat_map.h"
 #include "call/acceptable.h"
 #include "call/refusals.h"
+#include "call/ruled.h"
 #include "call/services.h"
+#include "directory/directory.h"
 #include "peers/prober.h"
 #include "sip/tag.h"
 
 namespace causeway::call {
 
 class GatewayShard;
+struct Explanation;
+struct JoinMail;
+struct NamedDialog;
 
 // Work for a shard from another thread (status, drain, reload). Runs once, on the shard's thread.
 class ShardCommand final : public reactor::MailBase {
@@ -94,6 +99,13 @@ class GatewayShard final : transport::TransactionUser,
     return layer_.transport().apply(std::move(running));
   }
 
+  // What calls that begin from now on find. The caller keeps the one before until no shard has it:
+  // to free it may take longer than a shard has.
+  void use_directory(directory::DirectoryPtr directory) { directory_ = std::move(directory); }
+  [[nodiscard]] const directory::Directory& directory() const { return *directory_; }
+  // What would happen to that INVITE now (call/explain.h).
+  [[nodiscard]] Result<Explanation> explain(std::string_view from, std::string_view message) const;
+
   // New calls are refused from now on (emergencies are not); OPTIONS are still answered (TDR-37).
   void refuse_new_calls(bool refuse) { stopping_ = refuse; }
   void end_all_calls(const std::string& why);
@@ -115,6 +127,7 @@ class GatewayShard final : transport::TransactionUser,
     return const_cast<transport::TransactionLayer&>(layer_).transport().connections();
   }
   [[nodiscard]] media::PlaneStats media_stats() const { return media_.plane_stats(); }
+  [[nodiscard]] media::TranscodingStats transcoding() const { return media_.transcoding(); }
   [[nodiscard]] std::size_t transactions() const { return layer_.size(); }
   struct BanReport {
     std::string source, reason;
@@ -178,6 +191,8 @@ class GatewayShard final : transport::TransactionUser,
   // TransportObserver
   void on_dropped(std::string_view reason, const Endpoint& from, deployment::ListenerIndex listener,
                   std::string_view detail) override;
+  void on_answer(bool sent, std::optional<deployment::GroupIndex> group, sip::Method method,
+                 int status) override;
   void on_refused_call(const sip::Message& invite, const transport::Flow& flow, int status,
                        std::string_view why) override;
   std::optional<std::string> no_room_for(const transport::Flow& flow, deployment::GroupIndex group,
@@ -190,7 +205,11 @@ class GatewayShard final : transport::TransactionUser,
   void on_media_lost(media::MediaLegId id) override;
   void on_media_quiet(media::MediaLegId id) override;
   void on_one_way(media::MediaLegId id) override;
+  void on_keys(media::MediaLegId id, bool good, std::string_view how) override;
+  void on_unchecked(media::MediaLegId id) override;
   void on_digit(media::MediaLegId id, std::uint8_t event, Micros duration) override;
+  void on_digit_lost(media::MediaLegId id) override;
+  void on_fax(media::MediaLegId id, tone::FaxTone tone) override;
   void on_media_alarm(std::string_view text) override;
   void on_tapped(media::MediaLegId id, const Endpoint& from, const Endpoint& to,
                  std::span<const std::byte> rtp) override;
@@ -200,24 +219,42 @@ class GatewayShard final : transport::TransactionUser,
   void on_address_news(const Endpoint& remote, Transport transport, bool failed) override;
   // CallOwner
   void bind_tag(const std::string& tag, Call& call, LegId leg) override {
-    if (const auto key = sip::random_of_tag(tag)) tags_.insert(*key, {&call, leg});
+    const auto key = sip::random_of_tag(tag);
+    if (!key) return;
+    tags_.insert(*key, {&call, leg});
+    layer_.transport().dialog_lives_here(tag, true);
   }
   void unbind_tag(const std::string& tag) override {
-    if (const auto key = sip::random_of_tag(tag)) tags_.erase(*key);
+    const auto key = sip::random_of_tag(tag);
+    if (!key) return;
+    tags_.erase(*key);
+    layer_.transport().dialog_lives_here(tag, false);
   }
+  void ask_to_join(const JoinQuestion& question) override;
+  void hand_leg_over(std::unique_ptr<JoinOrder> order) override;
   void bind_media(media::MediaLegId id, Call& call, LegId leg) override {
     media_legs_.insert(id, {&call, leg});
   }
   void unbind_media(media::MediaLegId id) override { media_legs_.erase(id); }
+  void on_media_failed(const std::string& peer, const std::string& what) override;
   void on_terminated(Call& call, telemetry::CallRecord record) override;
   void on_finished(Call& call) override;
   // TimerTarget: destroys finished calls, packs trails of quiet ones
-  static constexpr std::uint64_t kSweep = 0, kRest = 1;
+  static constexpr std::uint64_t kSweep = 0, kRest = 1, kJoin = 2;
   void on_timer(std::uint64_t token, Instant now) override;
 
   void rest_trails();
+  // joining.cc
+  [[nodiscard]] bool take_replaces(transport::TxId tx, const transport::Received& r);
+  [[nodiscard]] ShardId shard_of_dialog(const NamedDialog& dialog) const;
+  void post_join(ShardId to, std::unique_ptr<JoinMail> mail);
+  void send_join_mail();
+  void on_join_mail(JoinMail& mail);
   void on_new_call(transport::TxId tx, const transport::Received& r);
+  void on_ruled_call(transport::TxId tx, const transport::Received& r,
+                     const deployment::DeploymentPtr& deployment, RuledInvite ruled);
   void trace_if_watched(const CallState& call);
+  void alarm(std::string_view text);
   void answer_options(transport::TxId tx, const transport::Received& r);
   void answer(transport::TxId tx, const transport::Received& r, int status, std::string_view why,
               const Unacceptable* naming = nullptr);
@@ -245,6 +282,8 @@ class GatewayShard final : transport::TransactionUser,
   FlatMap<media::MediaLegId, TagOwner, SpreadBits> media_legs_;
   // Finished calls; destroyed by the next timer turn
   std::vector<CallId> finished_;
+  // To other shards, that their mailboxes had no room for
+  std::deque<std::pair<ShardId, reactor::Mail>> join_mail_;
   // State
   std::deque<telemetry::CallRecord> recent_;
   std::deque<std::string> drops_;
@@ -255,7 +294,9 @@ class GatewayShard final : transport::TransactionUser,
   };
   std::vector<Watch> watches_;
   std::optional<CallId> tapped_call_;
+  Instant last_media_failed_{}, last_alarm_{};
   std::vector<TappedPacket> tapped_;
+  directory::DirectoryPtr directory_ = directory::Directory::none();  // never null
   bool stopping_ = false, ending_ = false, sweep_ = false, resting_ = false;
   Instant drops_second_{};
   std::uint32_t drops_in_second_ = 0;

@@ -48,11 +48,12 @@ void Call::look_after(Leg& leg) {
 // is there (RFC 5057 5.1).
 void Call::on_liveness_answer(Leg& leg, int status) {
   leg.liveness = {};
-  if (was_terminated_) return;
+  if (was_terminated_ || !leg.confirmed()) return;
   if (status != 0 && status != 408 && status != 481) {
     watch_over(leg);
     return;
   }
+  if (is_transferor(leg)) return transferor_left("it does not answer any more");
   terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 102,
              (leg.s.peer.empty() ? leg.s.group : leg.s.peer) +
                  (status == 481 ? " does not know the call any more (481)"

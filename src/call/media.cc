@@ -9,17 +9,40 @@
 #include "call/meeting.h"
 #include "sdp/compose.h"
 #include "sdp/crypto_line.h"
+#include "sdp/dtls.h"
 
 namespace causeway::call {
 namespace {
 
+sdp::IceParameters our_end(const ice::Credentials& c) {
+  sdp::IceParameters p;
+  p.ufrag = c.ufrag;
+  p.pwd = c.pwd;
+  p.lite = true;
+  return p;
+}
+
 // What the two sides of a leg agreed on: of the peer's codecs the first that it was told of, too.
 std::string codec_in_use(const LegState& leg) {
   if (!leg.heard || !leg.told) return {};
+  if (leg.heard->image_alone()) return "t38";
   for (const auto& theirs : leg.heard->codecs)
     for (const auto& ours : leg.told->codecs)
       if (sdp::same_codec(theirs, ours)) return theirs.name;
   return {};
+}
+
+// Of what the peer takes, what we said that we speak: an offer may hold more than its answer took.
+std::vector<sdp::Codec> sendable(const std::vector<sdp::Codec>& heard,
+                                 const std::optional<sdp::MediaWish>& told) {
+  std::vector<sdp::Codec> out;
+  out.reserve(heard.size());
+  if (told)
+    for (const sdp::Codec& theirs : heard)
+      if (std::any_of(told->codecs.begin(), told->codecs.end(),
+                      [&](const sdp::Codec& ours) { return sdp::same_codec(theirs, ours); }))
+        out.push_back(theirs);
+  return out.empty() ? heard : out;
 }
 
 }  // namespace
@@ -55,6 +78,10 @@ Status Call::open_media(Leg& leg) {
   leg.media = *id;
   leg.s.has_media = true;
   services_.owner.bind_media(leg.media, *this, leg.s.id);
+  if (leg.profile->sdp.security == sdp::Security::kDtls)
+    if (auto ours = services_.media.dtls_fingerprint(); !ours) return tl::unexpected(ours.error());
+  if (leg.profile->sdp.ice_lite)
+    services_.media.set_local_ice(leg.media, ice::make_credentials(services_.reactor.random()));
   if (leg.profile->sdp.security == sdp::Security::kSdes)
     services_.media.set_local_crypto(
         leg.media, sdp::make_crypto(services_.reactor.random(), leg.profile->sdp));
@@ -72,7 +99,7 @@ void Call::close_media(Leg& leg) {
   leg.media_seen.packets = stats.packets_in;
   leg.media_seen.lost = stats.lost;
   leg.media_seen.jitter_us = static_cast<std::uint32_t>(stats.jitter_ms * 1000);
-  leg.media_seen.srtp = leg.profile->sdp.security == sdp::Security::kSdes;
+  leg.media_seen.srtp = sdp::is_srtp(leg.profile->sdp.security);
   leg.media_seen.codec = codec_in_use(leg.s);
   leg.media_seen.one_way = stats.one_way;
   std::string heard_as;
@@ -93,7 +120,16 @@ void Call::close_media(Leg& leg) {
                      "authentication {}, replay {}, hold {}{}",
                      stats.packets_in, stats.lost, stats.jitter_ms, stats.packets_out,
                      stats.dropped.source, stats.dropped.authentication, stats.dropped.replay,
-                     stats.dropped.direction, heard_as));
+                     stats.dropped.direction, heard_as) +
+             (stats.dropped.fork + stats.dropped.untried != 0
+                  ? fmt::format("; other forks {}, not tried {}", stats.dropped.fork,
+                                stats.dropped.untried)
+                  : "") +
+             (stats.image_in + stats.image_out + stats.image_dropped != 0
+                  ? fmt::format("; T.38 received {}, sent {}, dropped {}", stats.image_in,
+                                stats.image_out, stats.image_dropped)
+                  : "") +
+             (stats.lost_digits != 0 ? fmt::format("; {} digits lost", stats.lost_digits) : ""));
   services_.owner.unbind_media(leg.media);
   services_.media.close(leg.media);
   leg.s.has_media = false;
@@ -107,14 +143,41 @@ sdp::LocalMedia Call::local_media(const Leg& leg) const {
   m.rtcp_port = ends->public_rtcp_port;
   m.rtcp_mux = leg.profile->sdp.rtcp_mux;
   m.crypto = services_.media.local_crypto(leg.media);
+  if (const auto ours = services_.media.local_ice(leg.media)) m.ice = our_end(*ours);
+  if (leg.profile->sdp.security == sdp::Security::kDtls)
+    if (auto ours = services_.media.dtls_fingerprint()) {
+      m.dtls.emplace().fingerprints.push_back(std::move(*ours));
+      const auto client = services_.media.dtls_client(leg.media);
+      m.dtls->setup = !client ? sdp::DtlsSetup::kActpass
+                              : (*client ? sdp::DtlsSetup::kActive : sdp::DtlsSetup::kPassive);
+    }
   return m;
 }
 
 // `theirs`: the line of the peer that is in force; ours is the one of the same suite.
 void Call::apply_media(Leg& leg, const sdp::RemoteMedia& remote,
-                       const std::optional<sdp::Crypto>& theirs) {
+                       const std::optional<sdp::Crypto>& theirs,
+                       std::optional<sdp::DtlsSetup> setup) {
+  if (leg.s.told && leg.s.told->image_alone()) return use_image(leg, remote);
   media::LegMedia agreed;
   agreed.remote = remote;
+  agreed.remote.image.reset();
+  agreed.remote.dtls.reset();
+  if (setup && remote.dtls) {
+    auto& d = agreed.dtls.emplace();
+    d.client = *setup == sdp::DtlsSetup::kActive;
+    if (auto ours = services_.media.dtls_fingerprint()) d.ours = std::move(*ours);
+    d.peers = remote.dtls->fingerprints;
+    d.tls_id = remote.dtls->tls_id;
+    d.fork = leg.s.dialog.remote_tag;
+    d.suites = leg.profile->sdp.suites;
+  }
+  agreed.remote.ice.reset();
+  if (remote.ice && services_.media.local_ice(leg.media))
+    agreed.ice = {{remote.ice->ufrag, remote.ice->pwd}, remote.ice->lite};
+  if (remote.ice_mismatch)
+    tell(telemetry::EventKind::kNote, &leg,
+         "without ICE: " + remote.rtp.to_string() + " in the SDP is none of its candidates");
   agreed.rtcp_mux = remote.rtcp_mux && leg.profile->sdp.rtcp_mux;
   if (theirs) {
     agreed.receive_key = theirs;
@@ -122,7 +185,7 @@ void Call::apply_media(Leg& leg, const sdp::RemoteMedia& remote,
       agreed.send_key = *ours;
   }
   if (leg.s.heard) {
-    agreed.send_codecs = leg.s.heard->codecs;
+    agreed.send_codecs = sendable(leg.s.heard->codecs, leg.s.told);
     agreed.send_ptime = leg.s.heard->ptime != 0 ? leg.s.heard->ptime : leg.profile->sdp.ptime;
     agreed.send_maxptime = leg.s.heard->maxptime;
   }
@@ -135,14 +198,23 @@ void Call::apply_media(Leg& leg, const sdp::RemoteMedia& remote,
                                            sdp::receives(ours) && sdp::sends(peer));
   }
   agreed.allowed_sources = deployment_->group(leg.group).media_sources;
-  if (auto ok = services_.media.apply(leg.media, agreed); !ok)
+  adapt_agreed(leg, agreed);
+  // Of the phones that ring side by side each has keys of its own, until one has answered.
+  const std::string_view fork = leg.s.phase == LegPhase::kEarly && !leg.s.ingress
+                                    ? leg.s.dialog.remote_tag
+                                    : std::string_view{};
+  if (auto ok = services_.media.apply(leg.media, agreed, fork); !ok)
     tell(telemetry::EventKind::kError, &leg, "media: " + ok.error().what);
+  use_image(leg, remote);
+  play_on_hold(leg);
 }
 
 void Call::join_media() {
   Leg* a = find_leg(state_.ingress);
   Leg* b = find_leg(state_.egress);
   if (!a || !b || !a->s.has_media || !b->s.has_media) return;
+  // A transfer's target has nothing to say before it said where.
+  if (transferring() && (!a->s.heard || !b->s.heard)) return;
   if (auto ok = services_.media.join(a->media, b->media); !ok)
     tell(telemetry::EventKind::kError, nullptr, "media: " + ok.error().what);
 }
@@ -157,12 +229,14 @@ std::string Call::path_in_words() const {
   const auto word = [&](LegId id) -> std::string {
     if (id.value == 0 || id.value > legs_.size()) return "nothing";
     const Leg& l = *legs_[id.value - 1];
-    return std::string(l.profile->sdp.security == sdp::Security::kSdes ? "SRTP" : "RTP") + " " +
+    return std::string(sdp::is_srtp(l.profile->sdp.security) ? "SRTP" : "RTP") +
+           (l.s.has_media && services_.media.agreed_ice(l.media) ? " with ICE " : " ") +
            codec_in_use(l.s);
   };
   const Leg* a = state_.ingress.value ? legs_[state_.ingress.value - 1].get() : nullptr;
   const Leg* b = state_.egress.value ? legs_[state_.egress.value - 1].get() : nullptr;
-  const bool crypto = a && b && a->profile->sdp.security != b->profile->sdp.security;
+  const bool crypto =
+      a && b && sdp::is_srtp(a->profile->sdp.security) != sdp::is_srtp(b->profile->sdp.security);
   std::string text = word(state_.ingress) + " <-> " + word(state_.egress);
   const std::string there = a && a->s.has_media ? services_.media.path(a->media) : "",
                     back = b && b->s.has_media ? services_.media.path(b->media) : "";
@@ -184,8 +258,11 @@ std::string Call::wrong_family(const Leg& leg, const sdp::RemoteMedia& remote) {
 }
 
 std::string Call::wrong_media(const Leg& leg, const sdp::RemoteOffer& offer) {
-  const bool wants = leg.profile->sdp.security == sdp::Security::kSdes;
+  const bool wants = sdp::is_srtp(leg.profile->sdp.security);
   if (auto wrong = wrong_family(leg, offer.media); !wrong.empty()) return wrong;
+  if (offer.wish.image_alone()) return {};
+  if (leg.profile->sdp.security == sdp::Security::kDtls && offer.media.secure)
+    if (auto ours = sdp::answer_setup(offer.media, std::nullopt); !ours) return ours.error().what;
   if (offer.media.secure == wants) return {};
   return wants ? "SrtpEncryptionRequired: plain RTP offered where group '" + leg.s.group +
                      "' has SRTP"
@@ -206,61 +283,134 @@ sdp::MediaWish Call::default_wish(const Leg& leg) const {
 
 Result<sdp::MediaWish> Call::wish_for(const Leg& to, const sdp::MediaWish& from,
                                       const Leg& source) const {
-  auto w = offer_towards(from, source.profile->sdp, to.profile->sdp);
+  if (from.image_alone() && !passes_image(source, to))
+    return fail(ErrorCode::kNotAcceptable,
+                "T.38 (m=image) is declined: group '" + to.s.group + "' has profile.sdp.image");
+  if (from.image_alone()) return from;
+  auto w = offer_towards(from, source.profile->sdp, to.profile->sdp, coding_room(to, source));
+  if (w && !passes_image(source, to)) w->image.reset();
+  if (w && state_.fax) {
+    if (auto plain = only_g711(*w); !plain.codecs.empty()) *w = std::move(plain);
+  }
   if (!w) return fail(w.error().code, w.error().what + " towards group '" + to.s.group + "'");
   return w;
 }
 
 Result<std::string> Call::make_offer(Leg& leg, const sdp::MediaWish& wish) {
   const Leg* from = other(leg);
-  auto text = sdp::local_offer(leg.s.offer_answer, local_media(leg), wish, leg.profile->sdp,
+  sdp::LocalMedia local = local_media(leg);
+  // A peer that does without is not asked again in every re-offer.
+  if (leg.confirmed() && services_.media.does_without_ice(leg.media)) local.ice.reset();
+  if (wish.image)
+    if (auto end = open_image(leg, local); !end) return tl::unexpected(end.error());
+  auto text = sdp::local_offer(leg.s.offer_answer, local, wish, leg.profile->sdp,
                                from ? from->s.attributes : std::vector<std::string>{});
-  if (text) leg.s.told = wish;
+  if (!text) return text;
+  leg.s.told = wish;
+  keep_coding_room(leg, wish);
   return text;
+}
+
+// What the answer to `leg`'s outstanding offer says, from what the other side wants.
+Result<sdp::MediaWish> Call::answer_towards(const Leg& leg, const sdp::MediaWish& other_heard,
+                                            sdp::HoldForm other_hold) {
+  const Leg* from = other(leg);
+  if (leg.offer->wish.image && other_heard.image_alone()) return other_heard;
+  if (leg.offer->wish.image_alone())
+    return fail(ErrorCode::kNotAcceptable, "the other side declined T.38 (m=image)");
+  const sdp::Dialect& far = from ? from->profile->sdp : leg.profile->sdp;
+  auto said = far_side_as_offered(leg.offer->wish, other_heard, leg.profile->sdp, far,
+                                  from ? coding_room(leg, *from) : CodingRoom{});
+  if (!said) return tl::unexpected(said.error());
+  if (state_.fax)
+    if (auto plain = only_g711(*said); !plain.codecs.empty()) *said = std::move(plain);
+  auto wish = sdp::answer_wish(leg.offer->wish, *said, other_hold);
+  if (!wish) return tl::unexpected(wish.error());
+  // Forks have codecs of their own; within a dialog the offerer is shown one answer (RFC 3261
+  // 13.2.1).
+  if (leg.previewed && leg.s.told) {
+    const CodingRoom room = from ? coding_room(leg, *from) : CodingRoom{};
+    if (auto same =
+            as_shown(*leg.s.told, *wish, other_heard, may_transcode(leg.profile->sdp, far), room))
+      *wish = std::move(*same);
+    else
+      tell(telemetry::EventKind::kNote, &leg, "the answer differs from the one in the provisional");
+  }
+  if (leg.offer->wish.image) wish->image = other_heard.image;
+  return wish;
 }
 
 // The answer to `leg`'s outstanding offer, from what the other side wants.
 Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_heard,
                                       sdp::HoldForm other_hold, sdp::AnswerKind kind) {
   const Leg* from = other(leg);
-  auto said = far_side_as_offered(leg.offer->wish, other_heard, leg.profile->sdp,
-                                  from ? from->profile->sdp : leg.profile->sdp);
-  if (!said) return tl::unexpected(said.error());
-  auto wish = sdp::answer_wish(leg.offer->wish, *said, other_hold);
+  auto wish = answer_towards(leg, other_heard, other_hold);
   if (!wish) return tl::unexpected(wish.error());
+  leg.previewed = kind == sdp::AnswerKind::kPreliminary;
   if (leg.profile->sdp.ptime != 0) wish->ptime = leg.profile->sdp.ptime;
-  auto text =
-      sdp::local_answer(leg.s.offer_answer, *leg.offer, local_media(leg), *wish, leg.profile->sdp,
-                        kind, from ? from->s.attributes : std::vector<std::string>{});
+  sdp::LocalMedia local = local_media(leg);
+  if (wish->image)
+    if (auto end = open_image(leg, local); !end) return tl::unexpected(end.error());
+  std::optional<ice::Credentials> anew;
+  if (const auto before = services_.media.agreed_ice(leg.media); before && leg.offer->media.ice) {
+    const auto& now = *leg.offer->media.ice;
+    if (ice::restarts(before->peer, {now.ufrag, now.pwd}))
+      local.ice = our_end(anew.emplace(ice::make_credentials(services_.reactor.random())));
+  }
+  auto text = sdp::local_answer(leg.s.offer_answer, *leg.offer, local, *wish, leg.profile->sdp,
+                                kind, from ? from->s.attributes : std::vector<std::string>{});
   if (!text) return text;
+  if (anew) {
+    services_.media.restart_ice(leg.media, *anew);
+    tell(telemetry::EventKind::kNote, &leg, "the peer began ICE anew");
+  }
   leg.s.heard = leg.offer->wish;
   leg.s.own = leg.offer->wish.direction;
   leg.s.told = *wish;
   leg.s.refused.reset();
+  std::optional<sdp::DtlsSetup> setup;
+  if (leg.profile->sdp.security == sdp::Security::kDtls && !wish->image_alone()) {
+    auto ours = sdp::answer_setup(leg.offer->media, local.dtls);
+    if (!ours) return tl::unexpected(ours.error());
+    setup = *ours;
+  }
   std::optional<sdp::Crypto> theirs;
-  if (leg.profile->sdp.security == sdp::Security::kSdes) {
+  if (leg.profile->sdp.security == sdp::Security::kSdes && !wish->image_alone()) {
     auto chosen = sdp::choose_crypto(leg.offer->media.crypto, leg.profile->sdp);
     if (!chosen) return tl::unexpected(chosen.error());
     theirs = *chosen;
   }
-  apply_media(leg, leg.offer->media, theirs);
+  apply_media(leg, leg.offer->media, theirs, setup);
   return text;
 }
 
 // The peer's answer to our outstanding offer.
 Status Call::take_answer(Leg& leg, std::string_view text, sdp::AnswerKind kind) {
+  // An answer within a call that is not to be used was none: our offer is still to be taken back.
+  std::optional<sdp::OfferAnswer> before;
+  if (leg.answered_once) before = leg.s.offer_answer;
   auto got = sdp::remote_answer(leg.s.offer_answer, text, leg.profile->sdp, kind);
   if (!got) return tl::unexpected(got.error());
-  return use_answer(leg, got->sdp);
+  Status ok = use_answer(leg, got->sdp);
+  if (!ok && before) leg.s.offer_answer = std::move(*before);
+  return ok;
 }
 
 // Puts an answer into force: what the peer wants, and where its media goes.
 Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
+  leg.s.last_refused = false;
   if (answer.declined) return fail(ErrorCode::kNotAcceptable, "the peer declined the audio stream");
   if (auto wrong = wrong_family(leg, answer.media); !wrong.empty())
     return fail(ErrorCode::kNotAcceptable, std::move(wrong));
+  std::optional<sdp::DtlsSetup> setup;
+  const bool audio = !answer.wish.image_alone();
+  if (leg.profile->sdp.security == sdp::Security::kDtls && audio) {
+    auto left = sdp::setup_left_by(answer.media);
+    if (!left) return tl::unexpected(left.error());
+    setup = *left;
+  }
   std::optional<sdp::Crypto> theirs;
-  if (leg.profile->sdp.security == sdp::Security::kSdes) {
+  if (leg.profile->sdp.security == sdp::Security::kSdes && audio) {
     const auto ours =
         sdp::accepted_crypto(services_.media.local_crypto(leg.media), answer.media.crypto);
     if (!ours) return tl::unexpected(ours.error());
@@ -280,7 +430,10 @@ Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
   leg.s.refused.reset();
   leg.s.attributes = answer.attributes;
   leg.answered_once = true;
-  apply_media(leg, answer.media, theirs);
+  sdp::RemoteMedia media = answer.media;
+  // Not everything that an answer says was asked for (RFC 8839 4.2.2).
+  if (leg.s.offer_answer.last_local.find("\na=ice-ufrag:") == std::string::npos) media.ice.reset();
+  apply_media(leg, media, theirs, setup);
   return {};
 }
 

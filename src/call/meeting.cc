@@ -42,6 +42,10 @@ std::uint8_t free_number(const std::vector<sdp::Codec>& codecs) {
   return 0;
 }
 
+tl::unexpected<Error> no_room(const CodingRoom& room) {
+  return fail(room.ever ? ErrorCode::kUnavailable : ErrorCode::kNotAcceptable, room.why);
+}
+
 bool takes_events(const sdp::Dialect& d) {
   return d.digits == sdp::DigitsAs::kAuto || d.digits == sdp::DigitsAs::kEvents;
 }
@@ -65,8 +69,19 @@ bool may_transcode(const sdp::Dialect& a, const sdp::Dialect& b) {
   return a.transcoding != sdp::Transcoding::kNever && b.transcoding != sdp::Transcoding::kNever;
 }
 
+const sdp::Codec* cheapest_for(const sdp::Codec& made, const std::vector<sdp::Codec>& own) {
+  const sdp::Codec* found = nullptr;
+  double least = 0;
+  for (const sdp::Codec& c : own) {
+    if (!is_audio(c) || !codec::known(c)) continue;
+    const double cost = codec::transcoding_cost_us(c, made);
+    if (!found || cost < least) found = &c, least = cost;
+  }
+  return found;
+}
+
 Result<sdp::MediaWish> offer_towards(const sdp::MediaWish& wanted, const sdp::Dialect& from,
-                                     const sdp::Dialect& to) {
+                                     const sdp::Dialect& to, const CodingRoom& room) {
   const sdp::MediaWish own = sdp::filter(wanted, from);
   sdp::MediaWish w = sdp::filter(own, to);
   const bool common = any_audio(w.codecs);
@@ -81,6 +96,15 @@ Result<sdp::MediaWish> offer_towards(const sdp::MediaWish& wanted, const sdp::Di
       if (sdp::is_comfort_noise(c) && audio_at(w.codecs, c.clock) &&
           std::find(to.codecs.begin(), to.codecs.end(), "CN") != to.codecs.end())
         w.codecs.push_back(c);
+    if (room.now) {
+      const bool any = any_audio(w.codecs);
+      std::erase_if(w.codecs, [&](const sdp::Codec& c) {
+        if (!is_audio(c) || has(own.codecs, c)) return false;
+        const sdp::Codec* as = cheapest_for(c, own.codecs);
+        return !as || !room.now(*as, c);
+      });
+      if (any && !any_audio(w.codecs)) return no_room(room);
+    }
   }
   if (!any_audio(w.codecs))
     return fail(ErrorCode::kNotAcceptable, "no codec of the offer is allowed");
@@ -91,7 +115,7 @@ Result<sdp::MediaWish> offer_towards(const sdp::MediaWish& wanted, const sdp::Di
 
 Result<sdp::MediaWish> far_side_as_offered(const sdp::MediaWish& offered,
                                            const sdp::MediaWish& far_said, const sdp::Dialect& near,
-                                           const sdp::Dialect& far) {
+                                           const sdp::Dialect& far, const CodingRoom& room) {
   sdp::MediaWish w = far_said;
   const bool common =
       std::any_of(offered.codecs.begin(), offered.codecs.end(),
@@ -100,6 +124,7 @@ Result<sdp::MediaWish> far_side_as_offered(const sdp::MediaWish& offered,
   if (made) {
     auto m = codec::meet(sdp::filter(offered, near).codecs, far_said.codecs, true);
     if (!m) return tl::unexpected(m.error());
+    if (room.now && !room.now(m->near.front(), m->far)) return no_room(room);
     w.codecs = std::move(m->near);
     w.ptime = w.maxptime = 0;  // packets are made anew
     for (const sdp::Codec& c : offered.codecs)
@@ -121,12 +146,44 @@ Result<sdp::MediaWish> far_side_as_offered(const sdp::MediaWish& offered,
   return w;
 }
 
+sdp::MediaWish only_g711(const sdp::MediaWish& wish) {
+  sdp::MediaWish w = wish;
+  std::erase_if(w.codecs, [](const sdp::Codec& c) {
+    const auto kind = codec::known(c);
+    return kind != codec::Kind::kPcmu && kind != codec::Kind::kPcma;
+  });
+  return w;
+}
+
 bool reaches(const sdp::Codec& c, const sdp::MediaWish& wish, bool transcode) {
   if (has(wish.codecs, c)) return true;
   return transcode && codec::known(c) &&
          std::any_of(wish.codecs.begin(), wish.codecs.end(), [](const sdp::Codec& o) {
            return is_audio(o) && codec::known(o).has_value();
          });
+}
+
+bool other_law_does(const sdp::Codec& c, const sdp::MediaWish& wish) {
+  const sdp::Codec u{PayloadType{0}, "PCMU", 8000, 1, ""}, a{PayloadType{8}, "PCMA", 8000, 1, ""};
+  return (sdp::same_codec(c, u) && has(wish.codecs, a)) ||
+         (sdp::same_codec(c, a) && has(wish.codecs, u));
+}
+
+std::optional<sdp::MediaWish> as_shown(const sdp::MediaWish& shown, const sdp::MediaWish& now,
+                                       const sdp::MediaWish& far_said, bool transcode,
+                                       const CodingRoom& room) {
+  const auto carried = [&](const sdp::Codec& c) {
+    if (has(far_said.codecs, c) || (transcode && other_law_does(c, far_said))) return true;
+    if (!transcode || !room.ever || !reaches(c, far_said, true)) return false;
+    const sdp::Codec* theirs = cheapest_for(c, far_said.codecs);
+    return theirs && (!room.now || room.now(c, *theirs));
+  };
+  if (!std::all_of(shown.codecs.begin(), shown.codecs.end(),
+                   [&](const sdp::Codec& c) { return !is_audio(c) || carried(c); }))
+    return std::nullopt;
+  sdp::MediaWish w = shown;
+  w.direction = now.direction;
+  return w;
 }
 
 media::DigitForm digit_form(const sdp::Dialect& dialect, const sdp::MediaWish& heard,

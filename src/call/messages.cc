@@ -15,15 +15,15 @@ namespace causeway::call {
 using sip::HeaderId;
 using sip::Method;
 
-namespace {
-
-// A From or To value without its tag and other header parameters.
+// As it stands in From and To, between angle brackets.
 std::string party_of(const sip::NameAddr* a) {
   if (!a) return {};
   std::string out;
   if (!a->display.empty()) out.append(a->display).append(" ");
   return out.append("<").append(a->uri).append(">");
 }
+
+namespace {
 
 std::optional<Transport> transport_of(const sip::Uri& uri, Transport fallback) {
   if (uri.is_sips()) return Transport::kTls;
@@ -54,6 +54,12 @@ std::string strict_router(const std::vector<std::string>& routes) {
   return sip::as_request_uri(route->uri);
 }
 
+// RFC 4028 9: our 2xx to it says what is agreed.
+bool starts_session(const sip::Message& request, int status) {
+  return status / 100 == 2 &&
+         (request.method() == Method::kInvite || request.method() == Method::kUpdate);
+}
+
 }  // namespace
 
 Call::Leg* Call::find_leg(LegId id) {
@@ -63,6 +69,8 @@ Call::Leg* Call::find_leg(LegId id) {
 Call::Leg* Call::other(const Leg& leg) {
   if (leg.s.id == state_.ingress) return find_leg(state_.egress);
   if (leg.s.id == state_.egress) return find_leg(state_.ingress);
+  // Whoever handed a call over may still ask for something: it is answered from what is known.
+  if (is_transferor(leg)) return find_leg(transfer_->waiting);
   return nullptr;
 }
 
@@ -91,13 +99,19 @@ Call::Leg& Call::add_leg(bool ingress, deployment::GroupIndex group) {
 }
 
 peers::LocalSide Call::side(const Leg& leg) const {
-  return {leg.profile, services_.layer.transport().advertised(leg.listener), leg.transport};
+  return {leg.profile, services_.layer.transport().advertised(leg.listener), leg.transport,
+          leg.s.host};
+}
+
+NumberForms Call::forms(const Leg& from, const Leg& to) const {
+  if (state_.emergency == policy::EmergencyClass::kEmergency) return {};
+  return number_forms(*deployment_, from.group, to.group);
 }
 
 void Call::copy_crossing(sip::Builder& b, const sip::Message& from_far, const Leg& to) {
   const Leg* far = other(to);
   copy_crossing_headers(b, from_far, *to.profile, far && trusted(to) && trusted(*far),
-                        peers::own_host(side(to)));
+                        peers::own_host(side(to)), {}, far ? forms(*far, to) : NumberForms{});
 }
 
 // --- Dialogs -----------------------------------------------------------------------------------
@@ -217,6 +231,7 @@ WallTime Call::wall_of(Instant expires) const {
 }
 
 void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destination>> where) {
+  if ((token >> 32) == kTargetToken) return on_target_located(std::move(where));
   if ((token >> 32) == 0) {  // a peer of the hunt
     if (was_terminated_) return;
     if (!where) {
@@ -268,7 +283,7 @@ void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destina
   leg->held.clear();
   for (auto& h : held) {
     if (h.method == Method::kAck) {
-      record_message(*leg, false, h.bytes);
+      leave(*leg, h.bytes);
       services_.layer.send_ack(h.bytes, destination(*leg));
     } else
       (void)send_in_dialog(*leg, h.method, std::move(h.bytes), h.branch);
@@ -337,6 +352,7 @@ sip::Builder Call::in_dialog(Leg& leg, Method method, std::string_view branch,
   b.begin(HeaderId::kCSeq).number(cseq).add(" ").add(sip::to_string(method)).end_line();
   if (method == Method::kInvite || method == Method::kUpdate)
     b.header(HeaderId::kContact, peers::contact_value(us, leg.s.number));
+  if (method == Method::kInvite || method == Method::kUpdate) ask_for_session(b, leg, false);
   peers::add_common(b, *leg.profile, true);
   return b;
 }
@@ -350,13 +366,14 @@ transport::TxId Call::send_in_dialog(Leg& leg, Method method, std::string bytes,
     leg.held.push_back({std::move(bytes), branch, method});
     return {};
   }
-  record_message(leg, false, bytes);
+  leave(leg, bytes);
   const transport::TxId tx =
       services_.layer.send_request(std::move(bytes), branch, method, destination(leg), user(leg));
   if (method == Method::kInvite) leg.client_invite = tx;
   if (method == Method::kUpdate) leg.client_update = tx;
   if (method == Method::kBye) leg.bye = tx;
   if (method == Method::kOptions) leg.liveness = tx;
+  if (method == Method::kNotify && leg.refer) leg.notify = tx;
   return tx;
 }
 
@@ -372,7 +389,7 @@ void Call::send_ack(Leg& leg, std::uint32_t cseq) {
     leg.held.push_back({std::move(bytes), branch, Method::kAck});
     return;
   }
-  record_message(leg, false, bytes);
+  leave(leg, bytes);
   services_.layer.send_ack(bytes, destination(leg));
 }
 
@@ -382,9 +399,13 @@ void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, in
                    const sip::Message* from_far, const Body& body, int q850, std::string_view why) {
   const transport::Flow* flow = services_.layer.flow_of(tx);
   if (!flow) return;
-  std::string bytes = response_text(leg, *flow, request, status, from_far, body, q850, why);
-  record_message(leg, false, bytes);
+  const bool session = starts_session(request, status);  // the request goes with its answer
+  if (session && leg.heard_session) leg.s.session = *std::exchange(leg.heard_session, std::nullopt);
+  std::string bytes =
+      response_text(leg, *flow, as_it_came(tx, request), status, from_far, body, q850, why);
+  leave(leg, bytes);
   services_.layer.respond(tx, status, std::move(bytes));
+  if (session) refreshed(leg);
 }
 
 // `rseq`: of a reliable provisional answer; 0: it is none.
@@ -402,6 +423,7 @@ std::string Call::response_text(const Leg& leg, const transport::Flow& flow,
   // A target refresh has a Contact both ways (RFC 3311 5.2).
   if (makes_dialog || (request.method() == Method::kUpdate && status / 100 == 2))
     b.header(HeaderId::kContact, peers::contact_value(side(leg), leg.s.number));
+  if (starts_session(request, status)) confirm_session(b, leg);
   if (rseq != 0) {
     b.header(HeaderId::kRequire, "100rel");
     b.header(HeaderId::kRSeq, static_cast<std::int64_t>(rseq));

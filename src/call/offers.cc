@@ -47,6 +47,7 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
     refuse_overlap(leg, tx, m, leg.asks() ? 491 : what.status);
     return;
   }
+  if (!hear_session(leg, tx, m)) return;
   learn_target(leg, m);
   leg.server_invite = tx;
   leg.invite_cseq = m.cseq();
@@ -82,6 +83,7 @@ void Call::on_update(Leg& leg, transport::TxId tx, const transport::Received& r)
     refuse_overlap(leg, tx, m, 491);
     return;
   }
+  if (leg.confirmed() && !hear_session(leg, tx, m)) return;
   learn_target(leg, m);
   if (sdp.empty()) {
     simple_response(leg, tx, m, 200, {});
@@ -138,7 +140,7 @@ void Call::refuse_overlap(Leg& leg, transport::TxId tx, const sip::Message& requ
     b.header(HeaderId::kReason, reason_value(policy::q850_of_status(status), {}));
   services_.counters.dropped.add(status == 491 ? "in_call_491" : "in_call_500");
   std::string bytes = b.finish();
-  record_message(leg, false, bytes);
+  leave(leg, bytes);
   services_.layer.respond(tx, status, std::move(bytes));
 }
 
@@ -169,7 +171,7 @@ void Call::refuse_naming(Leg& leg, transport::TxId tx, const sip::Message& reque
                          const Unacceptable& why) {
   const auto* flow = services_.layer.flow_of(tx);
   if (!flow) return;
-  auto b = sip::begin_response(request, why.status, sip::reason_phrase(why.status),
+  auto b = sip::begin_response(as_it_came(tx, request), why.status, sip::reason_phrase(why.status),
                                leg.s.dialog.local_tag, flow->remote);
   b.header(why.header, why.value);
   peers::add_common(b, *leg.profile, false);
@@ -178,7 +180,7 @@ void Call::refuse_naming(Leg& leg, transport::TxId tx, const sip::Message& reque
     b.header(HeaderId::kReason, reason_value(cause, policy::q850_text(cause)));
   std::string bytes = b.finish();
   tell(EventKind::kRefusal, &leg, why.text);
-  record_message(leg, false, bytes);
+  leave(leg, bytes);
   services_.layer.respond(tx, why.status, std::move(bytes));
 }
 
@@ -202,8 +204,13 @@ sdp::Direction Call::reaching(const Leg& to, sdp::Direction wish) const {
 bool Call::must_offer(const Leg& to, const sdp::MediaWish& wish) const {
   if (!to.s.told || !to.s.heard) return true;
   if (reaching(to, wish.direction) != reaching(to, to.s.told->direction)) return true;
+  if (state_.fax && !to.s.refused && !plain_enough(to)) return true;
   const Leg* from = other(to);
-  // Coding anew serves where they have nothing in common; else a new offer is better.
+  const int image = from && (wish.image_alone() || passes_image(*from, to)) ? image_shape(wish) : 0;
+  if (image_shape(*to.s.told) != image) return true;
+  if (wish.image_alone()) return false;
+  // Coding anew serves where they have nothing in common, and the other law of G.711 costs a table;
+  // else a new offer is better.
   const bool common =
       std::any_of(to.s.heard->codecs.begin(), to.s.heard->codecs.end(), [&](const sdp::Codec& c) {
         return !sdp::is_telephone_event(c) && !sdp::is_comfort_noise(c) && has_codec(wish, c);
@@ -213,7 +220,9 @@ bool Call::must_offer(const Leg& to, const sdp::MediaWish& wish) const {
   for (const auto& c : to.s.told->codecs) {
     if (sdp::is_telephone_event(c) || sdp::is_comfort_noise(c) || !has_codec(*to.s.heard, c))
       continue;
-    if (!reaches(c, wish, made)) return true;
+    if (!reaches(c, wish, made) &&
+        !(from && other_law_does(c, wish) && may_transcode(to.profile->sdp, from->profile->sdp)))
+      return true;
     audio = true;
   }
   return !audio;
@@ -228,13 +237,14 @@ void Call::reconcile() {
   Leg* a = find_leg(state_.ingress);
   Leg* b = find_leg(state_.egress);
   if (!a || !b || was_terminated_) return;
+  if (transfer_) attend_transfer();
   for (Leg* leg : {a, b}) {
     Leg* far = leg == a ? b : a;
     if (!leg->awaits()) continue;
     // What the far side is to be told: the new offer, or for an INVITE without one everything again
     // (TDR-95: a resume without SDP is a full sendrecv offer).
     if (leg->offerless && leg->server_update.value == 0) leg->s.own = sdp::Direction::kSendRecv;
-    const sdp::MediaWish wanted = leg->offer ? leg->offer->wish : wanted_by(*leg);
+    const sdp::MediaWish wanted = with_music(leg->offer ? leg->offer->wish : wanted_by(*leg), *far);
     // Already being asked, or nothing can be sent to it yet: on_located() comes back here.
     if (far->asks() || !far->held.empty()) continue;
     if (can_offer(*far) && must_offer(*far, wanted)) {
@@ -245,7 +255,7 @@ void Call::reconcile() {
     // The far side has what it needs, or is asking something itself: answer from what is known of
     // it.
     const sdp::MediaWish known =
-        far->confirmed() && far->offer ? far->offer->wish : wanted_by(*far);
+        with_music(far->confirmed() && far->offer ? far->offer->wish : wanted_by(*far), *leg);
     answer_offer(*leg, known, far->profile->sdp.hold);
   }
   // Nobody is waiting: does each side know what the other wants now?
@@ -254,7 +264,7 @@ void Call::reconcile() {
     if (!can_offer(*leg) || !far->settled() || far->busy() || !far->s.heard ||
         leg->retry.value != 0)
       continue;
-    const sdp::MediaWish wanted = wanted_by(*far);
+    const sdp::MediaWish wanted = with_music(wanted_by(*far), *leg);
     if (leg->s.refused == wanted.direction) continue;
     if (must_offer(*leg, wanted)) (void)send_offer(*leg, wanted, false);
   }
@@ -265,7 +275,7 @@ bool Call::send_offer(Leg& to, const sdp::MediaWish& from, bool for_far) {
   Leg* source = other(to);
   auto wish = wish_for(to, from, *source);
   if (!wish) {
-    if (source->awaits()) refuse_offer(*source, 488, wish.error().what);
+    if (source->awaits()) refuse_offer(*source, status_of(wish.error()), wish.error().what);
     return false;
   }
   const auto before = to.s.told;
@@ -275,6 +285,11 @@ bool Call::send_offer(Leg& to, const sdp::MediaWish& from, bool for_far) {
     return false;
   }
   to.told_before = before;
+  send_sdp(to, *sdp, for_far);
+  return true;
+}
+
+void Call::send_sdp(Leg& to, const std::string& sdp, bool for_far) {
   to.for_far = for_far;
   stop_timer(to.retry);
   const Method method = to.confirmed() ? Method::kInvite : Method::kUpdate;
@@ -284,9 +299,8 @@ bool Call::send_offer(Leg& to, const sdp::MediaWish& from, bool for_far) {
   to.update_tag = to.s.dialog.remote_tag;
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   std::string bytes =
-      in_dialog(to, method, branch, ++to.s.dialog.local_cseq).finish(*sdp, "application/sdp");
+      in_dialog(to, method, branch, ++to.s.dialog.local_cseq).finish(sdp, "application/sdp");
   (void)send_in_dialog(to, method, std::move(bytes), branch);
-  return true;
 }
 
 void Call::answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold) {
@@ -303,12 +317,13 @@ void Call::answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldFo
     return offer;
   }();
   if (!sdp) {
-    refuse_offer(leg, 488, sdp.error().what);
+    refuse_offer(leg, status_of(sdp.error()), sdp.error().what);
     return;
   }
   const auto* request = services_.layer.request_of(tx);
   if (!request) return;
   leg.offer.reset();
+  leg.s.last_refused = false;
   if (update) {
     leg.server_update = {};
     stop_timer(leg.update_wait);
@@ -349,22 +364,22 @@ void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
     learn_target(leg, m);
     leg.put_off = 0;
     send_ack(leg, m.cseq());
+    agree_on_session(leg, m);
     const auto parts = body_parts(m);
     const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
     const Status ok = sdp.empty()
                           ? Status(fail(ErrorCode::kMalformed, "200 to a re-INVITE without SDP"))
                           : take_answer(leg, sdp, sdp::AnswerKind::kFinal);
-    if (!ok) {
+    if (!ok) {  // nothing was agreed, so nothing changes: as if it had been refused
       tell(EventKind::kError, &leg, ok.error().what);
-      terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 88, ok.error().what},
-                nullptr, nullptr);
+      on_offer_refused(leg, 488);
       return;
     }
     join_media();
     reconcile();
     return;
   }
-  on_offer_refused(leg, status);
+  on_offer_refused(leg, session_too_small(leg, status, &m) ? 491 : status);
 }
 
 void Call::on_update_response(Leg& leg, const transport::Received& r) {
@@ -375,6 +390,7 @@ void Call::on_update_response(Leg& leg, const transport::Received& r) {
   if (was_terminated_ || !leg.settled()) return;
   if (status < 300) {
     learn_target(leg, m);
+    if (leg.confirmed()) agree_on_session(leg, m);
     const auto parts = body_parts(m);
     const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
     const Status ok = sdp.empty()
@@ -402,8 +418,11 @@ void Call::on_update_unanswered(Leg& leg, int status) {
   const std::string why = status == 481 ? "the early dialog is gone: UPDATE was answered 481"
                                         : "the early dialog is gone: UPDATE was not answered";
   tell(EventKind::kError, &leg, why);
+  const std::string gone = leg.s.dialog.remote_tag;
   if (leg.early.drop_current(leg.s)) {
     leg.hop_unknown = true;
+    hear_again(leg);
+    services_.media.forget_fork(leg.media, gone);
     Leg* far = other(leg);
     if (leg.for_far && far && far->awaits())
       refuse_offer(*far, 504, "the other side did not answer");
@@ -417,6 +436,7 @@ void Call::on_update_unanswered(Leg& leg, int status) {
 // What we offered is void; who asked for it is told, or it is tried again.
 void Call::on_offer_refused(Leg& leg, int status) {
   (void)sdp::rollback(leg.s.offer_answer);
+  leg.s.last_refused = true;
   const auto refused = std::exchange(leg.s.told, leg.told_before);
   // RFC 3261 14.1: what we wanted to say is not lost, reconcile() finds it again. Not without end:
   // a peer that never has time keeps the other side waiting.
@@ -427,6 +447,7 @@ void Call::on_offer_refused(Leg& leg, int status) {
   }
   if ((status == 408 || status == 481) && leg.confirmed()) {  // RFC 5057: the dialog is gone
     leg.s.phase = LegPhase::kEnded;
+    if (is_transferor(leg)) return transferor_left("its dialog is gone");
     terminate({TerminationClass::kDropped, ReleasedBy::kGateway, 200, 31,
                "re-INVITE was answered " + std::to_string(status)},
               &leg, nullptr);
@@ -452,6 +473,7 @@ void Call::give_up_offer(Leg& leg, const std::optional<sdp::MediaWish>& refused,
 // as before, and tried again a few times.
 void Call::on_offer_unsent(Leg& leg, const Error& reason) {
   (void)sdp::rollback(leg.s.offer_answer);
+  leg.s.last_refused = true;
   const auto refused = std::exchange(leg.s.told, leg.told_before);
   tell(EventKind::kError, &leg, "re-INVITE could not be sent: " + reason.what);
   if (++leg.put_off <= kMaxPutOff) {

@@ -110,9 +110,13 @@ void describe(A& a, sdp::Codec& x) {
   put(a, x.pt), a.field(x.name), a.field(x.clock), a.field(x.channels), a.field(x.fmtp);
 }
 template <typename A>
+void describe(A& a, sdp::Image& x) {
+  put(a, x.attributes), a.field(x.alone);
+}
+template <typename A>
 void describe(A& a, sdp::MediaWish& x) {
   put(a, x.codecs), put_enum(a, x.direction, sdp::Direction::kInactive), a.field(x.ptime),
-      a.field(x.maxptime);
+      a.field(x.maxptime), put(a, x.image);
 }
 template <typename A>
 void describe(A& a, sdp::Crypto& x) {
@@ -120,8 +124,21 @@ void describe(A& a, sdp::Crypto& x) {
       a.field(x.lifetime), a.field(x.mki), a.field(x.mki_length);
 }
 template <typename A>
+void describe(A& a, sdp::CryptoSuite& x) {
+  put_enum(a, x, sdp::CryptoSuite::kAeadAes256Gcm);
+}
+template <typename A>
+void describe(A& a, sdp::Fingerprint& x) {
+  a.field(x.hash), put(a, x.octets);
+}
+template <typename A>
+void describe(A& a, sdp::Bandwidth& x) {
+  put(a, x.as_kbps), put(a, x.tias), put(a, x.rs), put(a, x.rr);
+}
+template <typename A>
 void describe(A& a, sdp::RemoteMedia& x) {
   put(a, x.rtp), put(a, x.rtcp), a.field(x.rtcp_mux), a.field(x.secure), put(a, x.crypto);
+  put(a, x.bandwidth);
 }
 template <typename A>
 void describe(A& a, sdp::Origin& x) {
@@ -136,12 +153,62 @@ void describe(A& a, sdp::OfferAnswer& x) {
 
 // --- media -------------------------------------------------------------------------------------
 template <typename A>
+void describe(A& a, media::DtlsAgreed& x) {
+  a.field(x.client), put(a, x.ours), put(a, x.peers), a.field(x.tls_id), a.field(x.fork),
+      put(a, x.suites);
+}
+template <typename A>
+void describe(A& a, ice::Credentials& x) {
+  a.field(x.ufrag), a.field(x.pwd);
+}
+template <typename A>
+void describe(A& a, media::IceAgreed& x) {
+  put(a, x.peer), a.field(x.lite);
+}
+template <typename A>
+void put_instant(A& a, Instant& x) {
+  std::int64_t us = x.time_since_epoch().count();
+  a.field(us);
+  if constexpr (A::kReading) x = Instant(Micros(us));
+}
+template <typename A>
+void describe(A& a, ice::Agent::Way& x) {
+  a.field(x.set);
+  if (x.set) put(a, x.remote), put_instant(a, x.checked), a.field(x.priority);
+}
+template <typename A>
+void describe(A& a, ice::Agent::Peer& x) {
+  a.field(x.key);
+  if (x.key == 0) return;
+  put_instant(a, x.checked);
+  for (auto& w : x.best) put(a, w);
+  for (auto& w : x.nominated) put(a, w);
+}
+template <typename A>
+void describe(A& a, ice::Agent::Address& x) {
+  a.field(x.peer);
+  if (x.peer == 0) return;
+  put(a, x.remote), put_instant(a, x.checked), a.field(x.generation),
+      put_enum(a, x.component, ice::Component::kRtcp);
+}
+template <typename A>
+void describe(A& a, ice::Agent::State& x) {
+  put(a, x.ours), put(a, x.before), a.field(x.chosen), a.field(x.generation), a.field(x.lite);
+  for (auto& p : x.peers) put(a, p);
+  for (auto& e : x.addresses) put(a, e);
+  for (auto& e : x.defaults) put(a, e);
+  for (auto& e : x.before_restart) put(a, e);
+}
+template <typename A>
 void describe(A& a, media::LegMedia& x) {
   put(a, x.remote), a.field(x.rtcp_mux), put(a, x.send_key), put(a, x.receive_key);
   put(a, x.send_codecs), put(a, x.receive_codecs),
       put_enum(a, x.direction, sdp::Direction::kInactive), put(a, x.allowed_sources);
   a.field(x.send_ptime), a.field(x.send_maxptime),
       put_enum(a, x.digits, media::DigitForm::kSignalled);
+  put(a, x.dtls), put(a, x.ice);
+  put_enum(a, x.fax, sdp::FaxAs::kIgnore), a.field(x.plain), a.field(x.voip_metrics),
+      a.field(x.no_rtcp);
 }
 template <typename A>
 void describe(A& a, rtp::IndexWindow& x) {
@@ -154,7 +221,8 @@ void describe(A& a, rtp::SrtpStreamState& x) {
 template <typename A>
 void describe(A& a, media::DropCounts& x) {
   a.field(x.source), a.field(x.authentication), a.field(x.replay), a.field(x.malformed);
-  a.field(x.not_joined), a.field(x.direction), a.field(x.codec);
+  a.field(x.not_joined), a.field(x.direction), a.field(x.codec), a.field(x.fork);
+  a.field(x.untried);
 }
 template <typename A>
 void describe(A& a, media::OutStream& x) {
@@ -178,6 +246,14 @@ void describe(A& a, rtp::QualityMonitor& x) {
     if (!x.sane()) a.spoil();
 }
 template <typename A>
+void describe(A& a, media::ImageAgreed& x) {
+  put(a, x.remote), a.field(x.alone);
+}
+template <typename A>
+void describe(A& a, media::ImageSnapshot& x) {
+  put(a, x.bound), put(a, x.agreed);
+}
+template <typename A>
 void describe(A& a, media::LegSnapshot& x) {
   put(a, x.rtp), a.field(x.rtcp_mux_offered), put(a, x.local_crypto), put(a, x.retired_keys);
   a.field(x.applied), put(a, x.agreed), put(a, x.remote_rtp), put(a, x.remote_rtcp);
@@ -187,6 +263,7 @@ void describe(A& a, media::LegSnapshot& x) {
   a.field(x.rtcp_in), a.field(x.rtcp_out), put(a, x.first_in_us), put(a, x.last_in_us);
   put(a, x.last_rtcp_in_us), put(a, x.expected_us);
   a.field(x.lost), put(a, x.dropped), put(a, x.quality), a.field(x.one_way), a.field(x.one_way_now);
+  put(a, x.ice), put(a, x.image);
 }
 
 // --- call --------------------------------------------------------------------------------------
@@ -203,24 +280,38 @@ void describe(A& a, NextHop& x) {
 }
 template <typename A>
 void describe(A& a, Termination& x) {
-  put_enum(a, x.what, TerminationClass::kStopped), put_enum(a, x.by, ReleasedBy::kGateway),
+  put_enum(a, x.what, TerminationClass::kLast), put_enum(a, x.by, ReleasedBy::kGateway),
       a.field(x.status), a.field(x.q850), a.field(x.text);
+}
+template <typename A>
+void describe(A& a, SessionState& x) {
+  a.field(x.interval), a.field(x.least), a.field(x.ours), put(a, x.refreshed), put(a, x.tried);
 }
 template <typename A>
 void describe(A& a, LegState& x) {
   put(a, x.id), a.field(x.ingress), a.field(x.group), a.field(x.peer), a.field(x.listener),
       put_enum(a, x.phase, LegPhase::kEnded), put(a, x.dialog);
-  put(a, x.next_hop), a.field(x.number), put(a, x.offer_answer), put(a, x.heard), put(a, x.told),
-      put_enum(a, x.own, sdp::Direction::kInactive), put_direction(a, x.refused);
-  put(a, x.attributes), put(a, x.signalled), a.field(x.has_media), put(a, x.media);
+  put(a, x.next_hop), a.field(x.number), a.field(x.host), put(a, x.offer_answer), put(a, x.heard),
+      put(a, x.told), put_enum(a, x.own, sdp::Direction::kInactive), put_direction(a, x.refused);
+  put(a, x.attributes), a.field(x.last_refused), put(a, x.signalled), put(a, x.session),
+      a.field(x.refers), a.field(x.has_media), put(a, x.media);
+}
+template <typename A>
+void describe(A& a, rules::Variable& x) {
+  a.field(x.name), a.field(x.value);
 }
 template <typename A>
 void describe(A& a, CallState& x) {
   put(a, x.id), put(a, x.bucket), put_enum(a, x.emergency, policy::EmergencyClass::kEmergency),
       a.field(x.emergency_service), a.field(x.calling), a.field(x.called), a.field(x.ingress_group);
+  a.field(x.service), a.field(x.account), a.field(x.tenant);
   put(a, x.began), put(a, x.rang), put(a, x.answered), put(a, x.legs), put(a, x.ingress),
       put(a, x.egress);
-  a.field(x.progressed), put(a, x.termination);
+  a.field(x.progressed), a.field(x.fax), a.field(x.transfers), put(a, x.first_ingress),
+      put(a, x.first_egress);
+  a.field(x.transferred_by), a.field(x.transferred_to), a.field(x.transfer_call_id),
+      a.field(x.transfer_id);
+  put(a, x.termination), put(a, x.variables);
 }
 
 // What a box holds, present or not, is written as the value that it would be.

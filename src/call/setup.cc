@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "call/call.h"
-#include "call/crossing.h"
+#include "call/outgoing.h"
 #include "sip/headers.h"
 #include "sip/tag.h"
 #include "sip/telephone.h"
@@ -18,13 +18,20 @@ using sip::HeaderId;
 using sip::Method;
 using telemetry::EventKind;
 
-void Call::start(transport::TxId tx, const transport::Received& r, const policy::Decision& decision,
-                 std::vector<telemetry::Field> inputs) {
+void Call::start(transport::TxId tx, const transport::Received& r, policy::Decision decided,
+                 peers::Counted customer, std::vector<telemetry::Field> inputs, RuledInvite ruled) {
   const sip::Message& m = r.message;
+  customer_ = std::move(customer);
+  decision_ = std::make_unique<policy::Decision>(std::move(decided));
+  const policy::Decision& decision = *decision_;
   state_.began = services_.reactor.wall();
   state_.emergency = decision.emergency;
   state_.emergency_service = decision.service;
   state_.ingress_group = deployment_->group(r.group).name;
+  if (decision.customer.service)
+    state_.service = deployment::rules_of(*decision.customer.service).name;
+  state_.account = decision.customer.account;
+  state_.tenant = decision.customer.tenant;
   (void)services_.trails.start(state_.id);  // without one when the store is full: calls go on
 
   const auto peer = services_.peers.peer_at(r.group, r.flow.remote);
@@ -35,21 +42,26 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   use_listener(leg, r.flow.listener);
   leg.s.next_hop = {r.flow.remote, r.flow.transport, "", {}};
   if (peer) leg.s.peer = deployment_->peer(*peer).name;
+  leg.s.host = customer_host(*leg.profile, decision.customer);
   if (r.flow.transport != Transport::kUdp)
     leg.s.next_hop.remote.port = 0;  // its own port is not one to call back
   leg.server_invite = tx;
   leg.invite_cseq = m.cseq();
   services_.layer.set_user(tx, user(leg));
-  record_message(leg, true, m.bytes());
+  const sip::Message& came = as_it_came(tx, m);
+  record_message(leg, true, came.bytes());
+  tell_changes(leg, ruled.changes);
+  state_.variables = std::move(ruled.variables);
 
   if (const auto* uri = m.target()) {
-    state_.called = called_number(*deployment_, *uri);
+    state_.called = decision.called;
     if (state_.called.empty())
       state_.called = std::string(uri->is_service() ? uri->text : uri->user);
     leg.s.number = sip::escape_user(uri->user.substr(0, uri->user.find(';')));
   }
   state_.calling = billing_number(m, trusted(leg));
-  learn_dialog(leg, m, false);
+  state_.transfer_id = transfer_id_of(m.value(HeaderId::kReferredBy), leg.profile->transfer_id);
+  learn_dialog(leg, came, false);
   if (leg.s.next_hop.remote.port == 0 && !leg.locating)
     leg.s.next_hop.remote = {
         r.flow.remote.address,
@@ -71,6 +83,14 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
     leg.server_invite = {};
     terminate({TerminationClass::kRefused, ReleasedBy::kGateway, 420, 127,
                "the caller requires extensions that are not supported"},
+              nullptr, nullptr);
+    return;
+  }
+  if (!hear_session(leg, tx, m)) {
+    services_.counters.refused.add("session_interval");
+    leg.server_invite = {};
+    terminate({TerminationClass::kRefused, ReleasedBy::kGateway, 422, 127,
+               "the caller's session interval is too small"},
               nullptr, nullptr);
     return;
   }
@@ -96,7 +116,7 @@ void Call::start(transport::TxId tx, const transport::Received& r, const policy:
   }
   invite_parts_ = std::move(*parts);
   agree_on_reliability(leg);
-  if (take_first_offer(leg, tx, m)) start_hunt(decision);
+  if (take_first_offer(leg, tx, m)) start_hunt();
 }
 
 // The offer first: what family its media is of decides which ours is. False: refused.
@@ -144,7 +164,8 @@ void Call::refuse(transport::TxId tx, const sip::Message& request, int status, i
 
 // --- The hunt ----------------------------------------------------------------------------------
 
-void Call::start_hunt(const policy::Decision& decision) {
+void Call::start_hunt() {
+  const policy::Decision& decision = *decision_;
   const Leg& in = *find_leg(state_.ingress);
   hunt_deadline_ = services_.reactor.now() + deployment_->group(in.group).timers.hunt;
   const bool emergency = decision.emergency == policy::EmergencyClass::kEmergency;
@@ -154,8 +175,15 @@ void Call::start_hunt(const policy::Decision& decision) {
       (services_.peers.is_drained(g, p) ? drained : ways_).push_back({g, p});
   // GW-02: another region only when every peer of the caller's own has failed.
   const auto home = deployment_->group(in.group).region;
-  std::stable_partition(ways_.begin(), ways_.end(),
-                        [&](const Way& w) { return deployment_->group(w.group).region == home; });
+  const auto bring_forward = [&](auto&& good) {
+    std::vector<Way> sorted;
+    for (const bool wanted : {true, false})
+      for (const Way& w : ways_)
+        if (good(w) == wanted) sorted.push_back(w);
+    ways_ = std::move(sorted);
+  };
+  bring_forward([&](const Way& w) { return deployment_->group(w.group).region == home; });
+  if (decision.first) bring_forward([&](const Way& w) { return w.group == *decision.first; });
   ways_.insert(ways_.end(), drained.begin(), drained.end());
   std::reverse(ways_.begin(), ways_.end());
   if (ways_.empty()) {
@@ -172,23 +200,40 @@ void Call::next_way() {
     last_why_ += "no time left to try another peer";
     ways_.clear();
     destinations_.clear();
+    redirects_.clear();
+    spare_.clear();
   }
   if (!destinations_.empty()) {
     try_destination();
     return;
   }
+  take_redirect();
   if (!choose_way()) {
     if (full_ && attempts_ == 0) {
       services_.counters.refused.add(full_->label);
       fail_ingress(full_->status, full_->q850, full_->text, nullptr, TerminationClass::kRefused);
       return;
     }
-    const auto mapped = policy::map_failure(last_status_);
+    const auto mapped = policy::map_failure(said_ ? said_->status() : last_status_);
+    if (said_) last_why_ = said_by_;
     fail_ingress(mapped.status, mapped.q850, last_why_.empty() ? "no peer answered" : last_why_,
-                 nullptr);
+                 said_.get());
     return;
   }
   const auto& peer = deployment_->peer(way_.peer);
+  if (redirect_.at) {
+    const auto out = deployment_->way_out(way_.group, redirect_.at->address.is_v6());
+    if (!out) return next_way();
+    transport::Destination d;
+    d.remote = *redirect_.at;
+    d.transport = deployment_->listener(*out).transport;
+    d.listener = *out;
+    d.tls_name = peer.host;
+    d.own_name = deployment_->own_name(way_.group, *out);
+    d.connect_time = deployment_->group(way_.group).timers.connect;
+    destinations_.push_back(std::move(d));
+    return try_destination();
+  }
   // A name that nobody resolves costs no more than a peer that does not answer (TDR-78).
   const auto left = std::chrono::ceil<Millis>(hunt_deadline_ - services_.reactor.now());
   auto where = services_.locator.locate(
@@ -221,12 +266,22 @@ bool Call::choose_way() {
 }
 
 void Call::try_destination() {
+  if (legs_.size() >= kMaxLegs) {
+    destinations_.clear();
+    ways_.clear();
+    redirects_.clear();
+    spare_.clear();
+    last_why_ = "the call has had more legs than it may";
+    last_status_ = 503;
+    return next_way();
+  }
   const transport::Destination to = std::move(destinations_.back());
   destinations_.pop_back();
   ++attempts_;
   Leg& leg = add_leg(false, way_.group);
   const auto& peer = deployment_->peer(way_.peer);
   leg.s.peer = peer.name;
+  leg.s.host = customer_host(*leg.profile, decision_->customer);
   if (to.listener != leg.listener) use_listener(leg, to.listener);
   leg.attempt = to;
   peers::allow_tcp(*deployment_, way_.peer, leg.attempt);
@@ -239,11 +294,18 @@ void Call::try_destination() {
   if (auto ok = send_initial_invite(leg, way_.peer); !ok) {
     const int status = ok.error().code == ErrorCode::kNotAcceptable ? 488 : 503;
     // What is wrong is wrong here: no other peer would mend it, and this one is not to blame.
+    const std::string_view label = status == 488     ? "media"
+                                   : leg.s.has_media ? "transcoding"
+                                                     : "media_ports";
     close_media(leg);
     leg_ended(leg);
     last_status_ = status;
     tell(EventKind::kError, &leg, ok.error().what);
-    services_.counters.refused.add(status == 488 ? "media" : "media_ports");
+    if (calls_for_help() && (!ways_.empty() || !destinations_.empty())) {
+      last_why_ = ok.error().what;
+      return next_way();
+    }
+    services_.counters.refused.add(label);
     fail_ingress(status, status == 488 ? 88 : 47, ok.error().what, nullptr,
                  TerminationClass::kRefused);
   }
@@ -251,7 +313,6 @@ void Call::try_destination() {
 
 Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   Leg& in = *find_leg(state_.ingress);
-  const auto& peer = deployment_->peer(peer_index);
   const auto& group = deployment_->group(leg.group);
   if (auto ok = open_media(leg); !ok) return ok;
   Result<sdp::MediaWish> wish =
@@ -261,63 +322,39 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   if (!sdp) return tl::unexpected(sdp.error());
 
   const peers::LocalSide us = side(leg);
-  const bool both_trusted = group.trusted && trusted(in);
-  const Caller caller = caller_of(*invite_, *deployment_, *leg.profile, trusted(in));
-  std::string called = state_.called;
-  const sip::Uri* target = invite_->target();
-  bool service = target != nullptr && target->is_service();
-  if (service && leg.profile->emergency_uri == deployment::EmergencyUri::kDialString) {
-    if (auto digits = policy::dial_string(*deployment_, state_.emergency_service);
-        !digits.empty()) {
-      called = std::move(digits);
-      service = false;
-    }
-  }
-  const auto dialled = target ? sip::telephone_number(*target) : sip::TelephoneNumber{};
-  const std::string number =
-      dialled.is_private()
-          ? called
-          : policy::format_number(*deployment_, called, leg.profile->number_format);
-  const std::string parameters = sip::parameters_of(dialled, leg.profile->number_parameters);
-  const auto literal = IpAddress::literal(peer.host);
-  const std::string host = literal ? literal->to_uri_host() : peer.host;
-  const std::uint16_t default_port = peer.transport == Transport::kTls ? 5061 : 5060;
-  const std::uint16_t port = peer.port == default_port ? 0 : peer.port;
-  const bool phone = leg.profile->user_phone;
-
+  const Onward on{*invite_, *deployment_, *decision_, state_.called, in.group, peer_index, us};
+  Addressing a = addressing_of(on);
   Dialog& d = leg.s.dialog;
   d.ours = true;
   d.call_id = sip::make_tag(owner(), services_.reactor.random()) + "@" + peers::own_host(us);
-  const std::string from_host = caller.anonymous ? "anonymous.invalid" : peers::own_host(us);
-  d.local_party = (caller.display.empty() ? "" : caller.display + " ") + "<" +
-                  party_uri(caller.user, from_host, 0, phone) + ">";
-  d.remote_target = service ? called : party_uri(number, host, port, phone, parameters);
-  d.remote_party = "<" + (service ? called : party_uri(number, host, 0, phone, parameters)) + ">";
+  d.local_party = std::move(a.from);
+  d.remote_target = std::move(a.request_uri);
+  d.remote_party = std::move(a.to);
   d.local_cseq = 1;
-  leg.s.number = caller.anonymous ? "" : sip::escape_user(caller.user);
+  leg.s.number = std::move(a.contact_user);
+  if (!redirect_.uri.empty()) d.remote_target = redirect_.uri;
 
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   sip::Builder b(2048);
   b.request_line("INVITE", d.remote_target);
   b.header(HeaderId::kVia, peers::via_value(us, branch));
-  const auto hops = sip::parse_u32(invite_->value(HeaderId::kMaxForwards)).value_or(70);
-  b.header(HeaderId::kMaxForwards,
-           static_cast<std::int64_t>(std::min<std::uint32_t>(hops, 255)) - 1);
   b.begin(HeaderId::kFrom).add(d.local_party).add(";tag=").add(d.local_tag).end_line();
   b.header(HeaderId::kTo, d.remote_party);
   b.header(HeaderId::kCallId, d.call_id);
   b.header(HeaderId::kCSeq, "1 INVITE");
   b.header(HeaderId::kContact, peers::contact_value(us, leg.s.number));
-  if (leg.profile->reliable_provisionals == deployment::Reliability::kRequired)
-    b.header(HeaderId::kRequire, "100rel");
-  peers::add_common(b, *leg.profile, true);
-  copy_crossing_headers(
-      b, *invite_, *leg.profile, both_trusted, peers::own_host(us),
-      [&](std::string_view cid) { return carries(invite_parts_, leg.profile->pass_bodies, cid); });
+  ask_for_session(b, leg, true);
+  write_headers(b, on, [&](std::string_view cid) {
+    return carries(invite_parts_, leg.profile->pass_bodies, cid);
+  });
   const Body body = join_body(*sdp, invite_parts_, leg.profile->pass_bodies, d.local_tag);
   std::string invite = b.finish(body.content, body.content_type);
 
-  record_message(leg, false, invite);
+  // EM-06: what a peer cannot take is not withheld in silence.
+  if (const auto types = left_out(invite_parts_, leg.profile->pass_bodies); !types.empty())
+    tell(EventKind::kNote, &leg,
+         types + " left out: not in pass_bodies of profile '" + leg.profile->name + "'");
+  leave(leg, invite);
   leg.client_invite = services_.layer.send_request(std::move(invite), branch, Method::kInvite,
                                                    leg.attempt, user(leg));
   const Micros left = hunt_deadline_ - services_.reactor.now();
@@ -339,17 +376,41 @@ void Call::attempt_failed(Leg& leg, int status, const std::string& why,
     leg.client_invite = {};
     leg_ended(leg);
   }
+  if (is_target(leg)) {
+    if (status == 0 || status == 503) services_.locator.failed(leg.attempt);
+    return target_failed(status, why);
+  }
   last_status_ = status;
   last_why_ = why;
   if (status == 0 || status == 503) services_.locator.failed(leg.attempt);
   tell(EventKind::kRouteAttempt, &leg, why);
-  const bool more = !ways_.empty() || !destinations_.empty();
+  const bool more =
+      !ways_.empty() || !destinations_.empty() || !redirects_.empty() || !spare_.empty();
+  // Of the Contacts of a 3xx the next one, whatever the one before said but that nobody will.
+  const bool elsewhere = !redirects_.empty() && status < 600 && status != 487;
   // GW-02: only silence, 408, 503 and 504 go to the next peer, and only while the caller has heard
-  // nothing that an answer elsewhere would contradict (TDR-79).
-  if ((status == 0 || policy::may_retry(status)) && !state_.progressed && more &&
-      services_.reactor.now() < hunt_deadline_) {
+  // nothing that an answer elsewhere would contradict (TDR-79). A call for help is never given up
+  // while there is another way (EM-15).
+  const bool for_help = calls_for_help() && status != 487;
+  // Nor is there an end to the time for it but that of its ways (kMaxAttempts).
+  if (for_help)
+    hunt_deadline_ =
+        services_.reactor.now() + deployment_->group(find_leg(state_.ingress)->group).timers.hunt;
+  if ((status == 0 || policy::may_retry(status) || for_help || elsewhere) &&
+      (!state_.progressed || for_help) && more && services_.reactor.now() < hunt_deadline_) {
     tell(EventKind::kDecision, nullptr, "may be retried on the next peer");
+    if (response && !policy::may_retry(status)) {
+      said_ = std::make_unique<sip::Message>(*sip::Message::parse(response->bytes()));
+      said_by_ = why;
+    }
     next_way();
+    return;
+  }
+  if (response && status / 100 == 3 && pass_redirect(leg, *response)) return;
+  if (said_ && (status == 0 || policy::may_retry(status))) {
+    // What was said tells the caller more than that the others were silent (RFC 3261 16.7).
+    const auto mapped = policy::map_failure(said_->status());
+    fail_ingress(mapped.status, mapped.q850, said_by_, said_.get());
     return;
   }
   const auto mapped = policy::map_failure(status);
@@ -412,7 +473,9 @@ void Call::on_initial_response(Leg& leg, const transport::Received& r) {
   } else if (status < 300) {
     services_.locator.worked(leg.attempt);
     on_success(leg, r);
-  } else {
+  } else if (status < 400 && !is_target(leg) && follow_redirect(leg, r.message)) {
+    return;
+  } else if (status != 422 || !ask_again_for_session(leg, r.message)) {
     std::string why = leg.s.peer + " answered " + std::to_string(status) + " " +
                       std::string(r.message.reason_phrase());
     attempt_failed(leg, status, why, &r.message);
@@ -424,6 +487,8 @@ void Call::on_success(Leg& leg, const transport::Received& r) {
   stop_timer(leg.ring);
   confirm(leg, r.message);
   send_ack(leg, r.message.cseq());
+  agree_on_session(leg, r.message);
+  if (is_target(leg)) return target_answered(leg, r);
   const auto parts = body_parts(r.message);
   const std::string_view sdp = parts ? sdp_of(*parts) : std::string_view{};
   const Status ok = take_final_answer(leg, sdp);
@@ -431,6 +496,12 @@ void Call::on_success(Leg& leg, const transport::Received& r) {
     // RFC 3261 13.2.2.4: an answer that cannot be used ends the dialog.
     tell(EventKind::kError, &leg, ok.error().what);
     send_bye(leg, nullptr);
+    if (calls_for_help() && (!ways_.empty() || !destinations_.empty())) {
+      last_status_ = 488;
+      last_why_ = ok.error().what;
+      close_media(leg);
+      return next_way();
+    }
     fail_ingress(488, 88,
                  leg.s.peer + " answered with media that cannot be used: " + ok.error().what,
                  nullptr);
@@ -498,7 +569,10 @@ void Call::answer_ingress(const sip::Message& from_far) {
   if (!sdp) {
     tell(EventKind::kError, &in, sdp.error().what);
     send_bye(out, nullptr);
-    fail_ingress(488, 88, sdp.error().what, nullptr);
+    const int status = status_of(sdp.error());
+    if (status == 503) services_.counters.refused.add("transcoding");
+    fail_ingress(status, policy::q850_of_status(status), sdp.error().what, nullptr,
+                 TerminationClass::kRefused);
     return;
   }
   join_media();
@@ -528,6 +602,12 @@ void Call::answer_ingress(const sip::Message& from_far) {
   destinations_.clear();
   invite_parts_.clear();
   invite_.reset();
+  decision_.reset();
+  said_.reset();
+  redirects_.clear();
+  spare_.clear();
+  redirected_.clear();
+  redirect_ = {};
 }
 
 }  // namespace causeway::call

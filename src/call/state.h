@@ -14,24 +14,27 @@
 #include "base/time.h"
 #include "media/leg_snapshot.h"
 #include "policy/decide.h"
+#include "rules/variables.h"
 #include "sdp/offer_answer.h"
 #include "sdp/plain.h"
 
 namespace causeway::call {
 
-inline constexpr std::uint16_t kStateVersion = 8;
+inline constexpr std::uint16_t kStateVersion = 14;
 
 // Every call ends as exactly one of these.
 enum class TerminationClass : std::uint8_t {
-  kCompleted,    // answered, and somebody hung up
-  kCancelled,    // the caller gave up before an answer
-  kBusy,         // 486, 600
-  kNoAnswer,     // rang, or 480, 408 after ringing
-  kRejected,     // another final answer of the far side
-  kUnreachable,  // no peer could be reached, or all said 408, 503, 504
-  kRefused,      // we refused it: policy, limits, malformed media
-  kDropped,      // answered, and lost: no ACK, both sides silent, our own fault
-  kStopped,      // ended by an operator: shutdown, block
+  kCompleted,       // answered, and somebody hung up
+  kCancelled,       // the caller gave up before an answer
+  kBusy,            // 486, 600
+  kNoAnswer,        // rang, or 480, 408 after ringing
+  kRejected,        // another final answer of the far side
+  kUnreachable,     // no peer could be reached, or all said 408, 503, 504
+  kRefused,         // we refused it: policy, limits, malformed media
+  kDropped,         // answered, and lost: no ACK, both sides silent, our own fault
+  kStopped,         // ended by an operator: shutdown, block
+  kTransferFailed,  // handed over by one party, who hung up, to a target that was not reached
+  kLast = kTransferFailed
 };
 [[nodiscard]] std::string_view to_string(TerminationClass c);
 // What `calls --failed`, the counter of failed calls and the trails that are kept mean: neither
@@ -74,6 +77,16 @@ struct NextHop {
   friend bool operator==(const NextHop&, const NextHop&) = default;
 };
 
+// RFC 4028, as it was agreed in a dialog.
+struct SessionState {
+  std::uint32_t interval = 0;  // s; 0: there is none
+  std::uint32_t least = 0;     // s; what the peer would not go below
+  bool ours = false;           // we refresh
+  WallTime refreshed;
+  WallTime tried;  // our latest refresh
+  friend bool operator==(const SessionState&, const SessionState&) = default;
+};
+
 struct LegState {
   LegId id;
   bool ingress = false;
@@ -82,6 +95,7 @@ struct LegState {
   Dialog dialog;
   NextHop next_hop;
   std::string number;  // user part of our Contact on this leg
+  std::string host;    // ... its host, a name of the customer's own; empty: the profile's
   sdp::OfferAnswer offer_answer;
   std::optional<sdp::MediaWish> heard;  // what this peer wants
   std::optional<sdp::MediaWish> told;   // what we told it that the others want
@@ -90,7 +104,10 @@ struct LegState {
   sdp::Direction own = sdp::Direction::kSendRecv;
   std::optional<sdp::Direction> refused;  // it would not have it: not offered of our own accord
   std::vector<std::string> attributes;    // further a= lines of the peer
+  bool last_refused = false;              // our last SDP came to nothing
   WallTime signalled;                     // when its latest message of this dialog came
+  SessionState session;
+  std::uint32_t refers = 0;  // that we took from this peer
   bool has_media = false;
   Boxed<media::LegSnapshot> media;  // when the call is written down
   friend bool operator==(const LegState&, const LegState&) = default;
@@ -102,11 +119,19 @@ struct CallState {
   policy::EmergencyClass emergency = policy::EmergencyClass::kNone;
   std::string emergency_service;  // "sos" ...
   std::string calling, called;
+  std::string service, account, tenant;  // whose call it is; empty: not known
   std::string ingress_group;
+  rules::Variables variables;      // what rules remembered
   WallTime began, rang, answered;  // zero: not yet
   std::vector<LegState> legs;
   LegId ingress, egress;    // the pair that talks
+  bool fax = false;         // a fax machine or a modem was heard: G.711 alone from then on
   bool progressed = false;  // a provisional other than 100 was passed on
+  // Of a call that was transferred: how often, and as it began; the last transfer in words
+  std::uint32_t transfers = 0;
+  LegId first_ingress, first_egress;  // 0: the pair that talks
+  std::string transferred_by, transferred_to, transfer_call_id;
+  std::string transfer_id;  // the same in all calls of one transfer, as the service has it
   std::optional<Termination> termination;
   friend bool operator==(const CallState&, const CallState&) = default;
 };

@@ -27,6 +27,10 @@ struct Cost {
 [[nodiscard]] double transcoding_cost_us(const sdp::Codec& a, const sdp::Codec& b,
                                          int opus_complexity = 5);
 
+// One direction: 20 ms of `from` decoded to PCM of `rate` and encoded as `to`.
+[[nodiscard]] double one_way_cost_us(const sdp::Codec& from, const sdp::Codec& to,
+                                     std::uint32_t rate, int opus_complexity = 5);
+
 // One payload can be sent on as the other as it is: name, clock and channels, and for AMR the
 // payload format (RFC 4867 8.1: octet-align, crc, robust-sorting, interleaving).
 [[nodiscard]] bool same_payloads(const sdp::Codec& a, const sdp::Codec& b);

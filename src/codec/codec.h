@@ -71,7 +71,8 @@ struct EncoderSettings {
   std::uint16_t packet_ms = 20;
   int complexity = 5;  // Opus: 0-10
   bool dtx = false;
-  int bit_rate = 0;  // 0: what suits the rate and the peer's parameters
+  int bit_rate = 0;   // 0: what suits the rate and the peer's parameters
+  int most_bits = 0;  // each second, that the peer takes; 0: any number
 };
 
 class Encoder {

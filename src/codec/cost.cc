@@ -55,6 +55,11 @@ Cost opus_cost_us(std::uint32_t rate, int complexity) {
   return {kEncode[static_cast<std::size_t>(std::clamp(complexity, 0, 10))] * band, decode};
 }
 
+double one_way_cost_us(const sdp::Codec& from, const sdp::Codec& to, std::uint32_t rate,
+                       int opus_complexity) {
+  return side(from, rate, opus_complexity).decode_us + side(to, rate, opus_complexity).encode_us;
+}
+
 double transcoding_cost_us(const sdp::Codec& a, const sdp::Codec& b, int opus_complexity) {
   if (same_payloads(a, b)) return 0;
   const std::uint32_t rate = meeting_rate(a, b);

@@ -134,7 +134,9 @@ class AmrEncoder final : public Encoder {
       : codec_(codec),
         format_(format),
         state_(codec.new_encoder(settings.dtx ? 1 : 0)),
-        mode_(usual_mode(format, settings.bit_rate)),
+        mode_(settings.most_bits > 0 ? std::min(usual_mode(format, settings.bit_rate),
+                                                usual_mode(format, settings.most_bits))
+                                     : usual_mode(format, settings.bit_rate)),
         wanted_(mode_) {
     if (state_ == nullptr) throw std::bad_alloc();
   }

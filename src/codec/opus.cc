@@ -106,6 +106,7 @@ class OpusEncoderPart final : public Encoder {
     if (const auto most = fmtp::number(line, "maxaveragebitrate")) {
       bits = std::min(bits, static_cast<int>(std::clamp<std::uint32_t>(*most, 6'000, 510'000)));
     }
+    if (settings.most_bits > 0) bits = std::min(bits, std::max(settings.most_bits, 6'000));
     frame_samples_ = rate * settings.packet_ms / 1000;
     if (std::ranges::find(kFrameMs, settings.packet_ms) == kFrameMs.end()) {
       // No frame is that long: several of 10 ms in one packet. They must all be of one kind

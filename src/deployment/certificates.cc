@@ -89,6 +89,7 @@ class IdentityCheck {
     const auto leaf = certificate("certificate", id_.certificate);
     if (!leaf.empty()) {
       id_.names = names_of(leaf.front().get());
+      id_.self_signed = X509_self_signed(leaf.front().get(), 0) == 1;
       for (const auto& c : leaf) dates("certificate", id_.certificate, c.get());
       key(leaf.front().get());
     }
@@ -147,23 +148,52 @@ class IdentityCheck {
   const LoadOptions& options_;
 };
 
-// TDR-14, TDR-52: the name in Contact must be one that our certificate covers.
+// "customer.sbc.example" or "*.sbc.example" for "sbc.example": names of customers are one label
+// long.
+bool is_below(std::string_view name, std::string_view host) {
+  const std::size_t dot = name.find('.');
+  return dot != 0 && dot != std::string_view::npos &&
+         equal_ignoring_case(name.substr(dot + 1), host);
+}
+
+// TDR-14, TDR-52: the name in Contact must be one that our certificate covers. TDR-12: which must
+// be an authority's.
 void check_contact_host(Reader& r, const Draft& d, const GroupDraft& g) {
   if (g.listener.value >= d.listeners.size() || g.profile.value >= d.profiles.size()) return;
   const auto& listener = d.listeners[g.listener.value];
   const std::string& host = d.profiles[g.profile.value].contact_host;
-  if (!listener.identity || host.empty()) return;
+  if (!listener.identity) return;
+  if (d.profiles[g.profile.value].public_certificate &&
+      listener.identity->value < d.identities.size() &&
+      d.identities[listener.identity->value].self_signed)
+    r.mistake(g.place.line_of("profile"), g.place.field_of("profile"),
+              "\"" + d.profiles[g.profile.value].name + "\"",
+              "the certificate of tls_identity \"" + d.identities[listener.identity->value].name +
+                  "\" is self-signed, and these peers refuse such: have one issued by a public "
+                  "authority");
+  if (host.empty()) return;
   std::vector<IdentityIndex> shown = listener.more_identities;
   shown.insert(shown.begin(), *listener.identity);
   std::string list;
+  bool covered = false;
+  // MT-04: a wildcard, or customers one by one. Which there are stands in the directory.
+  bool below = !d.profiles[g.profile.value].customer_in_contact;
   for (const auto i : shown) {
     if (i.value >= d.identities.size() || d.identities[i.value].names.empty()) return;
     for (const auto& n : d.identities[i.value].names) {
-      if (host_matches(n, host)) return;
+      covered = covered || host_matches(n, host);
+      below = below || is_below(n, host);
       list += (list.empty() ? "" : ", ") + n;
     }
   }
+  if (covered && below) return;
   const auto& id = d.identities[listener.identity->value];
+  if (covered)
+    return r.mistake(g.place.line_of("profile"), g.place.field_of("profile"),
+                     "customer_in_contact = true",
+                     "names of customers stand below " + host + ", and tls_identity \"" + id.name +
+                         "\" is for " + list + ": put *." + host +
+                         " into its certificate, or their names one by one");
   r.mistake(g.place.line_of("profile"), g.place.field_of("profile"),
             "contact_host \"" + host + "\"",
             "the certificate of tls_identity \"" + id.name + "\" is for " + list +

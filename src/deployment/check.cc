@@ -109,6 +109,23 @@ void check_listeners(Reader& r, const Draft& d) {
   }
 }
 
+// What the profile says of its peers.
+void check_dialect_of(Reader& r, const Draft& d, const GroupDraft& g, const PeerDraft& p) {
+  const auto* profile = at(d.profiles, g.profile);
+  if (profile == nullptr) return;
+  if (profile->udp_only && (p.transport != Transport::kUdp || p.also_tcp))
+    r.mistake(p.place.line_of(p.also_tcp ? "also_tcp" : "transport"),
+              p.place.field_of(p.also_tcp ? "also_tcp" : "transport"),
+              p.also_tcp ? "true" : "\"" + std::string(to_string(p.transport)) + "\"",
+              fmt::format("profile \"{}\" is for peers that speak UDP alone; set udp_only = false "
+                          "in one that extends it",
+                          profile->name));
+  for (const auto& host : profile->retired_hosts)
+    if (equal_ignoring_case(host, p.host))
+      r.mistake(p.place.line_of("host"), p.place.field_of("host"), "\"" + p.host + "\"",
+                "the service has given this name up; name its regions one by one");
+}
+
 void check_peers(Reader& r, const Draft& d, const GroupDraft& g, const ListenerDraft* listener) {
   if (g.place.has("peer") && g.peer_drafts.empty())
     r.mistake(g.place.line_of("peer"), g.place.field_of("peer"), "no peer",
@@ -119,6 +136,7 @@ void check_peers(Reader& r, const Draft& d, const GroupDraft& g, const ListenerD
     };
     if (p.place.has("host") && !p.address && !is_host_name(p.host))
       say("host", "\"" + p.host + "\"", "write an address or a host name, without port");
+    check_dialect_of(r, d, g, p);
     if (listener == nullptr) continue;
     const bool has_tcp =
         std::any_of(d.listeners.begin(), d.listeners.end(), [&](const ListenerDraft& l) {
@@ -194,6 +212,10 @@ void check_group(Reader& r, const Draft& d, const GroupDraft& g) {
                     "sets it to the "
                     "name of this gateway",
                     profile->name));
+  if (profile != nullptr && profile->sdp.security == sdp::Security::kDtls && !profile->sdp.rtcp_mux)
+    say("profile", "\"" + profile->name + "\"",
+        "security = \"dtls\" needs rtcp_mux = true beside it in [profile.sdp]: RTP and RTCP share "
+        "one handshake");
   if (g.timers.silence > g.timers.hunt)
     say("timers", fmt::format("silence of {} ms", g.timers.silence.count()),
         fmt::format("it must not be longer than hunt, which is {} ms", g.timers.hunt.count()));
@@ -238,6 +260,35 @@ bool indistinguishable(const Recognition& a, const Recognition& b) {
   });
 }
 
+// TDR-28, MBP-13: a service knows a trunk by the name in Contact. It cannot be that of a trunk to
+// something that is none of our services, too, nor of one that media reaches in another way; with
+// media bypass the listener differs as well.
+void check_trunk_names(Reader& r, const Draft& d) {
+  for (std::size_t i = 0; i < d.groups.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) {
+      const auto& a = d.groups[j];
+      const auto& b = d.groups[i];
+      const auto* x = at(d.profiles, a.profile);
+      const auto* y = at(d.profiles, b.profile);
+      if (x == nullptr || y == nullptr || !x->contact_host_required || !y->contact_host_required)
+        continue;
+      const bool differ = x->sdp.ice_lite != y->sdp.ice_lite;
+      if (!differ && a.service.has_value() == b.service.has_value()) continue;
+      if (!x->contact_host.empty() && equal_ignoring_case(x->contact_host, y->contact_host))
+        r.mistake(b.place.line_of("profile"), b.place.field_of("profile"),
+                  "contact_host \"" + y->contact_host + "\"",
+                  fmt::format("group \"{}\" (line {}) is known elsewhere, or as another "
+                              "kind of trunk, under this name: give each a name of its own",
+                              a.name, a.place.line));
+      else if (differ && a.listener == b.listener && at(d.listeners, a.listener) != nullptr)
+        r.mistake(b.place.line_of("listener"), b.place.field_of("listener"),
+                  "\"" + d.listeners[a.listener.value].name + "\"",
+                  fmt::format("group \"{}\" (line {}) has it too: trunks with and without ICE need "
+                              "ports of their own",
+                              a.name, a.place.line));
+    }
+}
+
 void check_recognition(Reader& r, const Draft& d) {
   for (std::size_t i = 0; i < d.groups.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) {
@@ -263,6 +314,8 @@ void check(Reader& r, const Draft& d) {
     check_routes(r, d, d.groups[i], GroupIndex(static_cast<std::uint16_t>(i)));
   }
   check_recognition(r, d);
+  check_trunk_names(r, d);
+  check_routing(r, d);
 }
 
 }  // namespace causeway::deployment

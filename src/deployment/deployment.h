@@ -16,16 +16,26 @@
 #include "base/ids.h"
 #include "base/net.h"
 #include "base/time.h"
+#include "deployment/identity_forms.h"
+#include "deployment/routing.h"
 #include "sdp/plain.h"
 #include "sip/headers.h"
 #include "tone/cadence.h"
 
+namespace causeway::tone {
+struct Sound;  // wav.h
+}
+namespace causeway::rules {
+class Chain;  // rule.h
+}
+
 namespace causeway::deployment {
+
+struct Nameserver;  // nameserver.h
 
 using RealmIndex = StrongId<struct RealmTag, std::uint16_t>;
 using ListenerIndex = StrongId<struct ListenerTag, std::uint16_t>;
 using IdentityIndex = StrongId<struct IdentityTag, std::uint16_t>;
-using GroupIndex = StrongId<struct GroupTag, std::uint16_t>;
 using PeerIndex = StrongId<struct PeerTag, std::uint16_t>;  // within Deployment::peers
 using ProfileIndex = StrongId<struct ProfileTag, std::uint16_t>;
 using RegionIndex = StrongId<struct RegionTag, std::uint16_t>;
@@ -68,14 +78,51 @@ struct TlsIdentity {
 
 // Where identity comes from when a request is written to this peer.
 enum class FromSource : std::uint8_t { kFrom, kAssertedIdentity };
+// What a caller is told of the other side's ringing and early media (TDR-74).
+enum class EarlyMedia : std::uint8_t {
+  kPass,       // as it comes
+  kFirstOnly,  // the first 18x, and nothing more until the final answer
+  kRinging,    // an 18x with SDP as 180 without: the caller rings by itself
+};
 // 100rel (RFC 3262) with the peers of a group.
 enum class Reliability : std::uint8_t {
   kOff,        // not ours: a caller that requires it gets 420
   kSupported,  // where a peer requires it
   kRequired,   // demanded of every peer that we call, and used wherever a caller can
 };
+// What becomes of a REFER of these peers within a call (RFC 3515).
+enum class Transfers : std::uint8_t {
+  kRefuse,     // 403
+  kTerminate,  // the gateway does it: REFER in Allow, and nothing of it crosses
+};
+// Replaces (RFC 3891) with the peers of a group.
+enum class ReplacesWith : std::uint8_t {
+  kOff,       // not ours: the header is passed over
+  kAccepted,  // heard in their INVITEs, never said in ours
+  kBoth,
+};
+// What becomes of a 3xx of these peers.
+enum class Redirects : std::uint8_t {
+  kRefuse,  // the call fails
+  kFollow,  // tried where its Contacts lead, within the group
+  kPass,    // told to a caller whose group passes them, too
+};
+// Session timers (RFC 4028) with the peers of a group.
+enum class SessionTimer : std::uint8_t {
+  kOff,      // not ours
+  kAccept,   // where a peer asks for one
+  kRequest,  // asked for in every dialog; refreshed by us where the peer cannot
+};
 enum class EmergencyUri : std::uint8_t { kAsIs, kDialString };
-enum class NumberFormat : std::uint8_t { kAsIs, kE164Plus, kE164NoPlus };
+enum class NumberFormat : std::uint8_t {
+  kAsIs,
+  kE164Plus,
+  kE164NoPlus,
+  kNational,       // as the group's number plan has it; numbers of other countries international
+  kInternational,  // all behind the plan's international prefix
+};
+// Where a peer is told which enterprise a call is of (S3).
+enum class TenantIn : std::uint8_t { kNowhere, kHeader, kTrunkGroup };
 
 struct HeaderLine {
   std::string name, value;
@@ -89,6 +136,9 @@ struct Profile {
   std::string contact_host;  // FQDN in Contact; empty: our public or listener address
   std::string via_host;      // sent-by; empty: our public or listener address
   bool contact_user = true;  // put the number into Contact
+  // The label of the customer stands before contact_host (TDR-50)
+  bool customer_in_contact = false;
+  TenantIn tenant_in = TenantIn::kNowhere;
   NumberFormat number_format = NumberFormat::kAsIs;
   // Parameters of the called number that cross to this peer: "rn", "npdi", "phone-context" (RFC
   // 3966)
@@ -96,6 +146,11 @@ struct Profile {
   EmergencyUri emergency_uri = EmergencyUri::kAsIs;  // of a call to urn:service:sos
   bool user_phone = false;                           // ;user=phone on Request-URI, From and To
   FromSource from_source = FromSource::kFrom;
+  IdentityForm identity = IdentityForm::kAsReceived;
+  IdentityMismatch identity_mismatch = IdentityMismatch::kKeep;
+  DiversionForm diversion = DiversionForm::kAsReceived;
+  AnonymousHost anonymous = AnonymousHost::kInvalid;
+  bool cause_parameter = false;  // ;cause=302 in the Request-URI of a diverted call (RFC 4458)
   std::vector<HeaderLine> add_headers;  // on every request and response to this peer
   std::string user_agent;               // User-Agent / Server; empty: none
   std::vector<std::string> allow{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "NOTIFY", "UPDATE"};
@@ -115,18 +170,40 @@ struct Profile {
   std::map<int, int>
       q850_by_status;              // rewrites Reason Q.850 cause sent with this status: 486 -> 17
   bool reason_on_failure = false;  // Reason: Q.850 on every 4xx-6xx that we create (TDR-85)
-  Seconds liveness_check{300};     // a silent peer of a call is asked whether it is there; 0: never
+  // Words in the Reason of a BYE of these peers that say that media did not pass (MBP-14)
+  std::vector<std::string> media_failure_reasons;
+  Seconds liveness_check{300};  // a silent peer of a call is asked whether it is there; 0: never
+  EarlyMedia early_media = EarlyMedia::kPass;
+  Ringing ringing = Ringing::kAsReceived;
+  SessionTimer session_timer = SessionTimer::kOff;  // `timer` stands in `supported` because of it
+  // REFER stands in `allow`, norefersub and replaces in `supported` because of these
+  Transfers transfer = Transfers::kRefuse;
+  ReplacesWith replaces = ReplacesWith::kOff;
+  // Parameter of Referred-By and Refer-To that is the same in all calls of one transfer
+  std::string transfer_id;
+  Redirects redirects = Redirects::kFollow;
+  Seconds session_expires{1'800};  // asked for
+  Seconds min_se{90};              // less is answered 422
   // A caller of these peers whose call has an early answer with SDP hears this until the far side's
   // first packet (TDR-74)
   std::optional<tone::Cadence> ringback;
+  // WAV files, as written, and what is in them; null: none, or not read (LoadOptions::check_files)
+  std::string ringback_file, hold_music_file;
+  std::shared_ptr<const tone::Sound> ringback_sound;
+  std::shared_ptr<const tone::Sound> hold_music;  // heard by a peer that is on hold
   bool fill_silence = false;                 // silence of ours until the other side speaks (TDM-20)
   std::uint16_t max_message_bytes = 10'240;  // larger is refused: 513
   // UDP: answers go to the port that a request came from though it did not ask for that (rport)
   bool symmetric_response = false;
   std::uint8_t tolerate =
       0;  // bits of sip::Quirk that its requests may have; others are answered 400
+  // What changes messages as they come from these peers and as they leave for them; null: nothing
+  std::shared_ptr<const rules::Chain> rules_in, rules_out;
   bool contact_host_required =
-      false;  // a group that uses it must give contact_host (TDR-33, TDR-52)
+      false;                        // a group that uses it must give contact_host (TDR-33, TDR-52)
+  bool public_certificate = false;  // its peers refuse a self-signed one of ours (TDR-12)
+  bool udp_only = false;            // its peers speak neither TCP nor TLS
+  std::vector<std::string> retired_hosts;  // names that such a service has given up (TDR-03)
 };
 
 struct Peer {
@@ -170,9 +247,12 @@ struct PeerGroup {
   Recognition recognition;
   std::vector<PeerIndex> peers;  // in order of priority
   std::vector<Prefix>
-      media_sources;        // RTP from elsewhere is dropped; empty: the address in SDP only
-  bool trusted = false;     // member of our trust domain (RFC 3325)
-  bool any_number = false;  // any user part accepted, not numbers alone
+      media_sources;               // RTP from elsewhere is dropped; empty: the address in SDP only
+  bool trusted = false;            // member of our trust domain (RFC 3325)
+  bool any_number = false;         // any user part accepted, not numbers alone
+  std::optional<Service> service;  // what is behind these peers; none: the operator's own network
+  Trunk trunk = Trunk::kNone;      // calls from it are routed by number
+  NumberPlan numbers;
   std::vector<GroupIndex> routes_to;  // where calls from this group go, in order
   Seconds options_interval{60};       // 0: no OPTIONS sent
   // Calls from it and towards it together; 0: no limit of its own
@@ -203,10 +283,12 @@ struct Limits {
   std::uint32_t connection_buffers = 64;     // MiB of what waits on connections of a shard
   Seconds connection_idle{600};              // without a message; 0: never closed for that
   Seconds keep_alive{90};                    // CRLF pings on quiet connections of ours; 0: none
-  std::uint32_t max_trail_bytes = 16'384;    // per call
+  std::uint32_t max_trail_bytes = 24'576;    // per call
   std::uint32_t keep_one_in = 100;           // trails of good calls that are kept whole
   std::uint32_t kept_trails = 2'000;
-  Seconds media_timeout{300};  // neither side sends anything: the call ends; 0: never
+  std::uint32_t transfers = 5;  // of one call, one after the other
+  Seconds media_timeout{300};   // neither side sends anything: the call ends; 0: never
+  double transcoding = 0.7;     // share of a core on each shard, for decoding and encoding
   std::uint16_t emergency_reserve_percent = 10;  // of max_calls: kept for emergency calls
   Millis overload_target{50};                    // delay beyond which new calls are shed; 0: never
   std::uint32_t offences_per_minute = 60;  // of one source, malformed or of no group; 0: no bound
@@ -225,6 +307,7 @@ struct Operation {
   std::string control_socket = "/run/causeway/control.sock";
   std::string state_directory = "/var/lib/causeway";
   std::string record_directory;         // call records; empty: state_directory + "/records"
+  std::string codec_plugins;            // folder; empty: beside the program
   std::uint32_t record_days = 30;       // call records are kept so long, with today; 0: for ever
   std::uint16_t handshake_threads = 1;  // that compute TLS handshakes; 0: the shards do
   std::uint16_t handshake_steps = 16;   // taken up by a shard in one turn of its loop
@@ -234,6 +317,19 @@ struct Operation {
 
 struct Metrics {
   std::optional<Endpoint> listen;  // where GET /metrics is answered; nullopt: nowhere
+};
+
+// The store of accounts and numbers, and the API that changes it.
+struct Provisioning {
+  std::string store;               // a path, or a connection string; empty: none is named
+  std::optional<Endpoint> listen;  // HTTPS; nullopt: no API
+  std::string certificate, key;    // PEM files
+  std::string issuer;              // of the tokens: a URL
+  std::vector<std::string> audiences;
+  std::string tenant;           // of the tokens; empty: any
+  std::vector<Prefix> sources;  // that may connect; empty: all
+  std::uint32_t requests_per_minute = 100;
+  std::string public_url;  // "https://provapi.example.net"; empty: as the client names us
 };
 
 // What one listener may bring in, made by load(): read through recognise.h alone. Sources are held
@@ -261,9 +357,12 @@ struct Deployment {
   std::vector<EmergencyNumber> emergency;
   Limits limits;
   Metrics metrics;
-  std::vector<RecognitionTable> recognition;  // one per listener
-  std::uint64_t version = 0;                  // counts up with every load of this process
-  std::string source;                         // the text it was made from
+  Provisioning provisioning;
+  NumberRouting routing;
+  std::shared_ptr<const Nameserver> nameserver;  // null: no domain of its own
+  std::vector<RecognitionTable> recognition;     // one per listener
+  std::uint64_t version = 0;                     // counts up with every load of this process
+  std::string source;                            // the text it was made from
 
   [[nodiscard]] const Realm& realm(RealmIndex i) const { return realms[i.value]; }
   [[nodiscard]] const Listener& listener(ListenerIndex i) const { return listeners[i.value]; }

@@ -25,6 +25,13 @@ void make_absolute(Draft& d, const std::string& base) {
     id.chain = absolute(id.chain, base);
     for (auto& root : id.trusted_roots) root = absolute(root, base);
   }
+  auto& plugins = d.operation.codec_plugins;
+  plugins = absolute(plugins, base);
+  auto& p = d.provisioning;
+  p.certificate = absolute(p.certificate, base);
+  p.key = absolute(p.key, base);
+  if (p.store.find('=') == std::string::npos && p.store.find("://") == std::string::npos)
+    p.store = absolute(p.store, base);
 }
 
 Draft with_builtin_profiles() {
@@ -58,6 +65,11 @@ DeploymentPtr build(Draft& d, std::string_view text) {
   out->emergency = std::move(d.emergency);
   out->limits = d.limits;
   out->metrics = d.metrics;
+  out->provisioning = std::move(d.provisioning);
+  d.routing.verification.assign(d.routing.verification_drafts.begin(),
+                                d.routing.verification_drafts.end());
+  out->routing = std::move(d.routing);
+  if (d.nameserver) out->nameserver = std::make_shared<const Nameserver>(std::move(*d.nameserver));
   out->recognition = make_recognition_tables(*out);
   out->version = ++version;
   out->source = std::string(text);
@@ -97,9 +109,15 @@ LoadResult load_text(std::string_view text, const std::string& file_name,
   const At root{&*tree, 1, ""};
   read_profiles(reader, root, draft);
   read_sections(reader, root, draft);
+  read_rule_sets(reader, root, draft);
+  read_cadences(reader, root, draft);
+  resolve_cadences(reader, draft);
   make_absolute(draft, options.base_directory);
   resolve(reader, draft);
+  resolve_rules(reader, draft);
   check(reader, draft);
+  check_nameserver(reader, draft);
+  load_sounds(reader, draft, options);
   if (options.check_files) check_certificates(reader, draft, options);
   if (result.mistakes.empty()) result.deployment = build(draft, text);
   std::stable_sort(result.mistakes.begin(), result.mistakes.end(),
@@ -131,6 +149,7 @@ std::vector<std::string> known_keys() {
   std::vector<std::string> out;
   list_section_keys(out);
   list_profile_keys(out);
+  list_rule_keys(out);
   return out;
 }
 

@@ -25,8 +25,10 @@ struct Mistake {
 inline constexpr std::size_t kMaxMistakes = 500;
 
 struct LoadOptions {
-  bool check_files = true;  // open certificates and keys; off where they live on another machine
-  WallTime now;             // for the expiry of certificates; 0: expiry is not looked at
+  // Certificates, keys and sounds that cannot be read are mistakes; off where they live on another
+  // machine
+  bool check_files = true;
+  WallTime now;  // for the expiry of certificates; 0: expiry is not looked at
   std::string
       base_directory;  // relative paths of certificates and keys start here; load_file() sets it
 };

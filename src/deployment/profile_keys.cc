@@ -30,6 +30,8 @@ constexpr std::string_view kOwnHeaders[] = {"Via",
                                             "Session-Expires",
                                             "Min-SE",
                                             "RAck",
+                                            "Refer-To",
+                                            "Replaces",
                                             "RSeq",
                                             "v",
                                             "f",
@@ -41,11 +43,6 @@ constexpr std::string_view kOwnHeaders[] = {"Via",
                                             "k",
                                             "x"};
 
-bool is_own(std::string_view name) {
-  return std::any_of(std::begin(kOwnHeaders), std::end(kOwnHeaders),
-                     [&](std::string_view h) { return equal_ignoring_case(h, name); });
-}
-
 template <auto Member, typename T>
 void header_names(Reader& r, const At& at, T& out) {
   std::vector<std::string> names;
@@ -54,7 +51,7 @@ void header_names(Reader& r, const At& at, T& out) {
   for (std::size_t i = 0; i < at.node->items.size(); ++i) {
     const TomlNode& n = at.node->items[i];
     if (n.kind != TomlNode::Kind::kString) continue;
-    if (is_own(n.text))
+    if (is_own_header(n.text))
       r.mistake(at.item(i),
                 "this header is written by the gateway on each side and never crosses; remove it");
     else if (n.text.empty() || n.text.find_first_of(" \t:,;\"") != std::string::npos)
@@ -66,7 +63,7 @@ void header_names(Reader& r, const At& at, T& out) {
 void added_headers(Reader& r, const At& at, ProfileDraft& p) {
   r.read(at, p.add_headers);
   for (const auto& h : p.add_headers)
-    if (is_own(h.name))
+    if (is_own_header(h.name))
       r.mistake(at.line, at.field, "\"" + h.name + "\"",
                 "this header is written by the gateway itself; remove it");
 }
@@ -83,22 +80,37 @@ void host(Reader& r, const At& at, T& out) {
   out.*Member = text;
 }
 
-// A country of the table, or a cadence in words.
+void media_failure_reasons(Reader& r, const At& at, ProfileDraft& p) {
+  if (!r.is_array(at, 16)) return;
+  r.read(at, p.media_failure_reasons);
+  for (std::size_t i = 0; i < at.node->items.size(); ++i)
+    if (const auto& n = at.node->items[i]; n.kind == TomlNode::Kind::kString && n.text.size() < 4)
+      r.mistake(at.item(i), "write at least four letters: shorter words stand in any text");
+}
+
+bool is_wav(std::string_view text) {
+  return text.size() > 4 && equal_ignoring_case(text.substr(text.size() - 4), ".wav");
+}
+
+void hold_music(Reader& r, const At& at, ProfileDraft& p) {
+  if (!r.is_text(at)) return;
+  if (!at.node->text.empty() && !is_wav(at.node->text))
+    return r.mistake(at, "write the path of a WAV file, such as \"hold.wav\"; \"\" for none");
+  p.hold_music_file = at.node->text;
+}
+
+// A country or a name of the table, a cadence in words (resolve_cadences()), or a sound.
 void ringback(Reader& r, const At& at, ProfileDraft& p) {
   if (!r.is_text(at)) return;
   p.ringback.reset();
+  p.ringback_ref.reset();
+  p.ringback_file.clear();
   if (at.node->text.empty()) return;
-  if (const auto* known = tone::cadence_of(at.node->text, tone::Signal::kRingback)) {
-    p.ringback = *known;
+  if (is_wav(at.node->text)) {
+    p.ringback_file = at.node->text;
     return;
   }
-  auto cadence = tone::parse_cadence(at.node->text);
-  if (!cadence)
-    return r.mistake(at,
-                     "neither a country such as \"GB\" nor a cadence such as "
-                     "\"400+450/400,0/200,400+450/400,0/2000\": " +
-                         cadence.error().what);
-  p.ringback = *cadence;
+  p.ringback_ref = Ref{at.node->text, at.line, at.field};
 }
 
 void user_agent(Reader& r, const At& at, ProfileDraft& p) {
@@ -138,6 +150,8 @@ void allow(Reader& r, const At& at, ProfileDraft& p) {
     if (n.kind != TomlNode::Kind::kString) continue;
     if (n.text == "PRACK")
       r.mistake(at.item(i), "PRACK is listed by reliable_provisionals; remove it here");
+    else if (n.text == "REFER")
+      r.mistake(at.item(i), "REFER is listed by transfer = \"terminate\"; remove it here");
     else if (std::find(std::begin(kAnswered), std::end(kAnswered), n.text) == std::end(kAnswered))
       r.mistake(at.item(i), "the gateway does not answer this method within a call; remove it");
   }
@@ -149,6 +163,20 @@ void supported(Reader& r, const At& at, ProfileDraft& p) {
   for (std::size_t i = 0; i < at.node->items.size(); ++i)
     if (equal_ignoring_case(at.node->items[i].text, "100rel"))
       r.mistake(at.item(i), "100rel is listed by reliable_provisionals; remove it here");
+    else if (equal_ignoring_case(at.node->items[i].text, "timer"))
+      r.mistake(at.item(i), "timer is listed by session_timer; remove it here");
+    else if (equal_ignoring_case(at.node->items[i].text, "replaces"))
+      r.mistake(at.item(i), "replaces is listed by the key replaces; remove it here");
+    else if (equal_ignoring_case(at.node->items[i].text, "norefersub"))
+      r.mistake(at.item(i), "norefersub is listed by transfer; remove it here");
+}
+
+void transfer_id(Reader& r, const At& at, ProfileDraft& p) {
+  if (!r.is_text(at)) return;
+  const std::string& t = at.node->text;
+  if (t.size() > 32 || !std::all_of(t.begin(), t.end(), sip::is_token_char))
+    return r.mistake(at, "write the name of a URI parameter, without ';' and value: \"x-id\"");
+  p.transfer_id = t;
 }
 
 void number_parameters(Reader& r, const At& at, ProfileDraft& p) {
@@ -168,7 +196,40 @@ void number_parameters(Reader& r, const At& at, ProfileDraft& p) {
 constexpr std::pair<std::string_view, NumberFormat> kNumberFormats[] = {
     {"as_is", NumberFormat::kAsIs},
     {"e164_plus", NumberFormat::kE164Plus},
-    {"e164_no_plus", NumberFormat::kE164NoPlus}};
+    {"e164_no_plus", NumberFormat::kE164NoPlus},
+    {"national", NumberFormat::kNational},
+    {"international", NumberFormat::kInternational}};
+constexpr std::pair<std::string_view, TenantIn> kTenantIn[] = {
+    {"nowhere", TenantIn::kNowhere},
+    {"header", TenantIn::kHeader},
+    {"trunk_group", TenantIn::kTrunkGroup}};
+constexpr std::pair<std::string_view, Transfers> kTransfers[] = {
+    {"refuse", Transfers::kRefuse}, {"terminate", Transfers::kTerminate}};
+constexpr std::pair<std::string_view, ReplacesWith> kReplacesWith[] = {
+    {"off", ReplacesWith::kOff},
+    {"accepted", ReplacesWith::kAccepted},
+    {"both", ReplacesWith::kBoth}};
+constexpr std::pair<std::string_view, Redirects> kRedirects[] = {
+    {"refuse", Redirects::kRefuse}, {"follow", Redirects::kFollow}, {"pass", Redirects::kPass}};
+constexpr std::pair<std::string_view, SessionTimer> kSessionTimers[] = {
+    {"off", SessionTimer::kOff},
+    {"accept", SessionTimer::kAccept},
+    {"request", SessionTimer::kRequest}};
+// RFC 4028 5: at least 90 s.
+template <auto Member>
+void session_time(Reader& r, const At& at, ProfileDraft& p) {
+  Seconds s{90};
+  const std::size_t before = r.mistake_count();
+  r.read(at, s);
+  if (r.mistake_count() != before) return;
+  if (s < Seconds(90) || s > Seconds(86'400))
+    return r.mistake(at, "write a time from \"90s\" to \"86400s\"");
+  p.*Member = s;
+}
+constexpr std::pair<std::string_view, EarlyMedia> kEarlyMedia[] = {
+    {"pass", EarlyMedia::kPass},
+    {"first_only", EarlyMedia::kFirstOnly},
+    {"ringing", EarlyMedia::kRinging}};
 constexpr std::pair<std::string_view, Reliability> kReliabilities[] = {
     {"off", Reliability::kOff},
     {"supported", Reliability::kSupported},
@@ -177,8 +238,29 @@ constexpr std::pair<std::string_view, EmergencyUri> kEmergencyUris[] = {
     {"as_is", EmergencyUri::kAsIs}, {"dial_string", EmergencyUri::kDialString}};
 constexpr std::pair<std::string_view, FromSource> kFromSources[] = {
     {"from", FromSource::kFrom}, {"asserted_identity", FromSource::kAssertedIdentity}};
+constexpr std::pair<std::string_view, IdentityForm> kIdentityForms[] = {
+    {"as_received", IdentityForm::kAsReceived},
+    {"asserted", IdentityForm::kAsserted},
+    {"preferred", IdentityForm::kPreferred},
+    {"remote_party_id", IdentityForm::kRemoteParty},
+    {"none", IdentityForm::kNone}};
+constexpr std::pair<std::string_view, IdentityMismatch> kMismatches[] = {
+    {"keep", IdentityMismatch::kKeep},
+    {"remove", IdentityMismatch::kRemove},
+    {"from", IdentityMismatch::kFrom}};
+constexpr std::pair<std::string_view, DiversionForm> kDiversionForms[] = {
+    {"as_received", DiversionForm::kAsReceived},
+    {"history_info", DiversionForm::kHistoryInfo},
+    {"diversion", DiversionForm::kDiversion},
+    {"both", DiversionForm::kBoth},
+    {"none", DiversionForm::kNone}};
+constexpr std::pair<std::string_view, AnonymousHost> kAnonymousHosts[] = {
+    {"invalid", AnonymousHost::kInvalid}, {"own_host", AnonymousHost::kOwn}};
+constexpr std::pair<std::string_view, Ringing> kRingings[] = {{"as_received", Ringing::kAsReceived},
+                                                              {"by_sdp", Ringing::kBySdp}};
 constexpr std::pair<std::string_view, sdp::Security> kSecurities[] = {
-    {"rtp", sdp::Security::kRtp}, {"sdes", sdp::Security::kSdes}};
+    {"rtp", sdp::Security::kRtp}, {"sdes", sdp::Security::kSdes}, {"dtls", sdp::Security::kDtls}};
+constexpr std::pair<std::string_view, bool> kIceForms[] = {{"never", false}, {"lite", true}};
 constexpr std::pair<std::string_view, sdp::HoldForm> kHoldForms[] = {
     {"rfc3264", sdp::HoldForm::kRfc3264}, {"inactive_only", sdp::HoldForm::kInactiveOnly}};
 constexpr std::pair<std::string_view, sdp::Transcoding> kTranscodings[] = {
@@ -189,6 +271,12 @@ constexpr std::pair<std::string_view, sdp::DigitsAs> kDigitForms[] = {
     {"auto", sdp::DigitsAs::kAuto},      {"rfc4733", sdp::DigitsAs::kEvents},
     {"inband", sdp::DigitsAs::kInBand},  {"info_dtmf_relay", sdp::DigitsAs::kInfoRelay},
     {"info_dtmf", sdp::DigitsAs::kInfo}, {"notify", sdp::DigitsAs::kNotify}};
+constexpr std::pair<std::string_view, sdp::ImageAs> kImageForms[] = {
+    {"decline", sdp::ImageAs::kDecline}, {"pass", sdp::ImageAs::kPass}};
+constexpr std::pair<std::string_view, sdp::FaxAs> kFaxForms[] = {
+    {"auto", sdp::FaxAs::kWhereDecoded},
+    {"passthrough", sdp::FaxAs::kPassthrough},
+    {"ignore", sdp::FaxAs::kIgnore}};
 constexpr std::pair<std::string_view, sdp::CryptoSuite> kSuites[] = {
     {"AES_CM_128_HMAC_SHA1_80", sdp::CryptoSuite::kAesCm128HmacSha1_80},
     {"AES_CM_128_HMAC_SHA1_32", sdp::CryptoSuite::kAesCm128HmacSha1_32},
@@ -251,6 +339,8 @@ constexpr Key<sdp::Dialect> kDialectKeys[] = {
     {"hold", [](Reader& r, const At& at,
                 sdp::Dialect& d) { r.word<sdp::HoldForm>(at, d.hold, kHoldForms); }},
     {"rtcp_mux", member<&sdp::Dialect::rtcp_mux>},
+    {"ice",
+     [](Reader& r, const At& at, sdp::Dialect& d) { r.word<bool>(at, d.ice_lite, kIceForms); }},
     {"codecs", member<&sdp::Dialect::codecs>},
     {"attributes", member<&sdp::Dialect::attributes>},
     {"ptime", number<&sdp::Dialect::ptime, 0, 200>},
@@ -261,15 +351,45 @@ constexpr Key<sdp::Dialect> kDialectKeys[] = {
      }},
     {"digits", [](Reader& r, const At& at,
                   sdp::Dialect& d) { r.word<sdp::DigitsAs>(at, d.digits, kDigitForms); }},
+    {"image", [](Reader& r, const At& at,
+                 sdp::Dialect& d) { r.word<sdp::ImageAs>(at, d.image, kImageForms); }},
+    {"fax",
+     [](Reader& r, const At& at, sdp::Dialect& d) { r.word<sdp::FaxAs>(at, d.fax, kFaxForms); }},
+    {"bandwidth", number<&sdp::Dialect::bandwidth, 0, 100'000>},
+    {"rtcp_off", member<&sdp::Dialect::rtcp_off>},
 };
+
+template <auto Member>
+void rule_sets(Reader& r, const At& at, ProfileDraft& p) {
+  if (r.is_array(at, rules::kMaxSetsOfProfile)) r.read(at, p.*Member);
+}
 
 constexpr Key<ProfileDraft> kProfileKeys[] = {
     {"name", member<&ProfileDraft::name>, true},
     {"extends", member<&ProfileDraft::extends>},
     {"contact_host", host<&ProfileDraft::contact_host, ProfileDraft>},
     {"contact_host_required", member<&ProfileDraft::contact_host_required>},
+    {"public_certificate", member<&ProfileDraft::public_certificate>},
+    {"udp_only", member<&ProfileDraft::udp_only>},
+    {"retired_hosts", member<&ProfileDraft::retired_hosts>},
     {"via_host", host<&ProfileDraft::via_host, ProfileDraft>},
     {"contact_user", member<&ProfileDraft::contact_user>},
+    {"session_timer",
+     [](Reader& r, const At& at, ProfileDraft& p) {
+       r.word<SessionTimer>(at, p.session_timer, kSessionTimers);
+     }},
+    {"transfer", [](Reader& r, const At& at,
+                    ProfileDraft& p) { r.word<Transfers>(at, p.transfer, kTransfers); }},
+    {"replaces", [](Reader& r, const At& at,
+                    ProfileDraft& p) { r.word<ReplacesWith>(at, p.replaces, kReplacesWith); }},
+    {"transfer_id", transfer_id},
+    {"redirects", [](Reader& r, const At& at,
+                     ProfileDraft& p) { r.word<Redirects>(at, p.redirects, kRedirects); }},
+    {"session_expires", session_time<&ProfileDraft::session_expires>},
+    {"min_se", session_time<&ProfileDraft::min_se>},
+    {"customer_in_contact", member<&ProfileDraft::customer_in_contact>},
+    {"tenant_in", [](Reader& r, const At& at,
+                     ProfileDraft& p) { r.word<TenantIn>(at, p.tenant_in, kTenantIn); }},
     {"number_format",
      [](Reader& r, const At& at, ProfileDraft& p) {
        r.word<NumberFormat>(at, p.number_format, kNumberFormats);
@@ -282,6 +402,17 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
     {"user_phone", member<&ProfileDraft::user_phone>},
     {"from_source", [](Reader& r, const At& at,
                        ProfileDraft& p) { r.word<FromSource>(at, p.from_source, kFromSources); }},
+    {"identity", [](Reader& r, const At& at,
+                    ProfileDraft& p) { r.word<IdentityForm>(at, p.identity, kIdentityForms); }},
+    {"identity_mismatch",
+     [](Reader& r, const At& at, ProfileDraft& p) {
+       r.word<IdentityMismatch>(at, p.identity_mismatch, kMismatches);
+     }},
+    {"diversion", [](Reader& r, const At& at,
+                     ProfileDraft& p) { r.word<DiversionForm>(at, p.diversion, kDiversionForms); }},
+    {"anonymous", [](Reader& r, const At& at,
+                     ProfileDraft& p) { r.word<AnonymousHost>(at, p.anonymous, kAnonymousHosts); }},
+    {"cause_parameter", member<&ProfileDraft::cause_parameter>},
     {"add_headers", added_headers},
     {"user_agent", user_agent},
     {"allow", allow},
@@ -296,11 +427,19 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
     {"offer_required", member<&ProfileDraft::offer_required>},
     {"q850_by_status", q850},
     {"reason_on_failure", member<&ProfileDraft::reason_on_failure>},
+    {"media_failure_reasons", media_failure_reasons},
     {"liveness_check", member<&ProfileDraft::liveness_check>},
     {"fill_silence", member<&ProfileDraft::fill_silence>},
+    {"early_media", [](Reader& r, const At& at,
+                       ProfileDraft& p) { r.word<EarlyMedia>(at, p.early_media, kEarlyMedia); }},
+    {"ringing",
+     [](Reader& r, const At& at, ProfileDraft& p) { r.word<Ringing>(at, p.ringing, kRingings); }},
     {"ringback", ringback},
+    {"hold_music", hold_music},
     {"symmetric_response", member<&ProfileDraft::symmetric_response>},
     {"tolerate", tolerate},
+    {"rules_in", rule_sets<&ProfileDraft::rules_in_refs>},
+    {"rules_out", rule_sets<&ProfileDraft::rules_out_refs>},
     {"max_message_bytes", number<&ProfileDraft::max_message_bytes, 1'500, 65'535>},
     {"sdp", [](Reader& r, const At& at,
                ProfileDraft& p) { r.table<sdp::Dialect>(at, kDialectKeys, p.sdp); }},
@@ -311,18 +450,37 @@ const std::string* text_of(const TomlNode& table, std::string_view key) {
   return m != nullptr && m->value.kind == TomlNode::Kind::kString ? &m->value.text : nullptr;
 }
 
-void read_one(Reader& r, const At& at, const Profile& base, Draft& draft) {
+void read_one(Reader& r, const At& at, const ProfileDraft& base, Draft& draft) {
   ProfileDraft p;
   static_cast<Profile&>(p) = base;
+  p.rules_in_refs = base.rules_in_refs;
+  p.rules_out_refs = base.rules_out_refs;
+  p.ringback_ref = base.ringback_ref;
+  if (p.ringback_ref) p.ringback_ref->line = 0;
   p.name.clear();
   p.place = {at.node, at.line, at.field};
   std::erase(p.supported, "100rel");
+  std::erase(p.supported, "timer");
+  std::erase(p.supported, "replaces");
+  std::erase(p.supported, "norefersub");
   std::erase(p.allow, "PRACK");
+  std::erase(p.allow, "REFER");
   r.table<ProfileDraft>(at, kProfileKeys, p);
   if (p.reliable_provisionals != Reliability::kOff) {
     p.supported.emplace_back("100rel");
     p.allow.emplace_back("PRACK");
   }
+  if (p.session_timer != SessionTimer::kOff) p.supported.emplace_back("timer");
+  if (p.replaces != ReplacesWith::kOff) p.supported.emplace_back("replaces");
+  if (p.transfer == Transfers::kTerminate) {
+    p.supported.emplace_back("norefersub");
+    p.allow.emplace_back("REFER");
+  }
+  if (p.session_expires < p.min_se && p.session_timer == SessionTimer::kRequest)
+    r.mistake(
+        at.line, Reader::join(at.field, "session_expires"),
+        std::to_string(p.session_expires.count()) + " s",
+        "it must not be shorter than min_se, which is " + std::to_string(p.min_se.count()) + " s");
   const auto digits = p.sdp.digits;
   const bool info = digits == sdp::DigitsAs::kInfo || digits == sdp::DigitsAs::kInfoRelay;
   if (info && std::find(p.allow.begin(), p.allow.end(), "INFO") == p.allow.end())
@@ -360,7 +518,7 @@ void read_profiles(Reader& r, const At& root, Draft& draft) {
         ++it;
         continue;
       }
-      const Profile copy = base_name != nullptr ? Profile(*base) : Profile{};
+      const ProfileDraft copy = base_name != nullptr ? *base : ProfileDraft{};
       read_one(r, *it, copy, draft);
       it = waiting.erase(it);
       progress = true;
@@ -380,8 +538,13 @@ void read_profiles(Reader& r, const At& root, Draft& draft) {
               : near.empty()
                   ? "name a built-in profile or one of this file"
                   : "no profile has this name; did you mean \"" + std::string(near) + "\"?");
-    read_one(r, item, Profile{}, draft);
+    read_one(r, item, ProfileDraft{}, draft);
   }
+}
+
+bool is_own_header(std::string_view name) {
+  return std::any_of(std::begin(kOwnHeaders), std::end(kOwnHeaders),
+                     [&](std::string_view h) { return equal_ignoring_case(h, name); });
 }
 
 void list_profile_keys(std::vector<std::string>& out) {

@@ -112,6 +112,8 @@ void resolve(Reader& reader, Draft& d) {
     for (const Ref& ref : l.more_identity_refs)
       if (const auto more = identities.find(ref)) l.more_identities.push_back(*more);
   }
+  for (auto& v : d.routing.verification_drafts)
+    if (!v.group_ref.name.empty()) v.group = groups.find(v.group_ref);
   next_peer = 0;
   for (std::size_t i = 0; i < d.groups.size(); ++i) {
     auto& g = d.groups[i];

@@ -2,6 +2,7 @@
 // exist.
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 #include "base/host_name.h"
 #include "deployment/drafts.h"
@@ -87,6 +88,7 @@ constexpr Key<Operation> kOperationKeys[] = {
     {"control_socket", member<&Operation::control_socket>},
     {"state_directory", member<&Operation::state_directory>},
     {"record_directory", member<&Operation::record_directory>},
+    {"codec_plugins", member<&Operation::codec_plugins>},
     {"record_days", number<&Operation::record_days, 0, 36'500>},
     {"capture_media", member<&Operation::capture_media>},
     {"drain", member<&Operation::drain>},
@@ -97,6 +99,18 @@ constexpr Key<Operation> kOperationKeys[] = {
 template <auto Field, std::int64_t Min, std::int64_t Max>
 void field_limit(Reader& r, const At& at, Limits& l) {
   r.integer(at, l.fields.*Field, Min, Max);
+}
+
+// A number with or without a point.
+void transcoding(Reader& r, const At& at, Limits& l) {
+  double share = -1;
+  const std::string& text = at.node->text;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), share);
+  const bool number =
+      at.node->kind == TomlNode::Kind::kInteger || at.node->kind == TomlNode::Kind::kOther;
+  if (!number || ec != std::errc{} || end != text.data() + text.size() || share < 0 || share > 1)
+    return r.mistake(at, "write a share of one core from 0 to 1, such as 0.7; 0: no transcoding");
+  l.transcoding = share;
 }
 
 constexpr Key<Limits> kLimitKeys[] = {
@@ -120,6 +134,7 @@ constexpr Key<Limits> kLimitKeys[] = {
     {"keep_alive", member<&Limits::keep_alive>},
     {"max_trail_bytes", number<&Limits::max_trail_bytes, 4'096, 1'048'576>},
     {"keep_one_in", number<&Limits::keep_one_in, 0, 1'000'000>},
+    {"transfers", number<&Limits::transfers, 0, 50>},
     {"kept_trails", number<&Limits::kept_trails, 0, 1'000'000>},
     {"media_timeout",
      [](Reader& r, const At& at, Limits& l) {
@@ -130,6 +145,7 @@ constexpr Key<Limits> kLimitKeys[] = {
            l.media_timeout < Seconds(15))
          r.mistake(at, "write at least \"15s\", or \"0s\" for never");
      }},
+    {"transcoding", transcoding},
     {"emergency_reserve_percent", number<&Limits::emergency_reserve_percent, 0, 90>},
     {"max_request_uri", field_limit<&sip::FieldLimits::request_uri, 64, 8'192>},
     {"max_contact_uri", field_limit<&sip::FieldLimits::contact_uri, 64, 8'192>},
@@ -230,6 +246,9 @@ constexpr Key<GroupDraft> kGroupKeys[] = {
     {"media_sources", member<&GroupDraft::media_sources>},
     {"trusted", member<&GroupDraft::trusted>},
     {"any_number", member<&GroupDraft::any_number>},
+    {"service", read_group_service},
+    {"trunk", read_group_trunk},
+    {"numbers", [](Reader& r, const At& at, GroupDraft& d) { read_number_plan(r, at, d.numbers); }},
     {"options_interval", member<&GroupDraft::options_interval>},
     {"max_calls", number<&GroupDraft::max_calls, 0, 1'000'000>},
     {"max_calls_per_second", number<&GroupDraft::max_calls_per_second, 0, 100'000>},
@@ -319,7 +338,9 @@ constexpr Key<Draft> kRootKeys[] = {
        read_repeated<ListenerDraft>(r, at, kListenerKeys, d.listeners);
      },
      true},
-    {"profile", [](Reader&, const At&, Draft&) {}},  // read_profiles() has read it
+    {"cadence", [](Reader&, const At&, Draft&) {}},   // read_cadences() reads it
+    {"profile", [](Reader&, const At&, Draft&) {}},   // read_profiles() has read it
+    {"rule_set", [](Reader&, const At&, Draft&) {}},  // read_rule_sets() will read it
     {"peer_group",
      [](Reader& r, const At& at, Draft& d) {
        read_repeated<GroupDraft>(r, at, kGroupKeys, d.groups);
@@ -330,6 +351,10 @@ constexpr Key<Draft> kRootKeys[] = {
      [](Reader& r, const At& at, Draft& d) { r.table<Limits>(at, kLimitKeys, d.limits); }},
     {"metrics",
      [](Reader& r, const At& at, Draft& d) { r.table<Metrics>(at, kMetricsKeys, d.metrics); }},
+    {"provisioning",
+     [](Reader& r, const At& at, Draft& d) { read_provisioning(r, at, d.provisioning); }},
+    {"routing", [](Reader& r, const At& at, Draft& d) { read_routing(r, at, d.routing); }},
+    {"nameserver", [](Reader& r, const At& at, Draft& d) { read_nameserver(r, at, d.nameserver); }},
 };
 
 }  // namespace
@@ -348,14 +373,19 @@ void list_section_keys(std::vector<std::string>& out) {
   list_keys<GroupDraft>("peer_group", kGroupKeys, out);
   // A nested table is documented by its keys.
   std::erase_if(out, [](const std::string& k) {
-    return k == "peer_group.peer" || k == "peer_group.recognise" || k == "peer_group.timers";
+    return k == "peer_group.peer" || k == "peer_group.recognise" || k == "peer_group.timers" ||
+           k == "peer_group.numbers";
   });
   list_keys<PeerDraft>("peer_group.peer", kPeerKeys, out);
   list_keys<RecognitionDraft>("peer_group.recognise", kRecogniseKeys, out);
   list_keys<GroupTimers>("peer_group.timers", kTimerKeys, out);
+  list_cadence_keys(out);
   out.emplace_back("emergency.*");
   list_keys<Limits>("limits", kLimitKeys, out);
   list_keys<Metrics>("metrics", kMetricsKeys, out);
+  list_provisioning_keys(out);
+  list_routing_keys(out);
+  list_nameserver_keys(out);
 }
 
 }  // namespace causeway::deployment

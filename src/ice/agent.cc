@@ -229,6 +229,7 @@ const Agent::Way* Agent::way(const Peer& p, Component component) {
 void Agent::choose(std::string_view ufrag, bool lite, Instant now) {
   s_.chosen = peer_key(ufrag);
   s_.lite = lite;
+  if (!lite) s_.defaults = {};  // of a fork that was, and lost
   (void)peer(s_.chosen, now);
 }
 
@@ -264,7 +265,12 @@ std::optional<std::uint64_t> Agent::peer_at(const Endpoint& from, Component comp
 
 bool Agent::admits(const Endpoint& from, Component component) const {
   if (s_.lite) return s_.defaults[index(component)] == from;
-  return peer_at(from, component).has_value();
+  if (s_.chosen == 0) return peer_at(from, component).has_value();
+  // Others that checked have lost; what was chosen before a restart counts until then.
+  return std::any_of(s_.addresses.begin(), s_.addresses.end(), [&](const Address& a) {
+    return a.peer != 0 && a.remote == from && a.component == component &&
+           (a.peer == s_.chosen || a.generation != s_.generation);
+  });
 }
 
 std::optional<Instant> Agent::last_check() const {

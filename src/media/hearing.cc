@@ -143,6 +143,7 @@ std::size_t Hearing::pull(std::span<std::int16_t> out, Instant now) {
     const auto pcm = out.first(n);
     nothing_ = nothing ? nothing_ + Micros(std::int64_t(n) * 1'000'000 / what_.rate) : Micros(0);
     low_ = hardly_heard(pcm);
+    quiet_ = nothing || silent_ || codec_noise_;
     look_for_digits(pcm);
     return n;
   }

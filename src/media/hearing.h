@@ -49,6 +49,9 @@ class Hearing {
     return std::exchange(requested_mode_, std::nullopt);
   }
 
+  // Was what pull() gave last silence that the sender meant, and not a gap?
+  [[nodiscard]] bool quiet() const { return quiet_; }
+
   [[nodiscard]] const Decoding& what() const { return what_; }
 
  private:
@@ -78,6 +81,7 @@ class Hearing {
   std::size_t buffer_ = 0;           // what the latest packet went to
   std::size_t speaking_ = SIZE_MAX;  // the voice whose packet was played last
   std::uint32_t ssrc_ = 0;
+  bool quiet_ = false;
   bool silent_ = false;  // the sender says nothing, and said so
   bool noise_ = false;   // ... and what its silence is like (RFC 3389)
   tone::ComfortNoiseGenerator noise_maker_;

@@ -9,7 +9,12 @@
 #include <vector>
 
 #include "base/boxed.h"
+#include "ice/agent.h"
+#include "media/fax_ear.h"
+#include "media/forks.h"
+#include "media/handshake.h"
 #include "media/hearing.h"
+#include "media/image.h"
 #include "media/leg_snapshot.h"
 #include "media/media_plane.h"
 #include "media/plan.h"
@@ -35,6 +40,12 @@ struct Leg {
   std::vector<std::vector<std::uint8_t>> retired_keys;
   LegMedia agreed;
   Boxed<rtp::Srtp> send, receive;
+  std::string fork;              // whose `agreed` is; empty: the one that answered, or the caller
+  std::unique_ptr<Forks> forks;  // the others, until one has answered
+  std::unique_ptr<Handshake> handshake;
+  bool keyless = false;               // SRTP is agreed and the handshake has not given its keys yet
+  std::unique_ptr<ice::Agent> agent;  // answers checks from the day that our SDP may name it
+  std::unique_ptr<ImageRelay> image;  // a fax by T.38
   std::string cname;
 
   // Compiled: by payload type as it comes from the peer
@@ -48,6 +59,12 @@ struct Leg {
   // What is decoded of this peer, and what is made for it
   std::unique_ptr<Hearing> hearing;
   std::unique_ptr<Saying> saying;
+  std::unique_ptr<FaxEar> fax;             // listens to this peer
+  std::vector<sdp::Codec> fax_codecs;      // ... in these
+  std::optional<tone::FaxTone> fax_heard;  // and is about to tell
+  std::shared_ptr<const tone::Sound> hold_music;
+  Instant hold_music_since{};
+  Work work;  // for the way to the partner; before there is one, what room is kept for
   reactor::TimerId event_timer{};
   std::uint8_t arriving_ms = 0;  // length of its packets, once it differed from what is wanted
   std::uint8_t other_time_ms = 0, other_time_count = 0;
@@ -55,7 +72,7 @@ struct Leg {
   // State
   bool applied = false;
   Endpoint remote_rtp, remote_rtcp;
-  std::optional<Endpoint> source, rtcp_source;
+  std::optional<Endpoint> source, rtcp_source;  // latched; with ICE what the checks chose
   std::uint32_t source_ssrc = 0;
   bool may_relatch = false;
   Instant latched_at{};
@@ -66,6 +83,7 @@ struct Leg {
   LegStats counted;      // counters only; the rest is made in stats()
   bool seen = false;     // a packet came (since the last loss)
   bool lost = false;
+  bool unchecked = false;  // on_unchecked() was told, and no check came since
   Instant expected_since{};
   Instant last_rtcp_in{};
   Instant last_rtcp_out{};
@@ -79,13 +97,27 @@ struct Leg {
       if (c.pt.value == type) return c.clock;
     return 8'000;
   }
+  // Connectivity checks decide where packets come from and go to. Who did not check is sent nothing
+  // (RFC 8445 12.1.2).
+  [[nodiscard]] bool by_checks() const { return agent && agreed.ice; }
   [[nodiscard]] bool has_target() const {
+    if (keyless) return false;
+    if (by_checks()) return source.has_value();
     return source || (remote_rtp.port != 0 && !remote_rtp.address.is_unspecified());
   }
-  [[nodiscard]] const Endpoint& rtp_target() const { return source ? *source : remote_rtp; }
-  [[nodiscard]] const Endpoint& rtcp_target() const {
+  // Port 0: nowhere yet.
+  [[nodiscard]] Endpoint rtp_target() const {
+    if (source) return *source;
+    return by_checks() ? Endpoint{} : remote_rtp;
+  }
+  [[nodiscard]] Endpoint rtcp_target() const {
     if (agreed.rtcp_mux) return rtp_target();
-    return rtcp_source ? *rtcp_source : remote_rtcp;
+    if (rtcp_source) return *rtcp_source;
+    return by_checks() ? Endpoint{} : remote_rtcp;
+  }
+  // The allow list, or the checks in its place.
+  [[nodiscard]] bool admits(const Endpoint& from, ice::Component component) const {
+    return by_checks() ? agent->admits(from, component) : allows(from.address);
   }
   [[nodiscard]] Instant last_sign_of_life() const {
     return std::max({counted.last_in, last_rtcp_in, expected_since});

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/net.h"
+#include "ice/agent.h"
 #include "rtp/quality.h"
 #include "rtp/srtp_state.h"
 #include "sdp/plain.h"
@@ -18,12 +19,47 @@ namespace causeway::media {
 // of the signalling (INFO, NOTIFY).
 enum class DigitForm : std::uint8_t { kEvents, kInBand, kSignalled };
 
+// Keys are to come from a handshake with the peer, over the RTP port (RFC 5763). As long as this
+// stays the same the association does, and with it its keys (RFC 8842 5.5).
+struct DtlsAgreed {
+  bool client = false;                   // we begin
+  sdp::Fingerprint ours;                 // that our SDP said
+  std::vector<sdp::Fingerprint> peers;   // one of them has to be the peer's
+  std::string tls_id;                    // of the peer
+  std::string fork;                      // tag of the dialog whose association it is
+  std::vector<sdp::CryptoSuite> suites;  // in our order
+  friend bool operator==(const DtlsAgreed&, const DtlsAgreed&) = default;
+};
+
+// Both sides said that they do ICE, we as a lite agent: packets come from where the peer's checks
+// came from, and go to where they chose (RFC 8445).
+struct IceAgreed {
+  ice::Credentials peer;
+  bool lite = false;  // so is the peer: nobody checks, and the default addresses are the path
+  friend bool operator==(const IceAgreed&, const IceAgreed&) = default;
+};
+
+// A fax by T.38 (m=image): UDPTL between that address and a port of ours.
+struct ImageAgreed {
+  Endpoint remote;
+  bool alone = false;  // there is no audio meanwhile
+  friend bool operator==(const ImageAgreed&, const ImageAgreed&) = default;
+};
+struct ImageSnapshot {
+  Endpoint bound;
+  std::optional<ImageAgreed> agreed;
+  friend bool operator==(const ImageSnapshot&, const ImageSnapshot&) = default;
+};
+
 // The outcome of offer/answer on one leg. Directions and "send" are as seen from us.
 struct LegMedia {
   sdp::RemoteMedia remote;                 // where the peer wants its packets
   bool rtcp_mux = false;                   // both sides said so
   std::optional<sdp::Crypto> send_key;     // ours; both keys or none
   std::optional<sdp::Crypto> receive_key;  // the peer's
+  // With it the two keys are what the handshake came to; without them it is still to be made.
+  std::optional<DtlsAgreed> dtls;
+  std::optional<IceAgreed> ice;
   std::vector<sdp::Codec> send_codecs;     // payload types of the peer's SDP
   std::vector<sdp::Codec> receive_codecs;  // payload types of our SDP
   sdp::Direction direction = sdp::Direction::kSendRecv;
@@ -31,6 +67,10 @@ struct LegMedia {
   std::uint16_t send_ptime = 0;         // ms of a packet that the peer wants; 0: it did not say
   std::uint16_t send_maxptime = 0;      // ms, 0: it did not say
   DigitForm digits = DigitForm::kEvents;
+  sdp::FaxAs fax = sdp::FaxAs::kIgnore;  // whether the peer's G.711 is listened to
+  bool plain = false;         // a fax or a modem speaks: G.711 as it comes, and nothing done to it
+  bool voip_metrics = false;  // the peer asked for RTCP XR (RFC 3611 4.7)
+  bool no_rtcp = false;       // it wants no reports
   friend bool operator==(const LegMedia&, const LegMedia&) = default;
 };
 
@@ -43,6 +83,8 @@ struct DropCounts {
   std::uint64_t not_joined = 0;  // no other leg, or it has no destination yet
   std::uint64_t direction = 0;   // held
   std::uint64_t codec = 0;       // a payload type that the other leg has no number for
+  std::uint64_t fork = 0;        // of a fork that is not the current one, known by its key or place
+  std::uint64_t untried = 0;     // perhaps of a fork, but too many were tried in that second
   friend bool operator==(const DropCounts&, const DropCounts&) = default;
 };
 
@@ -107,6 +149,8 @@ struct LegSnapshot {
   DropCounts dropped;
   rtp::QualityMonitor quality;                // carried()
   bool one_way = false, one_way_now = false;  // at some time, and told but not over
+  std::optional<ice::Agent::State> ice;       // its instants are Instant{age}
+  std::optional<ImageSnapshot> image;
   friend bool operator==(const LegSnapshot&, const LegSnapshot&) = default;
 };
 

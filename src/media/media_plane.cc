@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "media/connectivity.h"
 #include "media/plane_impl.h"
 #include "media/reports.h"
 #include "media/streams.h"
 
 namespace causeway::media {
 namespace {
-
-constexpr std::size_t kMaxRetiredKeys = 16;
 
 // What a leg's tables hold before its codecs are written into them.
 template <class T>
@@ -25,8 +24,6 @@ constexpr auto kSameType = [] {
   for (std::size_t i = 0; i < t.size(); ++i) t[i] = static_cast<std::uint8_t>(i);
   return t;
 }();
-
-std::int64_t us(Instant t) { return t.time_since_epoch().count(); }
 
 rtp::SrtpSuite suite_for(sdp::CryptoSuite s) {
   switch (s) {
@@ -144,6 +141,8 @@ void MediaPlane::Impl::part(Leg& leg) {
   if (!leg.partner) return;
   Leg& other = *leg.partner;
   leg.partner = other.partner = nullptr;
+  charge(leg, {});
+  charge(other, {});
   for (Leg* l : {&leg, &other})  // nobody is left who would end it
     if (l->saying) l->saying->stop_digit(reactor.now());
 }
@@ -156,8 +155,11 @@ void MediaPlane::Impl::remove(Leg& leg, bool say_goodbye) {
     if (size != 0) send_rtcp(leg, buffer, size, reactor.now());
   }
   part(leg);
+  charge(leg, {});
   hush(leg);
+  end_handshake(leg);
   reactor.timers().cancel(leg.event_timer);
+  close_image(leg);
   leg.pool->give_back(std::move(leg.ports));
   const auto index = static_cast<std::uint32_t>(leg.id.value);
   ++generations[index];
@@ -166,7 +168,21 @@ void MediaPlane::Impl::remove(Leg& leg, bool say_goodbye) {
   legs[index].reset();
 }
 
-Status MediaPlane::Impl::set_keys(Leg& leg, const LegMedia& agreed) {
+// What a leg has to do changes, and with the sum of it perhaps how well everybody is encoded.
+void MediaPlane::Impl::charge(Leg& leg, const Work& now) {
+  if (leg.work == now) return;
+  const bool other = transcoding.change(leg.work, now);
+  leg.work = now;
+  if (other) use_complexity();
+}
+
+void MediaPlane::Impl::use_complexity() {
+  for (auto& l : legs)
+    if (l && l->saying && l->saying->encoder)
+      l->saying->encoder->set_complexity(transcoding.complexity());
+}
+
+Status MediaPlane::Impl::set_keys(Leg& leg, const LegMedia& agreed, bool other_fork) {
   if (agreed.send_key.has_value() != agreed.receive_key.has_value())
     return fail(ErrorCode::kInternal, "a media leg with one SRTP key");
   // A context is kept, made anew at ROC 0 (another key), or made anew and carried on (another tag
@@ -189,26 +205,36 @@ Status MediaPlane::Impl::set_keys(Leg& leg, const LegMedia& agreed) {
           leg.retired_keys.end())
     return fail(ErrorCode::kInternal, "an SRTP key of ours was given up before: make a new one");
   Boxed<rtp::Srtp> send, receive;
+  // One that another fork's packets went under goes on where it was.
+  const SentUnder* sent = leg.forks ? leg.forks->sent_under(agreed.send_key) : nullptr;
+  const Fork* known = leg.forks ? leg.forks->with_receive_key(agreed.receive_key) : nullptr;
   if (new_send) {
-    auto made = renew(leg.agreed.send_key, agreed.send_key, leg.send);
+    auto made = sent ? renew(sent->key, agreed.send_key, sent->context)
+                     : renew(leg.agreed.send_key, agreed.send_key, leg.send);
     if (!made) return tl::unexpected(made.error());
     send = std::move(*made);
   }
   if (new_receive) {
-    auto made = renew(leg.agreed.receive_key, agreed.receive_key, leg.receive);
+    auto made = known ? renew(known->agreed.receive_key, agreed.receive_key, known->receive)
+                      : renew(leg.agreed.receive_key, agreed.receive_key, leg.receive);
     if (!made) return tl::unexpected(made.error());
     receive = std::move(*made);
   }
   if (new_send) {
     const auto& old = leg.agreed.send_key;
+    if (sent) leg.forks->forget_send(sdp::Crypto(sent->key));
     if (leg.applied && old && (!agreed.send_key || agreed.send_key->key_salt != old->key_salt)) {
-      if (leg.retired_keys.size() == kMaxRetiredKeys)
-        leg.retired_keys.erase(leg.retired_keys.begin());
-      leg.retired_keys.push_back(old->key_salt);
+      if (!other_fork)
+        retire(leg, *old);
+      else if (const auto given_up = leg.forks->keep_send({*old, std::move(leg.send)}))
+        retire(leg, *given_up);
     }
     leg.send = std::move(send);
   }
-  if (new_receive) leg.receive = std::move(receive);
+  if (new_receive) {
+    if (other_fork) leg.forks->others.back().receive = std::move(leg.receive);
+    leg.receive = std::move(receive);
+  }
   return {};
 }
 
@@ -225,11 +251,21 @@ void MediaPlane::Impl::compile(Leg& leg) {
     leg.to_partner = kSameType;
     leg.judge_time = false;
     leg.hearing.reset();
+    leg.fax.reset();
+    if (leg.partner) charge(leg, {});
     if (leg.partner) let_go(*leg.partner);
     return;
   }
   const Plan p = plan(leg.agreed, leg.partner->agreed, leg.arriving_ms);
   leg.to_partner = p.types;
+  const bool listens =
+      !leg.agreed.plain && (leg.agreed.fax == sdp::FaxAs::kPassthrough ||
+                            (leg.agreed.fax == sdp::FaxAs::kWhereDecoded && p.decoding));
+  if (!listens)
+    leg.fax.reset();
+  else if (!leg.fax || leg.fax_codecs != leg.agreed.receive_codecs)
+    leg.fax = FaxEar::make(leg.fax_codecs = leg.agreed.receive_codecs);
+  charge(leg, work_of(p));
   tune(leg, p);
 }
 
@@ -258,6 +294,16 @@ void MediaPlane::close(MediaLegId id) {
 
 void MediaPlane::release(MediaLegId id) {
   if (Leg* leg = impl_->find(id)) impl_->remove(*leg, false);
+}
+
+void MediaPlane::surrender(MediaLegId id) {
+  Leg* leg = impl_->find(id);
+  if (!leg) return;
+  PortPool& pool = *leg->pool;
+  const std::uint16_t rtp = leg->ends.rtp.port, image = leg->image ? leg->image->bound.port : 0;
+  impl_->remove(*leg, false);
+  pool.shut(rtp);
+  if (image != 0) pool.shut(image);
 }
 
 Result<LocalEnds> MediaPlane::local(MediaLegId id) const {
@@ -298,11 +344,28 @@ std::vector<sdp::Crypto> MediaPlane::local_crypto(MediaLegId id) const {
   return leg ? leg->local_crypto : std::vector<sdp::Crypto>{};
 }
 
-Status MediaPlane::apply(MediaLegId id, const LegMedia& agreed) {
+Status MediaPlane::apply(MediaLegId id, const LegMedia& agreed, std::string_view fork) {
   Leg* leg = impl_->find(id);
   if (!leg) return fail(ErrorCode::kNotFound, "no such media leg");
-  if (auto s = impl_->set_keys(*leg, agreed); !s) return s;
+  if (agreed.dtls && !agreed.send_key && leg->applied) {
+    const Fork* known = leg->forks ? leg->forks->with_association(*agreed.dtls) : nullptr;
+    const LegMedia* has = known ? &known->agreed : nullptr;
+    if (leg->agreed.send_key && leg->agreed.dtls == agreed.dtls) has = &leg->agreed;
+    if (has) {
+      LegMedia with_keys = agreed;
+      with_keys.send_key = has->send_key;
+      with_keys.receive_key = has->receive_key;
+      return apply(id, with_keys, fork);
+    }
+  }
+  const bool other_fork = leg->applied && !leg->fork.empty() && fork != leg->fork;
+  if (other_fork) impl_->set_aside(*leg);
+  if (auto s = impl_->set_keys(*leg, agreed, other_fork); !s) return s;
+  if (leg->forks) leg->forks->forget(fork);
+  leg->fork = fork;
+  if (fork.empty()) impl_->drop_forks(*leg);
   const Instant now = impl_->reactor.now();
+  const bool by_checks = leg->applied && leg->by_checks();
   // A peer that holds with 0.0.0.0 has not moved; its RTCP goes on to where it was.
   if (!agreed.remote.rtp.address.is_unspecified()) {
     if (leg->applied && leg->remote_rtp != agreed.remote.rtp) {
@@ -326,9 +389,24 @@ Status MediaPlane::apply(MediaLegId id, const LegMedia& agreed) {
       leg->quality.set_codec(rtp::impairment_of(c.name), c.clock, Millis(20));
       break;
     }
+  impl_->agree_on_ice(*leg, by_checks, now);
+  impl_->agree_on_handshake(*leg, now);
   impl_->compile(*leg);
   if (leg->partner) impl_->compile(*leg->partner);
   return {};
+}
+
+Result<sdp::Fingerprint> MediaPlane::dtls_fingerprint() {
+  auto identity = impl_->dtls_identity();
+  if (!identity) return tl::unexpected(identity.error());
+  const auto& d = (*identity)->digest();
+  return sdp::Fingerprint{d.hash, d.octets};
+}
+
+std::optional<bool> MediaPlane::dtls_client(MediaLegId id) const {
+  const Leg* leg = impl_->find(id);
+  if (!leg || !leg->applied || !leg->agreed.dtls) return std::nullopt;
+  return leg->agreed.dtls->client;
 }
 
 Status MediaPlane::join(MediaLegId a, MediaLegId b) {
@@ -346,7 +424,37 @@ Status MediaPlane::join(MediaLegId a, MediaLegId b) {
 }
 
 void MediaPlane::unjoin(MediaLegId id) {
-  if (Leg* leg = impl_->find(id)) impl_->part(*leg);
+  Leg* leg = impl_->find(id);
+  if (!leg || !leg->partner) return;
+  Leg& other = *leg->partner;
+  impl_->part(*leg);
+  // Whatever either hears next is somebody else's, and may be a tone.
+  leg->out.has_input = other.out.has_input = false;
+}
+
+void MediaPlane::set_transcoding_cap(double share) {
+  if (impl_->transcoding.set_cap(share)) impl_->use_complexity();
+}
+
+bool MediaPlane::has_room(const Work& more) const { return impl_->transcoding.fits(more); }
+
+void MediaPlane::keep_room(MediaLegId id, const Work& more) {
+  if (Leg* leg = impl_->find(id); leg && !leg->partner) impl_->charge(*leg, more);
+}
+
+bool MediaPlane::transcodes(MediaLegId id) const {
+  const Leg* leg = impl_->find(id);
+  return leg && (leg->work.any() || (leg->partner && leg->partner->work.any()));
+}
+
+TranscodingStats MediaPlane::transcoding() const {
+  const TranscodingBudget& t = impl_->transcoding;
+  TranscodingStats s{t.used(), t.cap(), t.complexity(), 0};
+  for (const auto& l : impl_->legs)
+    if (l && l->partner && l->id.value < l->partner->id.value &&
+        (l->work.any() || l->partner->work.any()))
+      ++s.pairs;
+  return s;
 }
 
 bool MediaPlane::play_digit(MediaLegId id, std::uint8_t event, Micros duration) {
@@ -361,14 +469,41 @@ bool MediaPlane::ring(MediaLegId id, const tone::Cadence& cadence) {
   return leg && impl_->ring(*leg, cadence);
 }
 
+bool MediaPlane::ring(MediaLegId id, const tone::Sound& sound) {
+  Leg* leg = impl_->find(id);
+  return leg && !leg->out.has_input && impl_->play(*leg, sound);
+}
+
+void MediaPlane::set_hold_music(MediaLegId id, std::shared_ptr<const tone::Sound> sound) {
+  Leg* leg = impl_->find(id);
+  if (!leg || leg->hold_music == sound) return;
+  leg->hold_music = std::move(sound);
+  leg->hold_music_since = impl_->reactor.now();
+  if (leg->saying) leg->saying->player.reset();
+}
+
+void MediaPlane::make_plain(MediaLegId id) {
+  Leg* leg = impl_->find(id);
+  if (!leg || leg->agreed.plain) return;
+  leg->agreed.plain = true;
+  impl_->compile(*leg);
+  if (leg->partner) impl_->compile(*leg->partner);
+}
+
 void MediaPlane::stop_ringing(MediaLegId id) {
   Leg* leg = impl_->find(id);
   if (leg && leg->saying) leg->saying->player.reset();
 }
 
-bool MediaPlane::sounding(MediaLegId id) const {
+// A peer that missed the end of a handshake asks for it again until its audio shows that it has it.
+static bool under_way(const Leg& leg) {
+  return leg.handshake && (leg.keyless || (!leg.handshake->terms.client &&
+                                           leg.counted.last_in < leg.handshake->done));
+}
+
+bool MediaPlane::busy(MediaLegId id) const {
   const Leg* leg = impl_->find(id);
-  return leg && leg->saying && leg->saying->busy();
+  return leg && ((leg->saying && leg->saying->busy()) || under_way(*leg));
 }
 
 std::string MediaPlane::path(MediaLegId id) const {
@@ -397,117 +532,6 @@ LegStats MediaPlane::stats(MediaLegId id) const {
 
 PlaneStats MediaPlane::plane_stats() const {
   return {impl_->open_legs, impl_->ports_exhausted, impl_->stray, impl_->pools.size()};
-}
-
-Result<LegSnapshot> MediaPlane::snapshot(MediaLegId id) const {
-  const Leg* leg = impl_->find(id);
-  if (!leg) return fail(ErrorCode::kNotFound, "no such media leg");
-  const Instant now = impl_->reactor.now();
-  const auto age = [&](Instant t) {
-    return t == Instant{} ? std::optional<std::int64_t>{} : us(now) - us(t);
-  };
-  const LegStats& c = leg->counted;
-  LegSnapshot s{.rtp = leg->ends.rtp,
-                .rtcp_mux_offered = leg->mux_offered,
-                .local_crypto = leg->local_crypto,
-                .retired_keys = leg->retired_keys,
-                .applied = leg->applied,
-                .agreed = leg->agreed,
-                .remote_rtp = leg->remote_rtp,
-                .remote_rtcp = leg->remote_rtcp,
-                .source = leg->source,
-                .rtcp_source = leg->rtcp_source,
-                .source_ssrc = leg->source_ssrc,
-                .may_relatch = leg->may_relatch,
-                .out = leg->out,
-                .in = leg->in,
-                .cname = leg->cname,
-                .packets_in = c.packets_in,
-                .bytes_in = c.bytes_in,
-                .packets_out = c.packets_out,
-                .bytes_out = c.bytes_out,
-                .rtcp_in = c.rtcp_in,
-                .rtcp_out = c.rtcp_out,
-                .first_in_us = age(c.first_in),
-                .last_in_us = age(c.last_in),
-                .last_rtcp_in_us = age(leg->last_rtcp_in),
-                .expected_us = age(leg->expected_since),
-                .lost = leg->lost,
-                .dropped = c.dropped,
-                .quality = leg->quality.carried(),
-                .one_way = c.one_way,
-                .one_way_now = leg->one_way};
-  if (leg->send) s.srtp_out = leg->send->streams();
-  if (leg->receive) s.srtp_in = leg->receive->streams();
-  if (s.out.started) s.out.last_ts_us = us(now) - s.out.last_ts_us;
-  if (s.in.last_sr_us != 0) s.in.last_sr_us = us(now) - s.in.last_sr_us;
-  s.in.has_transit = false;  // belongs to the clock of this process
-  return s;
-}
-
-Result<MediaLegId> MediaPlane::restore(const RealmMedia& realm, const LegSnapshot& s,
-                                       std::uint16_t skip) {
-  if (realm.v4 != s.rtp.address && realm.v6 != s.rtp.address)
-    return fail(ErrorCode::kUnavailable, "realm " + realm.name + " has no media address " +
-                                             s.rtp.address.to_string() + " any more");
-  PortPool& pool = impl_->pool_of(realm, s.rtp.address);
-  auto ports = pool.take(s.rtp.port);
-  if (!ports) return tl::unexpected(ports.error());
-  Leg& leg = impl_->add(std::move(*ports), pool, realm, s.rtcp_mux_offered);
-  const MediaLegId id = leg.id;
-  if (s.applied) {
-    if (auto applied = apply(id, s.agreed); !applied) {
-      impl_->remove(leg, false);
-      return tl::unexpected(applied.error());
-    }
-  }
-  const Instant now = impl_->reactor.now();
-  const auto instant = [&](std::optional<std::int64_t> age) {
-    return age ? now - Micros(*age) : Instant{};
-  };
-  leg.local_crypto = s.local_crypto;
-  leg.retired_keys = s.retired_keys;
-  leg.remote_rtp = s.remote_rtp;
-  leg.remote_rtcp = s.remote_rtcp;
-  leg.source = s.source;
-  leg.rtcp_source = s.rtcp_source;
-  leg.source_ssrc = s.source_ssrc;
-  leg.may_relatch = s.may_relatch;
-  leg.out = s.out;
-  leg.in = s.in;
-  if (s.out.started) leg.out.last_ts_us = us(now) - s.out.last_ts_us;
-  if (s.in.last_sr_us != 0) leg.in.last_sr_us = us(now) - s.in.last_sr_us;
-  leg.cname = s.cname;
-  LegStats& c = leg.counted;
-  c.packets_in = s.packets_in;
-  c.bytes_in = s.bytes_in;
-  c.packets_out = s.packets_out;
-  c.bytes_out = s.bytes_out;
-  c.rtcp_in = s.rtcp_in;
-  c.rtcp_out = s.rtcp_out;
-  c.dropped = s.dropped;
-  c.first_in = instant(s.first_in_us);
-  c.last_in = instant(s.last_in_us);
-  leg.last_rtcp_in = instant(s.last_rtcp_in_us);
-  if (s.expected_us) leg.expected_since = instant(s.expected_us);
-  leg.lost = s.lost;
-  c.one_way = s.one_way;
-  leg.one_way = s.one_way_now;
-  // With the codec that apply() named.
-  rtp::QualityMonitor carried = s.quality;
-  leg.quality.counts() = carried.counts();
-  leg.seen = s.last_in_us && !s.lost;
-  leg.reported_packets = leg.out.packets;
-  auto out = s.srtp_out;
-  if (skip != 0) {
-    if (leg.out.started) leg.out.highest += skip;
-    leg.out.has_input = false;
-    for (auto& stream : out)
-      if (stream.rtcp.started) stream.rtcp.use(stream.rtcp.highest + skip);
-  }
-  if (leg.send) leg.send->restore_streams(out);
-  if (leg.receive) leg.receive->restore_streams(s.srtp_in);
-  return id;
 }
 
 }  // namespace causeway::media

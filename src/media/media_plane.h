@@ -18,10 +18,13 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "media/leg_snapshot.h"
+#include "media/transcoding.h"
 #include "reactor/reactor.h"
 #include "rtp/quality.h"
 #include "sdp/plain.h"
 #include "tone/cadence.h"
+#include "tone/fax_detector.h"
+#include "tone/wav.h"
 
 namespace causeway::media {
 
@@ -51,11 +54,14 @@ struct LegStats {
   std::uint64_t packets_in = 0, bytes_in = 0;    // RTP accepted from the peer; bytes of UDP payload
   std::uint64_t packets_out = 0, bytes_out = 0;  // RTP sent to the peer
   std::uint64_t rtcp_in = 0, rtcp_out = 0;       // packets
-  std::uint64_t lost = 0;                        // by sequence number, RFC 3550 A.3, all sources
-  double jitter_ms = 0;                          // RFC 3550 A.8, of the current source
+  // Datagrams of a fax by T.38; dropped: of a stranger, too many, too long, or not agreed
+  std::uint64_t image_in = 0, image_out = 0, image_dropped = 0;
+  std::uint64_t lost = 0;  // by sequence number, RFC 3550 A.3, all sources
+  double jitter_ms = 0;    // RFC 3550 A.8, of the current source
   double max_jitter_ms = 0;
   std::optional<double> round_trip_ms;  // last, from the peer's reports on what we sent
   std::optional<rtp::QualityMonitor::Summary> quality;  // of what came; none: nothing did
+  std::uint64_t lost_digits = 0;                        // to the peer: more waited than are kept
   bool one_way = false;  // for 5 s nothing came though the other side was heard (TDM-23)
   DropCounts dropped;
   std::optional<Endpoint> source;  // latched
@@ -76,6 +82,16 @@ class MediaObserver {
   // A digit that the peer of `id` is to be told of in the signalling: event as in RFC 4733 (0-9, 10
   // '*', 11 '#', 12-15 'A'-'D', 16 flash), when it is over. Must not close anything.
   virtual void on_digit(MediaLegId /*id*/, std::uint8_t /*event*/, Micros /*duration*/) {}
+  // The DTLS handshake with this peer gave the keys of SRTP, and then nothing may be closed; or it
+  // has come to nothing for kHandshakeFor, and goes on being tried. `how` is for a person.
+  virtual void on_keys(MediaLegId /*id*/, bool /*good*/, std::string_view /*how*/) {}
+  // A digit to this peer was lost, for the first time: too many wait. Must not close anything.
+  virtual void on_digit_lost(MediaLegId /*id*/) {}
+  // A fax machine or a modem was heard in what this peer sends.
+  virtual void on_fax(MediaLegId /*id*/, tone::FaxTone /*tone*/) {}
+  // No connectivity check of a peer that does ICE for Agent::kConsent, nor anything else of it
+  // (RFC 7675). Told once until it is heard again. Must not close anything.
+  virtual void on_unchecked(MediaLegId /*id*/) {}
   // For the operator: "media ports of realm core are exhausted". At most one a second for each
   // realm.
   virtual void on_media_alarm(std::string_view text) = 0;
@@ -97,6 +113,12 @@ struct PlaneStats {
   std::uint64_t ports_exhausted = 0;  // refusals of open()
   std::uint64_t stray = 0;            // datagrams for a port that no leg uses any more
   std::uint64_t pools = 0;  // of ports; those that a reload left behind go with their calls
+};
+
+struct TranscodingStats {
+  double used = 0, cap = 0;  // shares of one core
+  int complexity = 5;        // of Opus encoders
+  std::uint32_t pairs = 0;   // of legs, for which something is decoded
 };
 
 class MediaPlane {
@@ -132,13 +154,49 @@ class MediaPlane {
 
   // What was agreed with the peer, at each answer and re-answer. An unchanged key keeps its
   // indices, a changed one starts at ROC 0 (TDM-06). A changed remote address forgets the latched
-  // source; any apply() allows one further latch to a new stream (TDM-21).
-  [[nodiscard]] Status apply(MediaLegId id, const LegMedia& agreed);
+  // source; any apply() allows one further latch to a new stream (TDM-21). `fork`: the tag of the
+  // early dialog that it was agreed in. What was agreed in the others, with its keys, is kept until
+  // an apply() without one.
+  [[nodiscard]] Status apply(MediaLegId id, const LegMedia& agreed, std::string_view fork = {});
+  // That one will not answer.
+  void forget_fork(MediaLegId id, std::string_view tag);
+
+  // A port for UDPTL, beside those of RTP, the same until it is closed; its public end. And what
+  // was agreed for it: datagrams pass between that address alone and the partner's. nullopt:
+  // closed.
+  [[nodiscard]] Result<Endpoint> open_image(MediaLegId id);
+  void set_image(MediaLegId id, const std::optional<ImageAgreed>& agreed);
+
+  // The fingerprint of our certificate, the same for all legs while the plane lives.
+  [[nodiscard]] Result<sdp::Fingerprint> dtls_fingerprint();
+  // Whether we play the client's part in the leg's association; nullopt: it has none.
+  [[nodiscard]] std::optional<bool> dtls_client(MediaLegId id) const;
+
+  // The leg does ICE, with these credentials, from now on: checks are answered. What was agreed
+  // says whether they decide about the media.
+  void set_local_ice(MediaLegId id, const ice::Credentials& ours);
+  [[nodiscard]] std::optional<ice::Credentials> local_ice(MediaLegId id) const;
+  // The peer began anew (RFC 8839 4.4.3): before the apply() of its new credentials. Media goes on
+  // by what was checked before until new checks have chosen a path.
+  void restart_ice(MediaLegId id, const ice::Credentials& ours);
+  // What was agreed last; nullopt: nothing was, or no ICE.
+  [[nodiscard]] std::optional<IceAgreed> agreed_ice(MediaLegId id) const;
+  // An answer was agreed on, one without ICE.
+  [[nodiscard]] bool does_without_ice(MediaLegId id) const;
 
   // Joins two legs, both directions; each leaves its former partner. unjoin() parts `id` and its
   // partner.
   [[nodiscard]] Status join(MediaLegId a, MediaLegId b);
   void unjoin(MediaLegId id);
+
+  // How much of a core decoding and encoding may take; what runs goes on. Is there room for so
+  // much more? `keep_room`: until the leg is joined it counts as taken, and from then on what is
+  // really done. `transcodes`: the leg or its partner has such work, or room for it.
+  void set_transcoding_cap(double share);
+  [[nodiscard]] bool has_room(const Work& more) const;
+  void keep_room(MediaLegId id, const Work& more);
+  [[nodiscard]] bool transcodes(MediaLegId id) const;
+  [[nodiscard]] TranscodingStats transcoding() const;
 
   // A digit that came in the signalling from the partner's peer, for the peer of `id` in the form
   // that was agreed with it. False: it has none, or too many wait.
@@ -146,9 +204,15 @@ class MediaPlane {
   // The peer hears this tone, ringback for one, until its partner's first packet or stop_ringing().
   // False: it was not begun, as the partner is heard already or no codec of the peer can be made.
   bool ring(MediaLegId id, const tone::Cadence& cadence);
+  bool ring(MediaLegId id, const tone::Sound& sound);
   void stop_ringing(MediaLegId id);
-  // Is a digit under way to this peer? Then a snapshot would lose it.
-  [[nodiscard]] bool sounding(MediaLegId id) const;
+  // From now on until null is given: while nothing of the partner is heard for a second, or for ten
+  // where it has sent music of its own, the peer hears this.
+  void set_hold_music(MediaLegId id, std::shared_ptr<const tone::Sound> sound);
+  // Nothing is done to its audio any more (LegMedia::plain).
+  void make_plain(MediaLegId id);
+  // Is a digit or a DTLS handshake under way with this peer? Then a snapshot would lose it.
+  [[nodiscard]] bool busy(MediaLegId id) const;
   // What becomes of what this peer says, for a person: "PCMU -> G722, decoded at 8 kHz, packets of
   // 20 ms".
   [[nodiscard]] std::string path(MediaLegId id) const;
@@ -165,6 +229,8 @@ class MediaPlane {
                                            std::uint16_t skip = 0);
   // Like close(), but for a leg that another process or a later restore() carries on: no RTCP BYE.
   void release(MediaLegId id);
+  // The same for a restore() on another shard: its ports are free when this returns.
+  void surrender(MediaLegId id);
 
  private:
   class Impl;

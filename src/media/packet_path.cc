@@ -1,4 +1,6 @@
 // From a datagram of one peer to a datagram for the other. Nothing here allocates.
+#include <utility>
+
 #include "media/plane_impl.h"
 #include "media/reports.h"
 #include "media/streams.h"
@@ -34,11 +36,16 @@ void MediaPlane::Impl::on_packet(PortPair& ports, bool rtcp_port, const Endpoint
     return;
   }
   Leg& leg = *ports.leg;
+  if (leg.image && &ports == leg.image->ports.get())
+    return on_image(leg, rtcp_port, from, data, received);
+  const rtp::Kind kind = rtp::classify(data);
+  // Checks come before any answer does (RFC 8445 7.3, forks that ring).
+  if (kind == rtp::Kind::kStun && leg.agent) return on_stun(leg, rtcp_port, from, data, received);
   if (!leg.applied) {
     ++leg.counted.dropped.not_joined;  // before the answer: neither keys nor sources are known
     return;
   }
-  switch (rtp::classify(data)) {
+  switch (kind) {
     case rtp::Kind::kRtp:
       if (rtcp_port)
         ++leg.counted.dropped.malformed;
@@ -46,8 +53,8 @@ void MediaPlane::Impl::on_packet(PortPair& ports, bool rtcp_port, const Endpoint
         on_rtp(leg, from, data, received);
       return;
     case rtp::Kind::kRtcp: on_rtcp(leg, rtcp_port, from, data, received); return;
+    case rtp::Kind::kDtls: on_dtls(leg, from, data, received); return;
     case rtp::Kind::kStun:
-    case rtp::Kind::kDtls:
     case rtp::Kind::kOther: ++leg.counted.dropped.malformed; return;
   }
 }
@@ -60,6 +67,18 @@ void MediaPlane::Impl::latch(Leg& leg, const Endpoint& from, std::uint32_t ssrc,
   leg.rtcp_source.reset();
 }
 
+bool MediaPlane::Impl::admits(Leg& leg, const Endpoint& from, const rtp::Header& h, Instant now,
+                              bool& new_source) {
+  if (leg.by_checks()) return leg.agent->admits(from, ice::Component::kRtp);
+  if (leg.source && from == *leg.source) return true;
+  // TDM-21: once more after an answer, and only for another stream, or when the first fell silent.
+  const bool may = !leg.source || (leg.may_relatch && (h.ssrc != leg.source_ssrc ||
+                                                       now - leg.counted.last_in >= kSilentSource));
+  if (!may || !leg.allows(from.address)) return false;
+  new_source = true;
+  return true;
+}
+
 void MediaPlane::Impl::on_rtp(Leg& leg, const Endpoint& from, std::span<std::byte> data,
                               Instant now) {
   LegStats& c = leg.counted;
@@ -68,25 +87,34 @@ void MediaPlane::Impl::on_rtp(Leg& leg, const Endpoint& from, std::span<std::byt
     ++c.dropped.malformed;
     return;
   }
-  bool new_source = false;
-  if (!leg.source || from != *leg.source) {
-    // TDM-21: once more after an answer, and only for another stream, or when the first fell
-    // silent.
-    const bool may =
-        !leg.source ||
-        (leg.may_relatch && (h->ssrc != leg.source_ssrc || now - c.last_in >= kSilentSource));
-    if (!may || !leg.allows(from.address)) {
-      ++c.dropped.source;
-      return;
-    }
-    new_source = true;
+  if (leg.keyless && !leg.forks) {
+    ++c.dropped.authentication;
+    return;
   }
   const std::size_t received_bytes = data.size();
-  if (leg.receive) {
-    const auto r = leg.receive->unprotect_rtp(data);
-    if (!counted(r.outcome, c.dropped)) return;
-    data = data.first(r.size);
+  bool new_source = false;
+  const bool admitted = !leg.keyless && admits(leg, from, *h, now, new_source);
+  Whose whose = Whose::kNobodys;
+  if (leg.forks && (!admitted || (new_source && !leg.receive)))
+    whose = of_another_fork(leg, from, *h, data, now);
+  if (!admitted && whose == Whose::kNobodys) {
+    ++(leg.keyless ? c.dropped.authentication : c.dropped.source);
+    return;
   }
+  if (leg.receive && whose == Whose::kNobodys) {
+    const auto r = leg.receive->unprotect_rtp(data);
+    if (r.outcome == rtp::SrtpOutcome::kAuthentication && leg.forks)
+      whose = of_another_fork(leg, from, *h, data, now);
+    if (whose == Whose::kNobodys) {
+      if (!counted(r.outcome, c.dropped)) return;
+      data = data.first(r.size);
+    }
+  }
+  if (whose == Whose::kAnothers) return;
+  if (whose == Whose::kHeardInstead)
+    new_source = false;
+  else if (leg.forks)
+    for (Fork& f : leg.forks->others) f.speaking = false;
   if (leg.tapped) observer.on_tapped(leg.id, from, leg.ends.rtp, data);
   if (new_source) latch(leg, from, h->ssrc, now);
   const std::uint32_t clock = leg.clock_100[h->payload_type] * 100u;
@@ -99,6 +127,7 @@ void MediaPlane::Impl::on_rtp(Leg& leg, const Endpoint& from, std::span<std::byt
   const bool first = !leg.seen;
   leg.seen = true;
   leg.lost = leg.one_way = false;
+  if (leg.fax) listen_for_fax(leg, *h, data, now);
   relay(leg, *h, data, now);
   // Last: the observer may close what it likes.
   if (first) {
@@ -170,10 +199,15 @@ void MediaPlane::Impl::relay(Leg& leg, const rtp::Header& h, std::span<std::byte
 void MediaPlane::Impl::on_rtcp(Leg& leg, bool rtcp_port, const Endpoint& from,
                                std::span<std::byte> data, Instant now) {
   LegStats& c = leg.counted;
-  const bool known = (leg.source && from.address == leg.source->address) ||
-                     from.address == leg.remote_rtcp.address;
-  if (!known && !leg.allows(from.address)) {
+  const bool checked = leg.by_checks();
+  const bool known = !checked && ((leg.source && from.address == leg.source->address) ||
+                                  from.address == leg.remote_rtcp.address);
+  if (!known && !leg.admits(from, rtcp_port ? ice::Component::kRtcp : ice::Component::kRtp)) {
     ++c.dropped.source;
+    return;
+  }
+  if (leg.keyless) {
+    ++c.dropped.authentication;
     return;
   }
   if (leg.receive) {
@@ -185,7 +219,8 @@ void MediaPlane::Impl::on_rtcp(Leg& leg, bool rtcp_port, const Endpoint& from,
     ++c.dropped.malformed;
     return;
   }
-  if (rtcp_port && !leg.agreed.rtcp_mux && (known || !leg.rtcp_source)) leg.rtcp_source = from;
+  if (rtcp_port && !checked && !leg.agreed.rtcp_mux && (known || !leg.rtcp_source))
+    leg.rtcp_source = from;
   ++c.rtcp_in;
   leg.last_rtcp_in = now;
   learn(leg, data, now);
@@ -196,13 +231,14 @@ void MediaPlane::Impl::on_rtcp(Leg& leg, bool rtcp_port, const Endpoint& from,
   std::array<std::byte, rtp::kMaxPacket> buffer;
   const auto room = std::span(buffer).first(buffer.size() - rtp::Srtp::kMaxExpansion);
   const std::size_t size = translate(leg, *to, data, room, now);
-  if (size != 0) send_rtcp(*to, buffer, size, now);
+  if (size != 0) send_rtcp(*to, buffer, size + voip_report(*to, room.subspan(size)), now);
 }
 
 void MediaPlane::Impl::send_rtcp(Leg& leg, std::span<std::byte> buffer, std::size_t size,
                                  Instant now) {
-  const Endpoint& target = leg.rtcp_target();
-  if (target.port == 0 || target.address.is_unspecified()) return;
+  if (leg.agreed.no_rtcp) return;
+  const Endpoint target = leg.rtcp_target();
+  if (target.port == 0 || target.address.is_unspecified() || leg.keyless) return;
   if (leg.send) {
     const auto r = leg.send->protect_rtcp(buffer.first(size));
     if (r.outcome != rtp::SrtpOutcome::kOk) return;
@@ -231,16 +267,19 @@ void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
     const auto room = std::span(buffer).first(buffer.size() - rtp::Srtp::kMaxExpansion);
     const std::size_t size = own_report(leg, room, now, reactor.wall());
     leg.last_rtcp_out = now;
-    if (size != 0) send_rtcp(leg, buffer, size, now);
+    if (size != 0) send_rtcp(leg, buffer, size + voip_report(leg, room.subspan(size)), now);
     // Legs that were answered together do not go on reporting together.
     if (first) leg.last_rtcp_out = now - Micros(reactor.random().below(1'000'000));
   }
-  if (leg.source && !leg.ports->connected && now - leg.latched_at >= kSettled) {
+  if (leg.agent) look_after_checks(leg, now);
+  // Where checks decide, one from elsewhere must be heard at any time.
+  if (leg.source && !leg.agent && !leg.ports->connected && now - leg.latched_at >= kSettled) {
     leg.may_relatch = false;
     leg.ports->connected = true;
     leg.ports->rtp.socket->connect(*leg.source);
   }
   (void)leg.quality.poll(now);
+  if (leg.hold_music) keep_playing(leg, now);
   if (!leg.one_way && heard_on_the_other_side_alone(leg, now)) {
     leg.one_way = leg.counted.one_way = true;
     observer.on_one_way(leg.id);  // closes nothing
@@ -273,10 +312,17 @@ bool MediaPlane::Impl::quiet(const Leg& leg, Instant now) const {
 void MediaPlane::Impl::on_timer(std::uint64_t token, Instant now) {
   if (token == kFillTimer) return fill_all(now);
   if (token != 0) {
-    Leg* leg = find(MediaLegId(token & ~(kCompileToken | kEventToken)));
+    Leg* leg =
+        find(MediaLegId(token & ~(kCompileToken | kEventToken | kHandshakeToken | kFaxToken)));
     if (!leg) return;
+    if (token & kFaxToken) {
+      if (const auto tone = std::exchange(leg->fax_heard, std::nullopt))
+        observer.on_fax(leg->id, *tone);
+      return;
+    }
     if (token & kCompileToken) return compile(*leg);
     if (token & kEventToken) return poll_events(*leg, now);
+    if (token & kHandshakeToken) return on_handshake_timer(*leg, now);
     return speak(*leg, now);
   }
   tick = {};

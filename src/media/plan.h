@@ -27,6 +27,8 @@ struct Coding {
   sdp::Codec codec;           // number of the peer's
   std::uint32_t rate = 8000;  // of the PCM, Hz
   std::uint16_t packet_ms = 20;
+  int bit_rate = 0;                   // the most that the peer takes, bit/s; 0: what suits
+  std::uint8_t noise_type = kNoType;  // silence is described to it (RFC 3389)
   friend bool operator==(const Coding&, const Coding&) = default;
 };
 

@@ -15,6 +15,8 @@ namespace causeway::media {
 inline constexpr std::uint64_t kFillTimer = 1;
 inline constexpr std::uint64_t kCompileToken = std::uint64_t{1} << 63;
 inline constexpr std::uint64_t kEventToken = std::uint64_t{1} << 62;
+inline constexpr std::uint64_t kHandshakeToken = std::uint64_t{1} << 61;
+inline constexpr std::uint64_t kFaxToken = std::uint64_t{1} << 60;
 
 // G.711 octets of one law as the other's, through linear (ITU-T G.711 3.5 has other tables: they
 // differ by one step at the smallest levels).
@@ -28,6 +30,15 @@ class Laws {
 
  private:
   std::array<std::byte, 256> a_of_u_{}, u_of_a_{};
+};
+
+inline constexpr std::size_t kMaxRetiredKeys = 16;
+
+// A packet of a leg whose call has forked.
+enum class Whose : std::uint8_t {
+  kNobodys,       // of no fork but perhaps the current one
+  kAnothers,      // counted
+  kHeardInstead,  // another's that is passed on, as the current one is silent
 };
 
 struct Fill {
@@ -51,7 +62,9 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   reactor::TimerId tick{};
   Seconds quiet_limit{0};
   const Laws laws;
-  std::vector<Fill> fills;  // legs that hear silence of ours (silence.cc)
+  TranscodingBudget transcoding;
+  std::shared_ptr<const rtp::DtlsIdentity> identity;  // made for the first leg that needs it
+  std::vector<Fill> fills;                            // legs that hear silence of ours (silence.cc)
   reactor::TimerId fill_tick{};
 
   [[nodiscard]] Leg* find(MediaLegId id) const;
@@ -59,7 +72,7 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   [[nodiscard]] PortPool& pool_of(const RealmMedia& realm, const IpAddress& address);
   Leg& add(std::unique_ptr<PortPair> ports, PortPool& pool, const RealmMedia& realm, bool mux);
   void remove(Leg& leg, bool say_goodbye);
-  [[nodiscard]] Status set_keys(Leg& leg, const LegMedia& agreed);
+  [[nodiscard]] Status set_keys(Leg& leg, const LegMedia& agreed, bool other_fork = false);
   void compile(Leg& leg);
   void part(Leg& leg);
   void exhausted(PortPool& pool);
@@ -71,6 +84,8 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   void on_rtcp(Leg& leg, bool rtcp_port, const Endpoint& from, std::span<std::byte> data,
                Instant now);
   void relay(Leg& leg, const rtp::Header& h, std::span<std::byte> data, Instant now);
+  [[nodiscard]] bool admits(Leg& leg, const Endpoint& from, const rtp::Header& h, Instant now,
+                            bool& new_source);
   void latch(Leg& leg, const Endpoint& from, std::uint32_t ssrc, Instant now);
   // `buffer` begins with `size` bytes of a plain compound and has room for kMaxExpansion more.
   void send_rtcp(Leg& leg, std::span<std::byte> buffer, std::size_t size, Instant now);
@@ -82,11 +97,20 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   [[nodiscard]] bool heard_on_the_other_side_alone(const Leg& leg, Instant now) const;
   void start_tick();
 
+  void charge(Leg& leg, const Work& now);
+  void use_complexity();
+
   // What is decoded and what is made here (speech.cc)
   void tune(Leg& leg, const Plan& p);
   void hush(Leg& leg);
   void let_go(Leg& leg);
+  [[nodiscard]] bool can_play(Leg& leg);
   [[nodiscard]] bool ring(Leg& leg, const tone::Cadence& cadence);
+  [[nodiscard]] bool play(Leg& leg, const tone::Sound& sound);
+  void keep_playing(Leg& leg, Instant now);
+  [[nodiscard]] bool say_silence(Leg& to, Saying& s, bool can, Instant now);
+  void listen_for_fax(Leg& leg, const rtp::Header& h, std::span<const std::byte> packet,
+                      Instant now);
   void wake(Leg& to, Instant now);
   void hear(Leg& leg, std::uint8_t type, const rtp::Header& h, std::span<const std::byte> packet,
             Instant now);
@@ -98,6 +122,36 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   void send_made(Leg& leg, std::uint8_t type, bool marker, std::uint32_t timestamp,
                  std::span<const std::byte> content, Instant now);
   void judge_time(Leg& leg, std::uint32_t step, std::uint32_t clock, Instant now);
+
+  // Keys by DTLS (handshake.cc)
+  [[nodiscard]] Result<std::shared_ptr<const rtp::DtlsIdentity>> dtls_identity();
+  void agree_on_handshake(Leg& leg, Instant now);
+  void end_handshake(Leg& leg);
+  void on_dtls(Leg& leg, const Endpoint& from, std::span<const std::byte> data, Instant now);
+  void on_handshake_timer(Leg& leg, Instant now);
+  void begin_handshake(Leg& leg);
+  void went_on(Leg& leg, rtp::Dtls::Step step, const Endpoint& to, Instant now);
+
+  // Where the peer's connectivity checks say that it is (connectivity.cc)
+  void on_stun(Leg& leg, bool rtcp_port, const Endpoint& from, std::span<const std::byte> data,
+               Instant now);
+  void agree_on_ice(Leg& leg, bool by_checks_before, Instant now);
+  void follow_checks(Leg& leg);
+  void look_after_checks(Leg& leg, Instant now);
+
+  // Phones of one call that ring side by side (forks.cc). `data`: decrypted where it is heard.
+  void set_aside(Leg& leg);
+  void retire(Leg& leg, const sdp::Crypto& key);
+  void drop_forks(Leg& leg);
+  [[nodiscard]] Fork* fork_at(Leg& leg, const Endpoint& from, std::uint32_t ssrc, bool& proven);
+  [[nodiscard]] Whose of_another_fork(Leg& leg, const Endpoint& from, const rtp::Header& h,
+                                      std::span<std::byte>& data, Instant now);
+
+  // UDPTL (image.cc)
+  void on_image(Leg& leg, bool rtcp_port, const Endpoint& from, std::span<std::byte> data,
+                Instant now);
+  Endpoint take_image_port(Leg& leg, std::unique_ptr<PortPair> ports);
+  void close_image(Leg& leg);
 
   // Silence until the partner speaks (silence.cc)
   void fill(Leg& leg);

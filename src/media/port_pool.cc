@@ -48,11 +48,12 @@ std::unique_ptr<PortPair> PortPool::refreshed(std::unique_ptr<PortPair> pair) {
 }
 
 Result<std::unique_ptr<PortPair>> PortPool::take() {
-  if (!idle_.empty() && reactor_.now() - idle_.front().since >= kQuarantine) {
+  const auto oldest = [&] {
     auto pair = std::move(idle_.front().pair);
     idle_.pop_front();
     return refreshed(std::move(pair));
-  }
+  };
+  if (!idle_.empty() && reactor_.now() - idle_.front().since >= kQuarantine) return oldest();
   Error last{ErrorCode::kUnavailable, "no free port"};
   int tries = kOpenTries;
   for (std::size_t i = closed_.size(); i > 0 && tries > 0; --i) {
@@ -69,6 +70,8 @@ Result<std::unique_ptr<PortPair>> PortPool::take() {
     closed_.push_back(port);
     last.what = pair.error().what;
   }
+  // A call that is refused is worse than a late packet, which is no packet of its peer's address.
+  if (!idle_.empty()) return oldest();
   return tl::unexpected(std::move(last));
 }
 
@@ -96,6 +99,15 @@ void PortPool::give_back(std::unique_ptr<PortPair> pair) {
     idle_.push_back({std::move(pair), reactor_.now()});
     return;
   }
+  close(std::move(pair));
+}
+
+void PortPool::shut(std::uint16_t port) {
+  const auto i =
+      std::find_if(idle_.begin(), idle_.end(), [&](const Idle& x) { return x.pair->port == port; });
+  if (i == idle_.end()) return;
+  auto pair = std::move(i->pair);
+  idle_.erase(i);
   close(std::move(pair));
 }
 

@@ -1,7 +1,8 @@
 // Port pairs of one realm and address family, on one shard's thread. Pairs of a finished call stay
 // open for a while and serve the next one: opening two sockets costs more than relaying a second of
-// audio. Before that they rest (kQuarantine), so that the last packets of an old call never meet a
-// new one; until then what arrives is read, counted as stray and dropped.
+// audio. Before that they rest (kQuarantine), so that the last packets of an old call do not meet a
+// new one, unless all others are in use; until then what arrives is read, counted as stray and
+// dropped.
 #pragma once
 
 #include <cstdint>
@@ -62,12 +63,14 @@ inline constexpr int kOpenTries = 32;  // ports that other programs hold
 class PortPool {
  public:
   PortPool(reactor::Reactor& reactor, PortListener& listener, PortRange range);
-  // kUnavailable: every port of this shard's share is in use or resting.
+  // One that has rested, else one that was closed, else the one that rests for longest.
+  // kUnavailable: every port of this shard's share is in use.
   [[nodiscard]] Result<std::unique_ptr<PortPair>> take();
   // That very pair; kUnavailable when it is in use.
   [[nodiscard]] Result<std::unique_ptr<PortPair>> take(std::uint16_t port);
   void give_back(std::unique_ptr<PortPair> pair);
-  void close_idle(Instant now);  // called about once a second
+  void shut(std::uint16_t port);  // one that was given back: closed at once
+  void close_idle(Instant now);   // called about once a second
   [[nodiscard]] const PortRange& range() const { return range_; }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
   // Has sockets at that port, in use or at rest.

@@ -4,6 +4,7 @@
 
 #include "media/streams.h"
 #include "rtp/rtcp.h"
+#include "rtp/voip_metrics.h"
 
 namespace causeway::media {
 namespace {
@@ -106,6 +107,17 @@ std::size_t own_report(Leg& leg, std::span<std::byte> out, Instant now, WallTime
   }
   writer.sdes(leg.out.ssrc, leg.cname);
   return writer.ok() ? writer.size() : 0;
+}
+
+std::size_t voip_report(const Leg& leg, std::span<std::byte> out) {
+  if (!leg.agreed.voip_metrics || !leg.in.started || out.size() < rtp::kVoipMetricsPacket) return 0;
+  const auto quality = leg.quality.summary();
+  if (!quality) return 0;
+  const auto away = leg.counted.round_trip_ms.value_or(0);
+  rtp::write_voip_metrics(
+      out.first<rtp::kVoipMetricsPacket>(), leg.out.ssrc,
+      rtp::to_metrics(*quality, leg.in.ssrc, Micros(static_cast<std::int64_t>(away * 1'000))));
+  return rtp::kVoipMetricsPacket;
 }
 
 std::size_t goodbye(const Leg& leg, std::span<std::byte> out) {

@@ -23,6 +23,9 @@ void learn(Leg& from, std::span<const std::byte> compound, Instant now);
 // A report of our own to the leg's peer.
 [[nodiscard]] std::size_t own_report(Leg& leg, std::span<std::byte> out, Instant now,
                                      WallTime wall);
+// Behind such a report, where the peer asked for it: its quality here (RFC 3611 4.7). 0: it did
+// not.
+[[nodiscard]] std::size_t voip_report(const Leg& leg, std::span<std::byte> out);
 [[nodiscard]] std::size_t goodbye(const Leg& leg, std::span<std::byte> out);
 
 }  // namespace causeway::media

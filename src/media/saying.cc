@@ -13,7 +13,8 @@ Result<std::unique_ptr<Saying>> Saying::make(const std::optional<Coding>& coding
     std::unique_ptr<codec::Encoder> encoder;
     if (coding) {
       auto made =
-          codec::make_encoder(coding->codec, coding->rate, {.packet_ms = coding->packet_ms});
+          codec::make_encoder(coding->codec, coding->rate,
+                              {.packet_ms = coding->packet_ms, .most_bits = coding->bit_rate});
       if (!made) return tl::unexpected(made.error());
       encoder = std::move(*made);
     }
@@ -23,6 +24,8 @@ Result<std::unique_ptr<Saying>> Saying::make(const std::optional<Coding>& coding
     s->packet_time = Millis(coding ? coding->packet_ms : 20);
     s->tones.reset();
     s->player.reset();  // of another rate, perhaps
+    s->noise.reset();
+    s->spoken = s->noise_told = false;
     // A packet, and behind it the longest that may come in one piece.
     if (coding) s->pcm.resize(s->packet() + codec::kMaxSamples);
   }
@@ -39,11 +42,8 @@ std::size_t Saying::packet() const {
   return coding ? std::size_t{coding->rate} * coding->packet_ms / 1000 : 0;
 }
 
-void Saying::start_digit(std::uint8_t event, Instant now) {
-  if (event_coding)
-    (void)events.start(event, now);
-  else if (tones)
-    (void)tones->start(event);
+bool Saying::start_digit(std::uint8_t event, Instant now) {
+  return event_coding ? events.start(event, now) : tones && tones->start(event);
 }
 
 void Saying::end_digit(Micros length) {

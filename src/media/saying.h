@@ -13,9 +13,10 @@
 #include "base/time.h"
 #include "codec/codec.h"
 #include "media/plan.h"
+#include "media/player.h"
 #include "reactor/reactor.h"
 #include "rtp/telephone_event.h"
-#include "tone/cadence.h"
+#include "tone/comfort_noise.h"
 #include "tone/dtmf_generator.h"
 
 namespace causeway::media {
@@ -27,7 +28,7 @@ class Saying {
       std::unique_ptr<Saying> before);
 
   // A digit of unknown length, until stop_digit(); or one of this length.
-  void start_digit(std::uint8_t event, Instant now);
+  [[nodiscard]] bool start_digit(std::uint8_t event, Instant now);  // false: too many wait
   // Nothing is under way: nothing happens.
   void end_digit(Micros length);  // as long as the far side's was
   void stop_digit(Instant now);   // nobody will say how long it was
@@ -41,7 +42,13 @@ class Saying {
   std::unique_ptr<codec::Encoder> encoder;
   rtp::EventSender events;
   std::optional<tone::DtmfGenerator> tones;  // digits in the audio, where they are not events
-  std::optional<tone::TonePlayer> player;    // heard until the partner says something
+  std::optional<Player> player;              // heard until the partner says something
+  // What silence is like that the peer is told of (RFC 3389)
+  tone::ComfortNoiseEncoder noise;
+  bool quiet = false;   // all that is in `pcm` is silence that the other side meant
+  bool spoken = false;  // ... and something was before it
+  bool noise_told = false;
+  Micros noise_age{0};  // since
 
   // PCM that waits for a whole packet
   std::vector<std::int16_t> pcm;

@@ -73,6 +73,7 @@ void MediaPlane::Impl::tune(Leg& leg, const Plan& p) {
                              std::move(to.saying));
     if (!made) return failed(made.error());
     to.saying = std::move(*made);
+    if (to.saying->encoder) to.saying->encoder->set_complexity(transcoding.complexity());
   } else {
     let_go(to);
   }
@@ -90,21 +91,6 @@ void MediaPlane::Impl::hush(Leg& leg) {
   if (!leg.saying) return;
   reactor.timers().cancel(leg.saying->timer);
   leg.saying.reset();
-}
-
-bool MediaPlane::Impl::ring(Leg& leg, const tone::Cadence& cadence) {
-  if (!leg.applied || leg.out.has_input) return false;
-  if (!leg.saying || !leg.saying->coding) {
-    const auto coding = coding_towards(leg.agreed);
-    if (!coding) return false;
-    const auto events = leg.saying ? leg.saying->event_coding : std::nullopt;
-    auto made = Saying::make(coding, events, std::move(leg.saying));
-    if (!made) return false;
-    leg.saying = std::move(*made);
-  }
-  leg.saying->player.emplace(leg.saying->coding->rate, cadence);
-  wake(leg, reactor.now());
-  return true;
 }
 
 void MediaPlane::Impl::wake(Leg& to, Instant now) {
@@ -177,8 +163,8 @@ void MediaPlane::Impl::digit(Leg& to, std::uint8_t event, bool ends, Micros dura
   if (!to.saying) return;
   if (ends)
     to.saying->end_digit(duration);
-  else
-    to.saying->start_digit(event, now);
+  else if (!to.saying->start_digit(event, now) && to.counted.lost_digits++ == 0)
+    observer.on_digit_lost(to.id);
   wake(to, now);
 }
 
@@ -215,9 +201,11 @@ bool MediaPlane::Impl::say(Leg& to, Saying& s, Instant now) {
   bool heard = false;
   if (s.encoder && from && from->hearing && from->hearing->what().rate == s.coding->rate) {
     Hearing& h = *from->hearing;
+    if (s.have == 0) s.quiet = true;
     while (s.have < s.packet()) {
       const std::size_t n = h.pull(std::span(s.pcm).subspan(s.have).first(codec::kMaxSamples), now);
       if (n == 0) break;
+      s.quiet = s.quiet && h.quiet();
       s.have += n;
       heard = true;
     }
@@ -231,7 +219,8 @@ bool MediaPlane::Impl::say(Leg& to, Saying& s, Instant now) {
                 std::int16_t{0});
     s.have = s.packet();
   }
-  if (s.encoder && (s.player || (s.tones && s.tones->busy()))) {
+  const bool sounds = s.player || (s.tones && s.tones->busy());
+  if (s.encoder && sounds) {
     if (s.have < s.packet()) {
       std::fill_n(s.pcm.begin(), s.packet(), std::int16_t{0});
       s.have = s.packet();
@@ -251,11 +240,11 @@ bool MediaPlane::Impl::say(Leg& to, Saying& s, Instant now) {
     s.gap = true;  // audio that follows starts a talkspurt
   }
   if (s.have < s.packet() || !s.encoder) return heard;
+  const bool may_send = can && !(s.event_coding && s.events.sounding());
+  if (!sounds && s.coding->noise_type != kNoType && say_silence(to, s, may_send, now)) return true;
   const auto frame = std::span<const std::int16_t>(s.pcm).first(s.packet());
   std::array<std::byte, codec::kMaxPayload> payload;
-  const std::size_t bytes = can && !(s.event_coding && s.events.sounding())
-                                ? s.encoder->encode(frame, payload)
-                                : std::size_t{0};
+  const std::size_t bytes = may_send ? s.encoder->encode(frame, payload) : std::size_t{0};
   if (bytes != 0) {
     send_made(to, s.coding->codec.pt.value, s.gap, s.timestamp, std::span(payload).first(bytes),
               now);

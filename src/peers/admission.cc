@@ -13,6 +13,16 @@ Refusal full(std::uint32_t most, std::string_view what, const std::string& whose
   return {503, what == " calls" ? 34 : 42, std::move(text), label};
 }
 
+Refusal full_service(const policy::Customer& c) {
+  return full(c.service_calls, " calls",
+              " of service '" + std::string(deployment::rules_of(*c.service).name) + "'",
+              "limit_service_calls");
+}
+
+Refusal full_account(const policy::Customer& c) {
+  return full(c.account_calls, " calls", " of account '" + c.account + "'", "limit_account_calls");
+}
+
 template <typename T>
 Rate rate_of(const T& limits) {
   return {limits.max_calls_per_second, limits.calls_burst};
@@ -64,6 +74,43 @@ Counted Admission::begin(deployment::GroupIndex g, std::optional<deployment::Pee
   c.add(*groups_[g.value]);
   if (p) c.add(*peers_[p->value]);
   return c;
+}
+
+std::optional<Refusal> Admission::of_customer(const policy::Customer& c, Counted& out) {
+  out.reset();
+  Counted taken;
+  SharedLoad::Counter *service = nullptr, *account = nullptr;
+  if (c.service) {
+    const std::string name(deployment::rules_of(*c.service).name);
+    service = &load_.service(name);
+    if (!taken.add(*service, c.service_calls)) {
+      ++service->refused;
+      return full_service(c);
+    }
+  }
+  if (!c.account.empty()) {
+    account = &load_.account(c.account);
+    if (!taken.add(*account, c.account_calls)) {
+      ++account->refused;
+      return full_account(c);
+    }
+  }
+  if (service != nullptr) ++service->begun;
+  if (account != nullptr) ++account->begun;
+  out = std::move(taken);
+  return std::nullopt;
+}
+
+std::optional<Refusal> Admission::full_of_customer(const policy::Customer& c) const {
+  const auto reached = [](const SharedLoad::Counter& now, std::uint32_t most) {
+    return most != 0 && now.now() >= most;
+  };
+  if (c.service &&
+      reached(load_.service(std::string(deployment::rules_of(*c.service).name)), c.service_calls))
+    return full_service(c);
+  if (!c.account.empty() && reached(load_.account(c.account), c.account_calls))
+    return full_account(c);
+  return std::nullopt;
 }
 
 std::optional<Refusal> Admission::towards(deployment::GroupIndex g, deployment::PeerIndex p,

@@ -27,6 +27,12 @@ class Admission {
   // One that was let in: in progress from now on, until the value goes.
   [[nodiscard]] Counted begin(deployment::GroupIndex group,
                               std::optional<deployment::PeerIndex> peer);
+  // Within what its account and its service may have at one time: counted in `out`, or why not.
+  [[nodiscard]] std::optional<policy::Refusal> of_customer(const policy::Customer& customer,
+                                                           Counted& out);
+  // What it would say to one more, which is not counted anywhere.
+  [[nodiscard]] std::optional<policy::Refusal> full_of_customer(
+      const policy::Customer& customer) const;
   // It goes on towards that peer: counted in `out`, or why not.
   [[nodiscard]] std::optional<policy::Refusal> towards(deployment::GroupIndex group,
                                                        deployment::PeerIndex peer, bool emergency,
@@ -34,6 +40,7 @@ class Admission {
   // A call that was rebuilt is in progress again. Names, as its legs have them; no peer: empty.
   [[nodiscard]] Counted again(const std::string& group, const std::string& peer, bool caller);
 
+  [[nodiscard]] SharedLoad::Trunk& trunk(const std::string& group) { return load_.trunk(group); }
   [[nodiscard]] std::uint32_t calls() const { return load_.all().now(); }
   [[nodiscard]] std::uint32_t calls_of(deployment::GroupIndex g) const {
     return groups_[g.value]->now();

@@ -3,6 +3,7 @@
 namespace causeway::peers {
 
 std::string own_host(const LocalSide& side) {
+  if (!side.host.empty()) return std::string(side.host);
   return side.profile->contact_host.empty() ? side.advertised.address.to_uri_host()
                                             : side.profile->contact_host;
 }

@@ -15,6 +15,7 @@ struct LocalSide {
   const deployment::Profile* profile = nullptr;
   Endpoint advertised;  // address and port of the listener, public behind NAT
   Transport transport = Transport::kUdp;
+  std::string_view host = {};  // in Contact and From in place of the profile's; empty: that
 };
 
 // "SIP/2.0/TLS sbc.example:5061;branch=...;rport" (RFC 3581 for UDP; TDR-53: a name where the

@@ -1,18 +1,12 @@
 #include "policy/decide.h"
 
-#include <algorithm>
+#include "policy/numbers.h"
+#include "policy/route.h"
 
 namespace causeway::policy {
 namespace {
 
 using deployment::Deployment;
-
-std::string_view without_plus(std::string_view n) { return n.starts_with('+') ? n.substr(1) : n; }
-
-bool is_number(std::string_view n) {
-  n = without_plus(n);
-  return !n.empty() && n.find_first_not_of("0123456789*#") == std::string_view::npos;
-}
 
 // Emergencies may use the reserve and are held by nothing else. Rates are looked at before there is
 // anything to decide (peers/admission.h).
@@ -40,6 +34,25 @@ std::optional<Refusal> admit(const Deployment& d, const CallFacts& f, bool emerg
   return std::nullopt;
 }
 
+// "44999": 999 behind the country of a number plan.
+const deployment::EmergencyNumber* behind_country(const Deployment& d, std::string_view digits) {
+  for (const auto& g : d.groups) {
+    const std::string& country = g.numbers.country;
+    if (country.empty() || !digits.starts_with(country)) continue;
+    for (const auto& e : d.emergency)
+      if (without_plus(e.digits) == digits.substr(country.size())) return &e;
+  }
+  return nullptr;
+}
+
+const deployment::EmergencyNumber* listed(const Deployment& d, std::string_view number) {
+  const std::string_view digits = without_plus(number);
+  if (digits.empty()) return nullptr;
+  for (const auto& e : d.emergency)
+    if (without_plus(e.digits) == digits) return &e;
+  return number.starts_with('+') ? behind_country(d, digits) : nullptr;
+}
+
 }  // namespace
 
 std::optional<std::string> emergency_service(const Deployment& d, std::string_view number,
@@ -52,11 +65,16 @@ std::optional<std::string> emergency_service(const Deployment& d, std::string_vi
     std::string service = urn.starts_with(kUrn) ? urn.substr(kUrn.size()) : std::string();
     if (service == "sos" || service.starts_with("sos.")) return service;
   }
-  const std::string_view digits = without_plus(number);
-  if (digits.empty()) return std::nullopt;
-  for (const auto& e : d.emergency)
-    if (without_plus(e.digits) == digits) return e.service;
+  if (const auto* e = listed(d, number)) return e->service;
   return std::nullopt;
+}
+
+std::string emergency_digits(const Deployment& d, std::string_view number) {
+  const auto* e = listed(d, number);
+  if (!e) return {};
+  // Listed with its country, and without, too: the network has the short one.
+  if (const auto* shorter = behind_country(d, e->digits)) e = shorter;
+  return std::string(without_plus(e->digits));
 }
 
 std::string dial_string(const Deployment& d, std::string_view service) {
@@ -69,8 +87,9 @@ std::string dial_string(const Deployment& d, std::string_view service) {
   }
 }
 
-Decision decide(const Deployment& d, const CallFacts& f) {
+Decision decide(const Deployment& d, const CallFacts& f, const directory::Directory* directory) {
   Decision out;
+  out.called = f.called;
   const auto& group = d.group(f.from);
   out.reasons.push_back("from group '" + group.name + "'");
   if (const auto service = emergency_service(d, f.called, f.request_uri)) {
@@ -116,9 +135,20 @@ Decision decide(const Deployment& d, const CallFacts& f) {
         "loop"};
     return out;
   }
+  if (emergency && group.trunk != deployment::Trunk::kNone) {
+    // EM-16: whoever called for help is in the operator's network already.
+    out.alarm = true;
+    out.refusal = Refusal{403, 21,
+                          "an emergency call came from trunk '" + group.name +
+                              "': the operator's network must not send those here",
+                          "emergency_from_trunk"};
+    return out;
+  }
   out.refusal = admit(d, f, emergency || (f.resource_priority && group.trusted));
   if (out.refusal) return out;
   out.targets = group.routes_to;
+  route(d, directory, f, out);
+  if (out.refusal) return out;
   if (out.targets.empty()) {
     out.refusal = Refusal{404, 3, "group '" + group.name + "' has no routes_to", "no_route"};
     return out;
@@ -127,23 +157,6 @@ Decision decide(const Deployment& d, const CallFacts& f) {
   for (const auto t : out.targets) names += (names.empty() ? "" : ", ") + d.group(t).name;
   out.reasons.push_back("routes_to: " + names);
   return out;
-}
-
-std::string format_number(const Deployment& d, std::string_view number,
-                          deployment::NumberFormat format) {
-  std::string n(number);
-  if (!is_number(n)) return n;
-  if (emergency_service(d, n, {})) return std::string(without_plus(n));
-  if (without_plus(n).find_first_of("*#") != std::string_view::npos) return n;
-  switch (format) {
-    case deployment::NumberFormat::kAsIs: return n;
-    case deployment::NumberFormat::kE164Plus:
-      if (n.starts_with('+')) return n;
-      if (n.starts_with("00") && n.size() > 4) return "+" + n.substr(2);
-      return "+" + n;
-    case deployment::NumberFormat::kE164NoPlus: return n.starts_with('+') ? n.substr(1) : n;
-  }
-  return n;
 }
 
 int q850_of_status(int status) {

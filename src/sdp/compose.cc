@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "sdp/crypto_line.h"
+#include "sdp/dtls.h"
 #include "sdp/ice.h"
+#include "sdp/image.h"
 #include "sdp/text.h"
 
 namespace causeway::sdp {
@@ -60,12 +62,15 @@ void session_part(Writer& w, const Origin& o, const LocalMedia& local, const Dia
 }
 
 void audio_part(Writer& w, std::string_view proto, const LocalMedia& local, bool mux,
-                const MediaWish& wish, const std::vector<Crypto>& crypto, const Dialect& dialect,
-                const std::vector<std::string>& attributes, bool ice) {
+                const MediaWish& wish, const std::vector<Crypto>& crypto,
+                std::optional<DtlsSetup> setup, const Dialect& dialect,
+                const std::vector<std::string>& attributes, bool ice, bool mismatch = false) {
   w << "m=audio " << local.rtp.port << " " << proto;
   for (const Codec& c : wish.codecs) w << " " << std::uint64_t{c.pt.value};
   w << kEnd;
+  if (dialect.bandwidth != 0) w << "b=AS:" << std::uint64_t{dialect.bandwidth} << kEnd;
   for (const Crypto& c : crypto) w << "a=crypto:" << write_crypto(c) << kEnd;
+  if (setup && local.dtls) w << dtls_lines(*local.dtls, *setup);
   for (const Codec& c : wish.codecs) {
     w << "a=rtpmap:" << std::uint64_t{c.pt.value} << " " << c.name << "/" << c.clock;
     if (c.channels > 1) w << "/" << std::uint64_t{c.channels};
@@ -79,6 +84,7 @@ void audio_part(Writer& w, std::string_view proto, const LocalMedia& local, bool
     w << "a=rtcp:" << std::uint64_t{local.rtcp_port} << kEnd;
   if (mux) w << "a=rtcp-mux\r\n";
   if (ice) w << ice_lines(local, mux);
+  if (mismatch) w << "a=ice-mismatch\r\n";  // RFC 8839 4.2.5
   w << "a=" << word(in_dialect(wish.direction, dialect)) << kEnd;
   for (const std::string& a : attributes) {
     const auto name = std::string_view(a).substr(0, a.find(':'));
@@ -154,13 +160,27 @@ Result<MediaWish> answer_wish(const MediaWish& offered, const MediaWish& answere
 }
 
 std::string write_offer(const Origin& origin, const LocalMedia& local, const MediaWish& wish,
-                        const Dialect& dialect, const std::vector<std::string>& attributes) {
+                        const Dialect& dialect, const std::vector<std::string>& attributes,
+                        const std::vector<std::string_view>& before) {
   Writer w;
   const bool ice = dialect.ice_lite && local.ice;
   session_part(w, origin, local, dialect, ice);
-  const bool secure = dialect.security == Security::kSdes;
-  audio_part(w, secure ? "RTP/SAVP" : "RTP/AVP", local, local.rtcp_mux, wish,
-             secure ? local.crypto : std::vector<Crypto>{}, dialect, attributes, ice);
+  const bool sdes = dialect.security == Security::kSdes, dtls = dialect.security == Security::kDtls;
+  const bool image = wish.image && local.image;
+  const std::size_t lines = dialect.image == ImageAs::kPass ? before.size() : 0;
+  // Audio is first where there is any, and an image behind it where it ever was.
+  const bool first = image && wish.image->alone && (lines < 2 || !before[1].starts_with("image "));
+  if (first)
+    w << image_lines(*wish.image, local.image->port);
+  else if (wish.image_alone())
+    declined_part(w, before[0]);
+  else
+    audio_part(w, dtls ? "UDP/TLS/RTP/SAVP" : (sdes ? "RTP/SAVP" : "RTP/AVP"), local,
+               local.rtcp_mux, wish, sdes ? local.crypto : std::vector<Crypto>{},
+               dtls ? std::optional(DtlsSetup::kActpass) : std::nullopt, dialect, attributes, ice);
+  const bool second = image && !first;
+  if (second) w << image_lines(*wish.image, local.image->port);
+  for (std::size_t i = second ? 2 : 1; i < lines; ++i) declined_part(w, before[i]);
   return w.take();
 }
 
@@ -168,16 +188,23 @@ Result<std::string> write_answer(const Origin& origin, const RemoteOffer& theirs
                                  const LocalMedia& local, const MediaWish& chosen,
                                  const Dialect& dialect,
                                  const std::vector<std::string>& attributes) {
-  if (chosen.codecs.empty()) return fail(ErrorCode::kNotAcceptable, "no codec in common");
-  if (theirs.audio_index >= theirs.media_lines.size())
+  const bool alone = chosen.image_alone();
+  if (chosen.codecs.empty() && !alone) return fail(ErrorCode::kNotAcceptable, "no codec in common");
+  if (theirs.audio_index >= theirs.media_lines.size() && !alone)
     return fail(ErrorCode::kInternal, "the offer to be answered has no audio line");
   std::vector<Crypto> crypto;
-  if (theirs.media.secure != (dialect.security == Security::kSdes))
+  if (theirs.media.secure != is_srtp(dialect.security) && !theirs.wish.image_alone())
     return fail(ErrorCode::kNotAcceptable,
                 theirs.media.secure
                     ? "SRTP offered where this peer group has RTP"
                     : "SrtpEncryptionRequired: RTP offered where this peer group has SRTP");
-  if (theirs.media.secure && !theirs.declined) {
+  std::optional<DtlsSetup> setup;
+  if (dialect.security == Security::kDtls && !theirs.declined && !alone) {
+    auto ours = answer_setup(theirs.media, local.dtls);
+    if (!ours) return tl::unexpected(ours.error());
+    setup = *ours;
+  }
+  if (dialect.security == Security::kSdes && !theirs.declined && !alone) {
     auto line = choose_crypto(theirs.media.crypto, dialect);
     if (!line) return tl::unexpected(line.error());
     auto ours = answer_crypto(local.crypto, *line);
@@ -190,11 +217,13 @@ Result<std::string> write_answer(const Origin& origin, const RemoteOffer& theirs
   const bool ice = dialect.ice_lite && local.ice && theirs.media.ice && !theirs.declined;
   session_part(w, origin, local, dialect, ice);
   for (std::size_t i = 0; i < theirs.media_lines.size(); ++i) {
-    if (i != theirs.audio_index || theirs.declined)
+    if (chosen.image && local.image && theirs.image_index == i)
+      w << image_lines(*chosen.image, local.image->port);
+    else if (i != theirs.audio_index || theirs.declined || alone)
       declined_part(w, theirs.media_lines[i]);
     else
       audio_part(w, theirs.proto, local, local.rtcp_mux && theirs.media.rtcp_mux, wish, crypto,
-                 dialect, attributes, ice);
+                 setup, dialect, attributes, ice, theirs.media.ice_mismatch);
   }
   return w.take();
 }

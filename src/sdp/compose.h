@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/net.h"
@@ -30,6 +31,10 @@ struct LocalMedia {
   std::vector<Crypto> crypto;   // our keys, one per suite; kept for the life of the dialog (TDM-07)
   // Ours, as a lite agent; written where the dialect has ICE, in answers only to an offer with it.
   std::optional<IceParameters> ice;
+  // Our certificate; `setup` is the part that we play already, kActpass when we play none. Written
+  // where the dialect's security is kDtls.
+  std::optional<DtlsParameters> dtls;
+  std::optional<Endpoint> image;  // for UDPTL, where the wish has an image
   friend bool operator==(const LocalMedia&, const LocalMedia&) = default;
 };
 
@@ -51,10 +56,12 @@ struct LocalMedia {
 }
 
 // `attributes`: extra a= lines of the other side (RemoteOffer::attributes); those that
-// dialect.attributes names are written, no others.
+// dialect.attributes names are written, no others. `before`: the m= lines of our last SDP, whose
+// number never goes down (RFC 3264 8); looked at where the dialect passes images.
 [[nodiscard]] std::string write_offer(const Origin& origin, const LocalMedia& local,
                                       const MediaWish& wish, const Dialect& dialect,
-                                      const std::vector<std::string>& attributes = {});
+                                      const std::vector<std::string>& attributes = {},
+                                      const std::vector<std::string_view>& before = {});
 
 // Repeats the m= lines of the offer, declining all but the chosen one. `chosen.codecs` use the
 // offer's payload types. kNotAcceptable: no codec, security that the dialect does not allow, or no

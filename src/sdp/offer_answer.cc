@@ -1,5 +1,8 @@
 #include "sdp/offer_answer.h"
 
+#include "sdp/ice.h"
+#include "sdp/image.h"
+
 namespace causeway::sdp {
 namespace {
 
@@ -37,8 +40,24 @@ Result<std::string> with_version(OfferAnswer& s, const Write& write) {
   return text;
 }
 
+// With what is read only for peers whose dialect has it.
+Result<RemoteOffer> read(std::string_view body, const Dialect& dialect, bool image_alone) {
+  const auto d = parse_borrowed(body);  // what comes of it keeps no view
+  if (!d) return tl::unexpected(d.error());
+  auto read = read_audio(*d, dialect.security);
+  if (dialect.image == ImageAs::kPass) add_image(*d, image_alone, read);
+  if (!read || !dialect.ice_lite || read->declined) return read;
+  RemoteMedia& m = read->media;
+  m.ice = read_ice(*d, read->audio_index);
+  // On hold there may be no address to compare.
+  if (!m.ice || m.rtp.address.is_unspecified() || default_is_candidate(*m.ice, m.rtp)) return read;
+  m.ice.reset();
+  m.ice_mismatch = true;
+  return read;
+}
+
 Result<Received> take(OfferAnswer& s, std::string_view body, const Dialect& dialect) {
-  auto read = read_audio(body, dialect.security);
+  auto read = sdp::read(body, dialect, s.agreed);  // a call does not begin with a fax alone
   if (!read) return tl::unexpected(read.error());
   Received r{std::move(*read),
              !s.last_remote.empty() && without_origin(s.last_remote) == without_origin(body)};
@@ -70,9 +89,10 @@ Result<std::string> local_offer(OfferAnswer& s, const LocalMedia& local, const M
                                 const std::vector<std::string>& attributes) {
   if (s.state == OfferState::kLocalOffer || s.state == OfferState::kRemoteOffer)
     return outstanding(s);
-  if (wish.codecs.empty()) return fail(ErrorCode::kNotAcceptable, "no codec to offer");
+  if (wish.codecs.empty() && !wish.image_alone())
+    return fail(ErrorCode::kNotAcceptable, "no codec to offer");
   auto text = with_version(s, [&](const Origin& o) -> Result<std::string> {
-    return write_offer(o, local, wish, dialect, attributes);
+    return write_offer(o, local, wish, dialect, attributes, media_lines_of(s.last_local));
   });
   if (text) s.state = OfferState::kLocalOffer;
   return text;
@@ -120,14 +140,14 @@ Result<RemoteOffer> accept_preview(OfferAnswer& s, const Dialect& dialect) {
   if (s.state != OfferState::kLocalOffer || s.last_remote.empty() ||
       s.last_remote == s.agreed_remote)
     return fail(ErrorCode::kNotFound, "there was no preview of the answer");
-  auto read = read_audio(s.last_remote, dialect.security);
+  auto read = sdp::read(s.last_remote, dialect, s.agreed);
   if (read) agree(s);
   return read;
 }
 
 Result<RemoteOffer> last_remote(const OfferAnswer& s, const Dialect& dialect) {
   if (s.last_remote.empty()) return fail(ErrorCode::kNotFound, "the peer has sent no SDP yet");
-  return read_audio(s.last_remote, dialect.security);
+  return read(s.last_remote, dialect, s.agreed);
 }
 
 }  // namespace causeway::sdp

@@ -42,12 +42,21 @@ struct Codec {
 [[nodiscard]] bool is_telephone_event(const Codec& c);
 [[nodiscard]] bool is_comfort_noise(const Codec& c);
 
+// A fax by T.38 over UDPTL (ITU-T T.38 D.2.3), which audio gives way to or goes on beside.
+struct Image {
+  std::vector<std::string> attributes;  // "T38FaxVersion:0", as written
+  bool alone = false;                   // there is no audio
+  friend bool operator==(const Image&, const Image&) = default;
+};
+
 // What one side wants of the audio of a call, free of addresses, ports and keys.
 struct MediaWish {
   std::vector<Codec> codecs;  // in order of preference
   Direction direction = Direction::kSendRecv;
   std::uint16_t ptime = 0;  // ms, 0 when not said
   std::uint16_t maxptime = 0;
+  std::optional<Image> image;  // alone: then there are no codecs
+  [[nodiscard]] bool image_alone() const { return image && image->alone; }
   friend bool operator==(const MediaWish&, const MediaWish&) = default;
 };
 
@@ -102,6 +111,30 @@ struct IceParameters {
   friend bool operator==(const IceParameters&, const IceParameters&) = default;
 };
 
+// RFC 4145 4, for DTLS as RFC 5763 5 has it: who begins the handshake.
+enum class DtlsSetup : std::uint8_t { kActpass, kActive, kPassive };
+// The digest of a certificate (RFC 8122 5): "sha-256" and the like, in small letters.
+struct Fingerprint {
+  std::string hash;
+  std::vector<std::uint8_t> octets;
+  friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
+};
+// What one side says about DTLS for one stream (sdp/dtls.h reads and writes it).
+struct DtlsParameters {
+  std::vector<Fingerprint> fingerprints;
+  std::optional<DtlsSetup> setup;  // none: it did not say
+  std::string tls_id;              // RFC 8842 4, empty when absent
+  friend bool operator==(const DtlsParameters&, const DtlsParameters&) = default;
+};
+
+// b= lines: what a side takes (RFC 4566 5.8, RFC 3890, RFC 3556).
+struct Bandwidth {
+  std::optional<std::uint32_t> as_kbps;  // with the headers of IP, UDP and RTP
+  std::optional<std::uint32_t> tias;     // bit/s without them
+  std::optional<std::uint32_t> rs, rr;   // bit/s of RTCP, for those who send and who receive
+  friend bool operator==(const Bandwidth&, const Bandwidth&) = default;
+};
+
 // Where and how the other side wants to receive: what an SDP says beside the wish.
 struct RemoteMedia {
   Endpoint rtp;   // 0.0.0.0 is kept as it came
@@ -109,11 +142,18 @@ struct RemoteMedia {
   bool rtcp_mux = false;
   bool secure = false;               // RTP/SAVP or SAVPF
   std::vector<Crypto> crypto;        // suites that we know, in the peer's order
-  std::optional<IceParameters> ice;  // only where somebody asked: read_ice()
+  std::optional<IceParameters> ice;  // only where the dialect has it
+  bool ice_mismatch = false;         // ICE was there, and something between has changed the address
+  // Of an m= line over UDP/TLS/RTP/SAVP(F) with a fingerprint that we can compare.
+  std::optional<DtlsParameters> dtls;
+  Bandwidth bandwidth;
+  std::optional<Endpoint> image;  // where it takes UDPTL
   friend bool operator==(const RemoteMedia&, const RemoteMedia&) = default;
 };
 
-enum class Security : std::uint8_t { kRtp, kSdes };
+// SRTP's keys: none, in the SDP (RFC 4568), or from a handshake on the media path (RFC 5763).
+enum class Security : std::uint8_t { kRtp, kSdes, kDtls };
+[[nodiscard]] constexpr bool is_srtp(Security s) { return s != Security::kRtp; }
 enum class HoldForm : std::uint8_t {
   kRfc3264,
   kInactiveOnly
@@ -136,6 +176,19 @@ enum class DigitsAs : std::uint8_t {
   kNotify,     // NOTIFY of the event package telephone-event
 };
 
+// Whether fax machines and modems are listened for in the G.711 of a peer.
+enum class FaxAs : std::uint8_t {
+  kWhereDecoded,  // where its audio is decoded anyway
+  kPassthrough,   // always
+  kIgnore,        // never
+};
+
+// What becomes of m=image lines (T.38).
+enum class ImageAs : std::uint8_t {
+  kDecline,  // port 0; a fax goes in G.711
+  kPass,     // to another side that passes them, too
+};
+
 // How a peer wants its SDP; a part of the profile of a peer group.
 struct Dialect {
   Security security = Security::kRtp;
@@ -153,6 +206,10 @@ struct Dialect {
   std::string session_name = "-";
   Transcoding transcoding = Transcoding::kNoneCommon;
   DigitsAs digits = DigitsAs::kAuto;
+  FaxAs fax = FaxAs::kWhereDecoded;
+  ImageAs image = ImageAs::kDecline;
+  std::uint32_t bandwidth = 0;  // b=AS of ours, kbit/s; 0: not written
+  bool rtcp_off = false;        // b=RS:0 with b=RR:0 of the peer ends our reports
   friend bool operator==(const Dialect&, const Dialect&) = default;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sdp/crypto_line.h"
+#include "sdp/dtls.h"
 #include "sdp/text.h"
 
 namespace causeway::sdp {
@@ -18,11 +19,11 @@ tl::unexpected<Error> at_line(const SessionDescription& d, const Line& l, ErrorC
 }
 
 bool is_plain(std::string_view proto) { return proto == "RTP/AVP" || proto == "RTP/AVPF"; }
+constexpr std::string_view kOverTls = "UDP/TLS/";
+// With DTLS in its name also when the peer would take a=crypto as well (MBP-09): what counts is
+// what the dialect needs, and that is looked for by who answers.
 bool is_secure(std::string_view proto) {
-  // With DTLS in its name when the peer would take that as well; what counts is that it has
-  // a=crypto lines too (MBP-09), and choose_crypto() sees to that.
-  constexpr std::string_view kDtls = "UDP/TLS/";
-  if (proto.starts_with(kDtls)) proto.remove_prefix(kDtls.size());
+  if (proto.starts_with(kOverTls)) proto.remove_prefix(kOverTls.size());
   return proto == "RTP/SAVP" || proto == "RTP/SAVPF";
 }
 
@@ -49,7 +50,7 @@ const MediaSection* choose_line(const SessionDescription& d, std::optional<Secur
     if (!is_plain(proto) && !is_secure(proto)) continue;
     int rank = 1;
     if (m.port != 0) rank += 2;
-    if (prefer && (*prefer == Security::kSdes) == is_secure(proto)) rank += 1;
+    if (prefer && is_srtp(*prefer) == is_secure(proto)) rank += 1;
     if (rank > best_rank) {
       best = &m;
       best_rank = rank;
@@ -174,12 +175,16 @@ struct Reader {
   bool direction_given = false;
   PayloadTypes types;
   std::optional<Endpoint> rtcp;
+  bool fingerprint_at_media = false;  // those of the session do not count then (RFC 8122 5)
 
   Status attribute(const Line& l, bool session);
   Status media_attribute(const Line& l, std::string_view name, std::string_view value, bool& used);
   Status rtpmap(const Line& l, std::string_view value);
   Status rtcp_port(const Line& l, std::string_view value);
   Status crypto(const Line& l, std::string_view value);
+  void dtls(std::string_view name, std::string_view value, bool session);
+  void bandwidth(std::string_view value);
+  void leave_what_fits();
   Status codecs(const MediaSection& m);
 };
 
@@ -202,6 +207,7 @@ bool describes_transport(std::string_view name) {
     case 'm': return name == "mid" || name == "msid";
     case 'r': return name == "remote-candidates" || name == "rtcp-rsize";
     case 's': return name == "setup" || name == "ssrc" || name == "ssrc-group";
+    case 't': return name == "tls-id";
     case 'x': return name.substr(0, 11) == "x-candidate";
     default: return false;
   }
@@ -248,6 +254,40 @@ Status Reader::rtcp_port(const Line& l, std::string_view value) {
   return {};
 }
 
+// "AS:80". What is no number says nothing; other modifiers are not ours (RFC 4566 5.8).
+void Reader::bandwidth(std::string_view value) {
+  const auto colon = value.find(':');
+  std::uint32_t n = 0;
+  if (colon == std::string_view::npos || !text::number(text::trimmed(value.substr(colon + 1)), n))
+    return;
+  Bandwidth& b = out.media.bandwidth;
+  const auto name = text::trimmed(value.substr(0, colon));
+  if (name == "AS") b.as_kbps = n;
+  if (name == "TIAS") b.tias = n;
+  if (name == "RS") b.rs = n;
+  if (name == "RR") b.rr = n;
+}
+
+// What takes more than the side allows is not its wish, where anything else is left. Codecs of one
+// rate alone are judged, without headers: many count none in b=AS either.
+void Reader::leave_what_fits() {
+  const Bandwidth& b = out.media.bandwidth;
+  const std::uint64_t most =
+      b.tias && *b.tias != 0 ? *b.tias : std::uint64_t{b.as_kbps.value_or(0)} * 1'000;
+  if (most == 0) return;
+  const auto too_much = [&](const Codec& c) {
+    if (same_word(c.name, "L16")) return std::uint64_t{c.clock} * 16 * c.channels > most;
+    const bool full =
+        same_word(c.name, "PCMU") || same_word(c.name, "PCMA") || same_word(c.name, "G722");
+    return full && most < 64'000;
+  };
+  auto& codecs = out.wish.codecs;
+  if (std::any_of(codecs.begin(), codecs.end(), [&](const Codec& c) {
+        return !is_telephone_event(c) && !is_comfort_noise(c) && !too_much(c);
+      }))
+    std::erase_if(codecs, too_much);
+}
+
 Status Reader::crypto(const Line& l, std::string_view value) {
   auto c = read_crypto(value);
   if (!c) return at_line(d, l, c.error().code, c.error().what);
@@ -257,6 +297,21 @@ Status Reader::crypto(const Line& l, std::string_view value) {
       return at_line(d, l, ErrorCode::kMalformed, "two a=crypto lines with one tag");
   out.media.crypto.push_back(std::move(**c));
   return {};
+}
+
+// Never an error: to a peer without DTLS it says nothing, and one that needs it is told what is
+// missing.
+void Reader::dtls(std::string_view name, std::string_view value, bool session) {
+  auto& found = out.media.dtls;
+  if (!found) found.emplace();
+  if (name == "setup") {
+    if (const auto setup = read_setup(value)) found->setup = setup;
+  } else if (name == "tls-id") {
+    if (value.size() <= 255) found->tls_id = value;  // RFC 8842 4
+  } else if (auto f = read_fingerprint(value)) {
+    if (!session && !std::exchange(fingerprint_at_media, true)) found->fingerprints.clear();
+    if (found->fingerprints.size() < kMaxFingerprints) found->fingerprints.push_back(std::move(*f));
+  }
 }
 
 Status Reader::media_attribute(const Line& l, std::string_view name, std::string_view value,
@@ -295,7 +350,10 @@ Status Reader::attribute(const Line& l, bool session) {
   const auto name = text::trimmed(whole.substr(0, colon));
   const auto value = text::trimmed(whole.substr(std::min(colon + 1, whole.size())));
   // The bulk of an offer: what is neither read nor kept.
-  if (describes_transport(name)) return {};
+  if (describes_transport(name)) {
+    if (name == "fingerprint" || name == "setup" || name == "tls-id") dtls(name, value, session);
+    return {};
+  }
   if (const auto direction = direction_of(name)) {
     if (!session || !direction_given) out.wish.direction = *direction;
     direction_given = true;
@@ -394,6 +452,10 @@ Result<RemoteOffer> read_audio(const SessionDescription& d, std::optional<Securi
     return at_line(d, d.lines()[m->first], ErrorCode::kMalformed, "audio without a c= line");
   }
   for (const Line& l : d.session_lines())
+    if (l.type == 'b') r.bandwidth(d.value(l));
+  for (const Line& l : d.lines_of(*m))
+    if (l.type == 'b') r.bandwidth(d.value(l));
+  for (const Line& l : d.session_lines())
     if (l.type == 'a')
       if (auto s = r.attribute(l, true); !s) return tl::unexpected(s.error());
   for (const Line& l : d.lines_of(*m)) {
@@ -426,8 +488,11 @@ Result<RemoteOffer> read_audio(const SessionDescription& d, std::optional<Securi
     if (auto s = r.attribute(l, false); !s) return tl::unexpected(s.error());
   }
   if (auto s = r.codecs(*m); !s) return tl::unexpected(s.error());
+  r.leave_what_fits();
   if (!out.media.secure)
     out.media.crypto.clear();  // "best effort" lines under RTP/AVP: not ours to take
+  if (out.media.dtls && (out.media.dtls->fingerprints.empty() || !out.proto.starts_with(kOverTls)))
+    out.media.dtls.reset();
   const auto next = static_cast<std::uint16_t>(m->port == 65'535 || m->port == 0 ? 0 : m->port + 1);
   out.media.rtcp = r.rtcp.value_or(Endpoint{out.media.rtp.address, next});
   if (!out.declined && out.media.rtp.address.is_unspecified())

@@ -19,8 +19,9 @@ inline constexpr std::size_t kMaxExtraAttributes = 64;
 struct RemoteOffer {
   MediaWish wish;
   RemoteMedia media;
-  bool declined = false;                 // the audio line has port 0
-  std::size_t audio_index = 0;           // which m= line was chosen
+  bool declined = false;                   // the audio line has port 0
+  std::size_t audio_index = 0;             // which m= line was chosen
+  std::optional<std::size_t> image_index;  // and which for wish.image
   std::vector<std::string> media_lines;  // every m= value, so that an answer can decline the others
   std::string proto;                     // of the chosen line: "RTP/SAVP"; answers repeat it
   std::string origin_user;               // o=

@@ -121,38 +121,42 @@ Status check_body(const Message& m, const FieldLimits& limits) {
 
 }  // namespace
 
+Status check_request_uri(std::string_view uri, const FieldLimits& limits) {
+  if (uri.size() > limits.request_uri)
+    return over(ErrorCode::kUriTooLong, "Request-URI", uri.size(), limits.request_uri);
+  return check_userinfo("user part in the Request-URI", uri, limits.userinfo);
+}
+
+Status check_field(const HeaderField& f, const FieldLimits& limits) {
+  if (f.value.size() > limits.header_value)
+    return over(ErrorCode::kMalformed, f.name.substr(0, 32), f.value.size(), limits.header_value);
+  if (f.name.size() > limits.header_name)
+    return over(ErrorCode::kMalformed,
+                "name of header '" + std::string(f.name.substr(0, 32)) + "...'", f.name.size(),
+                limits.header_name);
+  switch (f.id) {
+    case HeaderId::kFrom:
+    case HeaderId::kTo: return check_party(f.id, f.value, limits);
+    case HeaderId::kContact: return check_contact(f.value, limits);
+    case HeaderId::kSupported:
+    case HeaderId::kRequire:
+    case HeaderId::kProxyRequire: return check_options(f, limits);
+    case HeaderId::kContentType: {
+      const std::size_t n = std::min(f.value.find(';'), f.value.size());
+      if (n > limits.body_name)
+        return over(ErrorCode::kMalformed, "type in Content-Type", n, limits.body_name);
+      return {};
+    }
+    default: return {};
+  }
+}
+
 Status check_limits(const Message& m, const FieldLimits& limits) {
-  if (m.request_uri().size() > limits.request_uri)
-    return over(ErrorCode::kUriTooLong, "Request-URI", m.request_uri().size(), limits.request_uri);
-  if (auto s = check_userinfo("user part in the Request-URI", m.request_uri(), limits.userinfo); !s)
-    return s;
+  if (auto s = check_request_uri(m.request_uri(), limits); !s) return s;
   if (m.headers().size() > limits.headers)
     return too_many(ErrorCode::kMalformed, m.headers().size(), " header lines", limits.headers);
-  for (const HeaderField& f : m.headers()) {
-    if (f.value.size() > limits.header_value)
-      return over(ErrorCode::kMalformed, f.name.substr(0, 32), f.value.size(), limits.header_value);
-    if (f.name.size() > limits.header_name)
-      return over(ErrorCode::kMalformed,
-                  "name of header '" + std::string(f.name.substr(0, 32)) + "...'", f.name.size(),
-                  limits.header_name);
-    Status s;
-    switch (f.id) {
-      case HeaderId::kFrom:
-      case HeaderId::kTo: s = check_party(f.id, f.value, limits); break;
-      case HeaderId::kContact: s = check_contact(f.value, limits); break;
-      case HeaderId::kSupported:
-      case HeaderId::kRequire:
-      case HeaderId::kProxyRequire: s = check_options(f, limits); break;
-      case HeaderId::kContentType: {
-        const std::size_t n = std::min(f.value.find(';'), f.value.size());
-        if (n > limits.body_name)
-          s = over(ErrorCode::kMalformed, "type in Content-Type", n, limits.body_name);
-        break;
-      }
-      default: break;
-    }
-    if (!s) return s;
-  }
+  for (const HeaderField& f : m.headers())
+    if (auto s = check_field(f, limits); !s) return s;
   return check_body(m, limits);
 }
 

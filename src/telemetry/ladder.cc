@@ -270,6 +270,7 @@ class Ladder {
       case EventKind::kTimer: return "· timer";
       case EventKind::kError: return "✕ error";
       case EventKind::kEnd: return "■ end";
+      case EventKind::kRule: return "✎ rule";
       case EventKind::kNote:
       case EventKind::kMessageIn:
       case EventKind::kMessageOut: return "· note";

@@ -101,6 +101,9 @@ const FieldSpec kFields[] = {
      [](std::string& o, const CallRecord& r) { number(o, r.duration_ms()); }},
     {"from", Form::kText, text<&CallRecord::from>},
     {"to", Form::kText, text<&CallRecord::to>},
+    {"service", Form::kText, text<&CallRecord::service>},
+    {"account", Form::kText, text<&CallRecord::account>},
+    {"tenant", Form::kText, text<&CallRecord::tenant>},
     {"ingress_group", Form::kText, text<&CallRecord::ingress_group>},
     {"ingress_peer", Form::kText, text<&CallRecord::ingress_peer>},
     {"egress_group", Form::kText, text<&CallRecord::egress_group>},
@@ -134,6 +137,12 @@ const FieldSpec kFields[] = {
     {"callee_mos", Form::kNumber, opinion<kCallee, &MediaSide::mos_100>},
     {"callee_mos_min", Form::kNumber, opinion<kCallee, &MediaSide::mos_min_100>},
     {"callee_one_way", Form::kNumber, one_way<kCallee>},
+    {"transfers", Form::kNumber,
+     [](std::string& o, const CallRecord& r) { number(o, r.transfers); }},
+    {"transferred_by", Form::kText, text<&CallRecord::transferred_by>},
+    {"transferred_to", Form::kText, text<&CallRecord::transferred_to>},
+    {"transfer_call_id", Form::kText, text<&CallRecord::transfer_call_id>},
+    {"transfer_id", Form::kText, text<&CallRecord::transfer_id>},
 };
 
 std::int64_t between_ms(WallTime from, WallTime to) {

@@ -42,6 +42,7 @@ struct CallRecord {
   std::string region;
   WallTime started, ringing, answered, ended;  // 0: did not happen
   std::string from, to;                        // numbers as they were asked for
+  std::string service, account, tenant;        // whose call it is; empty: not known
   std::string ingress_group, ingress_peer, egress_group, egress_peer;
   std::string ingress_call_id, egress_call_id;  // SIP Call-ID of both legs
   std::string termination;  // class: "answered", "busy", "no_answer", "refused" ...
@@ -51,6 +52,10 @@ struct CallRecord {
   Released released_by = Released::kUnknown;
   bool emergency = false;
   std::string emergency_service;
+  // Of a call that was transferred: how often; who, to what and into which SIP Call-ID at last;
+  // what all calls of one transfer have in common
+  std::uint32_t transfers = 0;
+  std::string transferred_by, transferred_to, transfer_call_id, transfer_id;
   MediaSide from_caller, from_callee;
   [[nodiscard]] std::int64_t setup_ms() const;  // INVITE to answer; to the end when there was none
   [[nodiscard]] std::int64_t duration_ms() const;  // answer to end; 0 when there was none

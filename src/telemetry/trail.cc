@@ -8,10 +8,10 @@
 namespace causeway::telemetry {
 namespace {
 
-constexpr std::array<std::string_view, 13> kNames = {
+constexpr std::array<std::string_view, 14> kNames = {
     "message_in", "message_out", "decision", "route_attempt", "media_start",
     "media_loss", "media_end",   "state",    "refusal",       "timer",
-    "error",      "note",        "end"};
+    "error",      "note",        "end",      "rule"};
 
 // What an event weighs, with the room that its own members take.
 std::size_t weight(const Event& e) {

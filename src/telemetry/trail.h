@@ -34,7 +34,8 @@ enum class EventKind : std::uint8_t {
   kTimer,  // one fired
   kError,  // our own fault, or the operating system's
   kNote,
-  kEnd,  // the termination
+  kEnd,   // the termination
+  kRule,  // a rule of a profile changed a message, or must not have
 };
 [[nodiscard]] std::string_view to_string(EventKind k);  // "message_in"
 [[nodiscard]] std::optional<EventKind> event_kind(std::string_view name);

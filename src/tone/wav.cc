@@ -181,4 +181,19 @@ void ClipPlayer::fill(std::span<std::int16_t> pcm) {
   }
 }
 
+std::shared_ptr<const Clip> Sound::at(std::uint32_t rate) const {
+  for (const auto& c : clips)
+    if (c->rate == rate) return c;
+  return nullptr;
+}
+
+Result<std::shared_ptr<const Sound>> load_sound(const std::string& path) {
+  const auto file = WavFile::load(path);
+  if (!file) return tl::unexpected(file.error());
+  auto sound = std::make_shared<Sound>();
+  for (const std::uint32_t rate : {8'000U, 16'000U, 24'000U, 48'000U})
+    sound->clips.push_back(make_clip(*file, rate));
+  return sound;
+}
+
 }  // namespace causeway::tone

@@ -33,6 +33,13 @@ struct Clip {
 };
 [[nodiscard]] std::shared_ptr<const Clip> make_clip(const WavFile& file, std::uint32_t rate);
 
+// One file at every rate that PCM is made at here.
+struct Sound {
+  std::vector<std::shared_ptr<const Clip>> clips;
+  [[nodiscard]] std::shared_ptr<const Clip> at(std::uint32_t rate) const;  // null: not made
+};
+[[nodiscard]] Result<std::shared_ptr<const Sound>> load_sound(const std::string& path);
+
 // Repeats a clip.
 class ClipPlayer {
  public:

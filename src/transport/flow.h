@@ -70,6 +70,9 @@ class TransportObserver {
   // An INVITE that would have been a new call was answered with `status` before it became one.
   virtual void on_refused_call(const sip::Message& /*invite*/, const Flow& /*flow*/, int /*status*/,
                                std::string_view /*why*/) {}
+  // A final answer was sent, or came, of a transaction with that group; nullopt: of no one known.
+  virtual void on_answer(bool /*sent*/, std::optional<deployment::GroupIndex> /*group*/,
+                         sip::Method /*method*/, int /*status*/) {}
   // A new call of that group came: why there is no room for it (503), or nothing, and it counts.
   virtual std::optional<std::string> no_room_for(const Flow& /*flow*/,
                                                  deployment::GroupIndex /*group*/,

@@ -28,6 +28,13 @@ struct DetourMail final : reactor::MailBase {
   Bucket bucket;
 };
 
+// A dialog lives on the shard that says so, not where its tag leads (MovedDialogs); or no longer.
+struct MovedMail final : reactor::MailBase {
+  MovedMail(std::uint64_t t, bool h) : tag(t), here(h) {}
+  std::uint64_t tag;
+  bool here;
+};
+
 // A source that one shard has banned, and all shall.
 struct BanMail final : reactor::MailBase {
   explicit BanMail(Ban b) : ban(std::move(b)) {}

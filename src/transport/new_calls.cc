@@ -83,6 +83,7 @@ void SipTransport::refuse_unseen(const FirstLook& look, const Flow& flow, std::s
   // Those who were refused together do not come back together.
   const auto wait = static_cast<unsigned>(2 + reactor_.random().below(8));
   if (flow.connection != 0) connections_.expect_answer(flow.connection);
+  observer_.on_answer(true, group, sip::Method::kInvite, 503);
   send_response(back, shed_response(look, flow.remote, wait, lines));
 }
 

@@ -315,7 +315,35 @@ void SipTransport::hand_over(Received&& r) {
       return;
     }
   }
+  // A dialog that went over to another call is where that one is.
+  if (!moved_.empty() && m.is_request()) {
+    const auto tag = sip::random_of_tag(m.to_tag());
+    const auto at = tag ? moved_.find(*tag) : std::nullopt;
+    if (at && *at != reactor_.shard()) {
+      (void)deliver(*at, std::move(r));
+      return;
+    }
+  }
   sink_.on_message(std::move(r));
+}
+
+void SipTransport::dialog_lives_here(std::string_view tag, bool here) {
+  const auto owner = sip::owner_of_tag(tag);
+  const auto key = sip::random_of_tag(tag);
+  if (!owner || !key || !running()) return;
+  const ShardId home = shard_of(owner->bucket);
+  if (home == reactor_.shard()) {
+    if (here) moved_.forget_any(*key);
+    return;
+  }
+  (void)post(home, std::make_unique<MovedMail>(*key, here));
+}
+
+ShardId SipTransport::dialog_shard(std::string_view tag, Bucket bucket) const {
+  const ShardId home = shard_of(bucket);
+  const auto key = sip::random_of_tag(tag);
+  if (home != reactor_.shard() || !key) return home;
+  return moved_.find(*key).value_or(home);
 }
 
 bool SipTransport::post(ShardId to, reactor::Mail mail) {
@@ -384,6 +412,13 @@ void SipTransport::on_mail(ShardId from, reactor::Mail mail) {
     detours_.add(d->call_id, d->bucket);
     return;
   }
+  if (auto* moved = dynamic_cast<MovedMail*>(mail.get())) {
+    if (moved->here)
+      moved_.set(moved->tag, from);
+    else
+      moved_.forget(moved->tag, from);
+    return;
+  }
   if (auto* r = dynamic_cast<ResponseMail*>(mail.get())) {
     send_response(r->flow, r->bytes);
     return;
@@ -406,6 +441,9 @@ void SipTransport::answer_statelessly(const sip::Message& m, const Flow& flow,
                                       std::string_view why, std::string_view detail) {
   if (m.method() == sip::Method::kInvite && m.to_tag().empty())
     observer_.on_refused_call(m, flow, status, detail.empty() ? why : detail);
+  observer_.on_answer(true,
+                      deployment::group_of_source(*running_.deployment, flow.listener, flow.remote),
+                      m.method(), status);
   send_response(flow, stateless_response(m, flow, status, why, profile));
 }
 

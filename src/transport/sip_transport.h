@@ -12,6 +12,7 @@
 #include "transport/detours.h"
 #include "transport/first_look.h"
 #include "transport/flow.h"
+#include "transport/moved_dialogs.h"
 #include "transport/overload.h"
 #include "transport/recent_invites.h"
 #include "transport/source_guard.h"
@@ -61,6 +62,11 @@ class SipTransport final : reactor::UdpListener,
   // the address that the request came from (RFC 3261 18.2.2).
   void send_response(const Flow& flow, std::string_view bytes);
   [[nodiscard]] ShardId shard_of(Bucket bucket) const;
+  // A dialog of this tag of ours begins or ends to live on this shard. Where its bucket leads
+  // elsewhere, what comes there for it is sent on.
+  void dialog_lives_here(std::string_view tag, bool here);
+  // Where one of that tag and bucket lives, as far as it is known here.
+  [[nodiscard]] ShardId dialog_shard(std::string_view tag, Bucket bucket) const;
   // What we write into Via and Contact for requests that leave by `listener`.
   [[nodiscard]] Endpoint advertised(deployment::ListenerIndex listener) const;
 
@@ -169,6 +175,7 @@ class SipTransport final : reactor::UdpListener,
   std::vector<std::string> names_now_, names_before_, own_hosts_;
   ConnectionTable connections_;
   Detours detours_;
+  MovedDialogs moved_;
   SourceGuard guard_;
   RecentInvites recent_;
   SourceRates rates_;

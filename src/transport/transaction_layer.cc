@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "deployment/recognise.h"
 #include "sip/build.h"
 #include "sip/headers.h"
 #include "sip/tag.h"
@@ -436,6 +437,20 @@ void TransactionLayer::send_failure_ack(const Slot& s, const sip::Message& respo
   transport_.send_request(s.to, bytes, 0);
 }
 
+namespace {
+
+// Whom an answer is of, for counting: where several groups have the source, the first of them that
+// sends from this listener.
+std::optional<deployment::GroupIndex> group_of(const deployment::Deployment& d, const Flow& flow) {
+  if (const auto one = deployment::group_of_source(d, flow.listener, flow.remote)) return one;
+  for (std::size_t i = 0; i < d.groups.size(); ++i)
+    if (d.groups[i].listener == flow.listener)
+      return deployment::GroupIndex(static_cast<std::uint16_t>(i));
+  return std::nullopt;
+}
+
+}  // namespace
+
 void TransactionLayer::on_sip_response(const Received& r) {
   const sip::Via* via = r.message.top_via();
   if (!via) return;
@@ -456,6 +471,9 @@ void TransactionLayer::on_sip_response(const Received& r) {
   const sip::TxActions a =
       sip::step(s->machine, event_for(r.message.status()), reactor_.now(), timers_);
   if (a.send_ack) send_failure_ack(*s, r.message);
+  if (a.deliver && r.message.status() >= 200)
+    observer_.on_answer(false, group_of(transport_.deployment(), r.flow), s->method,
+                        r.message.status());
   s->rang = s->rang || (r.message.status() > 100 && r.message.status() < 200);
   const std::uint64_t user = s->user;
   const bool tell = a.deliver && !s->abandoned;
@@ -535,6 +553,7 @@ void TransactionLayer::on_sip_request(Received&& r) {
   if (origin != 0 && merged(origin)) {
     observer_.on_dropped("merged", r.flow.remote, r.flow.listener,
                          "the same request came another way (RFC 3261 8.2.2.2)");
+    observer_.on_answer(true, r.group, method, 482);
     transport_.send_response(r.flow, stateless_response(r.message, r.flow, 482, "Merged request",
                                                         &transport_.profile_of(r.group)));
     return;
@@ -576,6 +595,7 @@ bool TransactionLayer::shed(const Received& r, bool of_call) {
                            "' holds more transactions than its share (limits.max_transactions)");
   if (r.message.method() == Method::kInvite && r.message.to_tag().empty())
     observer_.on_refused_call(r.message, r.flow, 503, "too many transactions at once");
+  observer_.on_answer(true, r.group, r.message.method(), 503);
   transport_.send_response(r.flow, stateless_response(r.message, r.flow, 503, "Overloaded",
                                                       &transport_.profile_of(r.group)));
   return true;
@@ -616,7 +636,10 @@ void TransactionLayer::respond(TxId tx, int status, std::string bytes) {
   if (!s) return;
   s->bytes = std::move(bytes);
   s->trying_at.reset();
-  if (status >= 200) drop_request(*s);
+  if (status >= 200) {
+    observer_.on_answer(true, s->group, s->method, status);
+    drop_request(*s);
+  }
   if (status >= 200 && status < 300 && s->machine.kind == sip::TxKind::kInviteServer &&
       s->role == Role::kEndpoint) {
     s->resend_interval = timers_.t1;  // RFC 3261 13.3.1.4: over every transport

@@ -28,6 +28,11 @@ TEST(CommandLine, EveryCommandIsUnderstood) {
   EXPECT_EQ(request_of(*calls)->arg("since"), "600");
   EXPECT_EQ(request_of(*parse({"trace", "abc"}))->arg("name"), "abc");
   EXPECT_TRUE(parse({"capture", "abc", "--out", "f"}));
+  const auto replay = parse({"replay", "a", "b", "c", "--config", "new.toml", "--json"});
+  ASSERT_TRUE(replay);
+  EXPECT_THAT(replay->operands, ElementsAre("a", "b", "c"));
+  EXPECT_FALSE(parse({"replay", "--config", "new.toml"}));
+  EXPECT_FALSE(parse({"replay", "a"}));
   EXPECT_EQ(request_of(*parse({"capture", "a", "--out", "f", "--for", "1m"}))->arg("for"), "60");
   const auto watch = request_of(*parse({"trace", "--number", "200100", "--for", "10m"}));
   EXPECT_EQ(watch->arg("number"), "200100");
@@ -42,6 +47,23 @@ TEST(CommandLine, EveryCommandIsUnderstood) {
   EXPECT_TRUE(parse({"confirm"}));
   EXPECT_TRUE(parse({"history"}));
   EXPECT_EQ(request_of(*parse({"diff", "3"}))->arg("number"), "3");
+}
+
+TEST(CommandLine, DnsTakesStatusExportAndChallenges) {
+  EXPECT_EQ(request_of(*parse({"dns", "status"}))->arg("action"), "status");
+  EXPECT_EQ(parse({"dns", "export", "--config", "a"})->option("config"), "a");
+  const auto set = request_of(*parse({"dns", "acme", "set", "gw.example.net", "v"}));
+  EXPECT_EQ(set->arg("action"), "set");
+  EXPECT_EQ(set->arg("name"), "gw.example.net");
+  EXPECT_EQ(set->arg("value"), "v");
+  EXPECT_TRUE(parse({"dns", "acme", "clear", "gw.example.net"}));
+  for (const std::vector<std::string>& bad : {std::vector<std::string>{"dns"},
+                                              {"dns", "acme"},
+                                              {"dns", "acme", "set", "n"},
+                                              {"dns", "acme", "put", "n", "v"},
+                                              {"dns", "export", "set"},
+                                              {"dns", "import"}})
+    EXPECT_FALSE(parse(bad)) << bad.size();
 }
 
 TEST(CommandLine, ApplyCarriesTheTextAndTheTime) {

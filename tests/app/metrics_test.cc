@@ -30,10 +30,19 @@ MetricsSnapshot sample() {
   s.calls_started = 7;
   s.ended = {{"completed", 3}, {"busy", 1}};
   s.refused = {{"limit_rate", 2}};
+  s.transfers = {{"completed", 3}};
+  s.names_answered = {{"noerror", 5}};
   s.dropped = {{"unknown_source", 100'000'000'000}};
   s.admitted = 0.25;
   s.groups = {{"core", 4}};
   s.peers = {{"core", "a", true, true, 4, 0}, {"cloud", "b\"\\\n", false, false, 0, 1'900'000'000}};
+  s.directory = {10'000'000, 3, 200'000'000, 77, 1.5, true, 0.25, true};
+  s.services = {{"zoom", 3, 9, 1}};
+  s.accounts = {{"acme", 2, 8, 5}};
+  s.trunks = {{"core", 8, 6, 1, 2, 3}, {"idle", 0, 0, 0, 0, 0}};
+  s.answers.emplace_back().region = "north";
+  s.answers[0].count[1][telemetry::AnswerCounts::kInvite][2] = 11;
+  s.answers[0].count[0][telemetry::AnswerCounts::kOptions][0] = 12;
   s.certificates = {{"gateway", 1'800'000'000}};
   return s;
 }
@@ -82,6 +91,19 @@ TEST(MetricsText, IsReadAsPrometheusReadsIt) {
   EXPECT_EQ(p.value.at("causeway_admitted_ratio"), 0.25);
   EXPECT_EQ(p.value.at("causeway_peer_up{group=\"core\",peer=\"a\"}"), 1);
   EXPECT_EQ(p.value.at(R"(causeway_peer_up{group="cloud",peer="b\"\\\n"})"), 0);
+  EXPECT_EQ(p.value.at("causeway_service_calls_started_total{service=\"zoom\"}"), 9);
+  EXPECT_EQ(p.value.at("causeway_account_calls_refused_total{account=\"acme\"}"), 5);
+  EXPECT_EQ(p.value.at("causeway_group_effectiveness_ratio{group=\"core\"}"), 0.75);
+  EXPECT_EQ(p.value.at("causeway_group_effectiveness_ratio{group=\"idle\"}"), 1);
+  EXPECT_EQ(p.value.at("causeway_group_short_calls_total{group=\"core\"}"), 1);
+  EXPECT_EQ(p.value.at("causeway_group_lost_calls_total{group=\"core\"}"), 2);
+  EXPECT_EQ(p.value.at("causeway_group_poor_calls_total{group=\"core\"}"), 3);
+  EXPECT_EQ(p.value.at("causeway_sip_answers_total{region=\"north\",direction=\"sent\",method="
+                       "\"INVITE\",class=\"4xx\"}"),
+            11);
+  EXPECT_EQ(p.value.at("causeway_sip_answers_total{region=\"north\",direction=\"received\",method="
+                       "\"OPTIONS\",class=\"2xx\"}"),
+            12);
   EXPECT_EQ(p.value.at("causeway_tls_certificate_expiry_seconds{identity=\"gateway\"}"), 1.8e9);
   EXPECT_EQ(p.value.count("causeway_peer_certificate_expiry_seconds{group=\"core\",peer=\"a\"}"),
             0U)

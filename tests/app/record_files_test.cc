@@ -7,6 +7,8 @@
 #include <set>
 
 #include "app/temporary.h"
+#include "deployment/deployment.h"
+#include "support/proves.h"
 
 namespace causeway::app {
 namespace {
@@ -23,6 +25,8 @@ std::set<std::string> names(const Folder& f) {
 }
 
 TEST(RecordFiles, OldDaysGoAndEverythingElseStays) {
+  PROVES("GW-08");
+  EXPECT_EQ(deployment::Operation{}.record_days, 30U) << "unless the configuration says otherwise";
   const Folder f;
   ASSERT_EQ(format_rfc3339(kNow).substr(0, 10), "2026-11-21");
   for (const char* name :

@@ -37,6 +37,9 @@ class CheckIncludes(unittest.TestCase):
     def test_the_lab_shares_base_alone(self):
         self.assertEqual(faults({"lab/x.cc": '#include "base/net.h"\n#include "phone.h"\n'}), [])
         self.assertEqual(len(faults({"lab/x.cc": '#include "sip/message.h"\n'})), 1)
+        self.assertEqual(faults({"lab/rehearsal_cast.cc": '#include "deployment/load.h"\n', "src/deployment/load.h": ""}), [])
+        self.assertEqual(len(faults({"lab/rehearsal_cast.cc": '#include "sip/message.h"\n'})), 1)
+        self.assertEqual(len(faults({"lab/x.cc": '#include "deployment/load.h"\n', "src/deployment/load.h": ""})), 1)
         self.assertEqual(faults({"lab/x.cc": '#include "sip/own.h"\n', "lab/sip/own.h": ""}), [])
 
     def test_vendors_are_named_in_profiles_alone(self):

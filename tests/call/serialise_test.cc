@@ -21,6 +21,14 @@ CallState sample() {
   c.ingress = LegId{1};
   c.egress = LegId{2};
   c.progressed = true;
+  c.fax = true;
+  c.transfers = 2;
+  c.first_ingress = LegId{3};
+  c.first_egress = LegId{4};
+  c.transferred_by = "sip:t@x";
+  c.transferred_to = "sip:u@x";
+  c.transfer_call_id = "third@x";
+  c.transfer_id = "0f3c";
   c.termination = Termination{TerminationClass::kDropped, ReleasedBy::kCallee, 200, 41, "text"};
   for (std::uint32_t i = 1; i <= 2; ++i) {
     LegState l;
@@ -47,6 +55,7 @@ CallState sample() {
     l.refused = sdp::Direction::kSendOnly;
     l.attributes = {"label:1"};
     l.signalled.micros = 11;
+    l.refers = 3;
     l.has_media = true;
     l.media.emplace();
     l.media->rtp = *Endpoint::parse("10.0.0.1:20000");
@@ -56,6 +65,25 @@ CallState sample() {
     l.media->local_crypto = {key};
     l.media->agreed.send_key = key;
     l.media->agreed.allowed_sources = {*Prefix::parse("10.0.0.0/8")};
+    auto& agreed = l.media->agreed;
+    agreed.send_maxptime = 60;
+    agreed.send_ptime = 30;
+    agreed.digits = media::DigitForm::kSignalled;
+    agreed.fax = sdp::FaxAs::kPassthrough;
+    agreed.plain = agreed.voip_metrics = agreed.no_rtcp = true;
+    agreed.remote.bandwidth.as_kbps = 64;
+    agreed.dtls = media::DtlsAgreed{.client = true,
+                                    .ours = {"sha-256", {1, 2}},
+                                    .peers = {{"sha-1", {3}}, {"sha-512", {4, 5}}},
+                                    .tls_id = "id",
+                                    .fork = "tag",
+                                    .suites = {sdp::CryptoSuite::kAeadAes128Gcm}};
+    agreed.ice = media::IceAgreed{{"ufrag", "password"}, true};
+    ice::Agent agent(ice::Credentials{"ours", "ourpasswordourpassword"});
+    agent.choose("ufrag", false, Instant(Seconds(3)));
+    agent.set_default(ice::Component::kRtcp, *Endpoint::parse("10.0.0.7:9"));
+    agent.restart({"next", "nextpasswordnextpassword"});
+    l.media->ice = agent.state();
     l.media->srtp_out.resize(2);
     l.media->first_in_us = -5;
     l.media->last_rtcp_in_us = 7;

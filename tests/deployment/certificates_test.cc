@@ -23,8 +23,10 @@ struct Pair {
   std::string certificate, key;
 };
 
-// Writes a self-signed certificate for `name`, valid from `from` to `to` seconds after kNow.
-Pair make_pair(const std::string& stem, const std::string& name, long from, long to) {
+// Writes a self-signed certificate for `name`, or one of an authority, valid from `from` to `to`
+// seconds after kNow.
+Pair make_pair(const std::string& stem, const std::string& name, long from, long to,
+               bool of_authority = false) {
   const std::string dir =
       ::testing::TempDir() + "/causeway-certificates-" + std::to_string(getpid());
   std::filesystem::create_directories(dir);
@@ -39,10 +41,19 @@ Pair make_pair(const std::string& stem, const std::string& name, long from, long
   X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
   X509_set_issuer_name(c, X509_get_subject_name(c));
+  EVP_PKEY* signer = of_authority ? EVP_EC_gen("P-256") : key;
+  if (of_authority) {
+    X509_NAME* issuer = X509_NAME_new();
+    X509_NAME_add_entry_by_txt(issuer, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("authority"), -1, -1, 0);
+    X509_set_issuer_name(c, issuer);
+    X509_NAME_free(issuer);
+  }
   X509_EXTENSION* san =
       X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + name).c_str());
   X509_add_ext(c, san, -1);
-  X509_sign(c, key, EVP_sha256());
+  X509_sign(c, signer, EVP_sha256());
+  if (of_authority) EVP_PKEY_free(signer);
   Pair p{dir + "/" + stem + ".crt", dir + "/" + stem + ".key"};
   std::FILE* f = std::fopen(p.certificate.c_str(), "w");
   PEM_write_X509(f, c);
@@ -57,7 +68,7 @@ Pair make_pair(const std::string& stem, const std::string& name, long from, long
 }
 
 LoadResult load_with(const std::string& certificate, const std::string& key,
-                     const std::string& roots) {
+                     const std::string& roots, const std::string& more = "") {
   const std::string text = testing::with(
       testing::with(testing::with(std::string(testing::kSample), "transport = \"udp\"",
                                   "transport = \"tls\"\ntls_identity = \"id\""),
@@ -66,7 +77,8 @@ LoadResult load_with(const std::string& certificate, const std::string& key,
       "[[tls_identity]]\nname = \"id\"\ncertificate = \"" + certificate + "\"\nkey = \"" + key +
           "\"\ntrusted_roots = [\"" + roots +
           "\"]\n[[profile]]\nname = \"phone\"\nextends = \"operator\"\n"
-          "contact_host = \"sbc.contoso.com\"\n");
+          "contact_host = \"sbc.contoso.com\"\n" +
+          more);
   LoadOptions o;
   o.now = WallTime{kNow * 1'000'000};
   return load_text(text, "test.toml", o);
@@ -115,6 +127,52 @@ TEST(Certificates, FilesThatAreMissingOrHoldSomethingElseAreMistakes) {
   const auto s = load_with(p.certificate, p.certificate, p.certificate);
   ASSERT_EQ(s.mistakes.size(), 1u) << s.to_string();
   EXPECT_THAT(s.mistakes[0].to_string(), HasSubstr("no private key could be read"));
+}
+
+TEST(Certificates, PeersThatRefuseASelfSignedOneAreNotShownOne) {
+  PROVES("TDR-12", "ZM-01");
+  const auto own = make_pair("own", "sbc.contoso.com", -100, 1'000);
+  const std::string wanted = "public_certificate = true\n";
+  const auto r = load_with(own.certificate, own.key, own.certificate, wanted);
+  EXPECT_THAT(r.to_string(), HasSubstr("is self-signed, and these peers refuse such"));
+  EXPECT_TRUE(load_with(own.certificate, own.key, own.certificate).deployment)
+      << "others take what they like";
+  const auto issued = make_pair("issued", "sbc.contoso.com", -100, 1'000, true);
+  const auto good = load_with(issued.certificate, issued.key, own.certificate, wanted);
+  EXPECT_TRUE(good.deployment) << good.to_string();
+  for (const char* profile : {"teams-direct-routing", "zoom-provider-exchange"}) {
+    const auto service =
+        load_text(testing::sample_with("profile = \"operator\"", "profile = \"mine\"") +
+                      "[[profile]]\nname = \"mine\"\nextends = \"" + profile +
+                      "\"\ncontact_host = \"sbc.contoso.com\"\n",
+                  "test.toml", {});
+    ASSERT_TRUE(service.deployment) << service.to_string();
+    const auto& d = *service.deployment;
+    EXPECT_TRUE(d.profile(d.groups[0].profile).public_certificate) << profile;
+    EXPECT_NE(d.profile(d.groups[0].profile).sdp.security, sdp::Security::kRtp) << profile;
+  }
+}
+
+TEST(Certificates, NamesOfCustomersNeedAWildcardOfTheirLevel) {
+  PROVES("MT-04");
+  const std::string customers =
+      "customer_in_contact = true\n";  // below contact_host: LABEL.sbc.contoso.com
+  const auto with = [&](const std::string& stem, const std::string& names) {
+    const auto p = make_pair(stem, names, -100, 1'000);
+    return load_with(p.certificate, p.key, p.certificate, customers);
+  };
+  const auto good = with("wild", "sbc.contoso.com,DNS:*.sbc.contoso.com");
+  EXPECT_TRUE(good.deployment) << good.to_string();
+  EXPECT_THAT(with("flat", "sbc.contoso.com").to_string(),
+              HasSubstr("put *.sbc.contoso.com into its certificate"));
+  const auto listed =
+      with("listed", "sbc.contoso.com,DNS:fabrikam.SBC.contoso.com,DNS:adatum.sbc.contoso.com");
+  EXPECT_TRUE(listed.deployment) << listed.to_string();
+  for (const char* other :
+       {"sbc.contoso.com,DNS:a.b.sbc.contoso.com", "sbc.contoso.com,DNS:fabrikam.contoso.com"})
+    EXPECT_THAT(with("others", other).to_string(), HasSubstr("put *.sbc.contoso.com")) << other;
+  EXPECT_THAT(with("base", "*.contoso.com").to_string(), HasSubstr("put *.sbc.contoso.com"))
+      << "a wildcard of the base is not two labels deep";
 }
 
 }  // namespace

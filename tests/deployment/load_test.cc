@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 
+#include "deployment/nameserver.h"
 #include "sample.h"
 #include "support/proves.h"
 
@@ -142,7 +143,7 @@ TEST(BuiltinProfile, OperatorReadsBusyAsSeventeen) {
 }
 
 TEST(Examples, AllOfThemAreRight) {
-  for (const std::string name : {"bench", "bench-srtp", "two-sided"}) {
+  for (const std::string name : {"bench", "bench-srtp", "government", "services", "two-sided"}) {
     LoadOptions o;
     o.check_files = false;  // the certificates are made by whoever runs it
     const auto r = load_file(source_dir() + "/examples/" + name + ".toml", o);
@@ -161,6 +162,33 @@ TEST(Examples, BenchTellsItsSidesApartBySourcePort) {
               ElementsAre(sdp::CryptoSuite::kAesCm128HmacSha1_80));
   EXPECT_EQ(d.groups[0].options_interval, Seconds(0));
   EXPECT_TRUE(d.groups[0].any_number);
+}
+
+TEST(Load, DomainHasNamesForEachRegionByItsPatterns) {
+  const auto r = load_sample(sample_with("", R"(
+[nameserver]
+domain = "GW.example.net."
+servers = ["ns1.gw.example.net"]
+contact = "hostmaster@example.net"
+service_pattern = "1-R{n}"
+listen = ["127.0.0.53:53"]
+[[nameserver.region]]
+region = "north"
+number = 7
+service_addresses = ["192.0.2.1", "2001:db8::1"]
+[[nameserver.host]]
+name = "ns1"
+addresses = ["192.0.2.53"]
+)"));
+  ASSERT_TRUE(r.deployment) << r.to_string();
+  const auto& n = r.deployment->nameserver;
+  ASSERT_TRUE(n);
+  EXPECT_EQ(n->domain, "gw.example.net");
+  ASSERT_EQ(n->regions.size(), 1u);
+  EXPECT_EQ(n->service_domain(n->regions[0]), "1-r7.gw.example.net");
+  EXPECT_EQ(n->network_label(n->regions[0]), "r7");
+  EXPECT_EQ(n->regions[0].service.size(), 2u);
+  EXPECT_FALSE(load_sample(testing::kSample).deployment->nameserver);
 }
 
 TEST(Load, AFileThatIsNotThereIsOneMistake) {

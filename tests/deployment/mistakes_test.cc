@@ -47,7 +47,38 @@ const std::string kTls = with(
     "[[tls_identity]]\nname = \"id\"\ncertificate = \"c\"\nkey = \"k\"\n"
     "trusted_roots = [\"r\"]\n");
 
+// What [nameserver] needs, and something else in one place of it.
+std::string named(std::string_view from, std::string_view to) {
+  return with(
+      std::string(kSample) +
+          "[nameserver]\ndomain = \"gw.example.net\"\nservers = [\"ns.example.org\"]\n"
+          "contact = \"hostmaster@example.net\"\n[[nameserver.region]]\nregion = \"north\"\n"
+          "service_addresses = [\"192.0.2.9\"]\n",
+      from, to);
+}
+
 const Case kCases[] = {
+    {"domain_too_long",
+     named("\"gw.example.net\"", "\"a-gateway-with-a-very-long-name.of.example.net\""),
+     "domain = ", "nameserver.domain", "would pass 48 characters"},
+    {"domain_of_unknown_region", named("region = \"north\"\nservice", "region = \"east\"\nservice"),
+     "region = \"east\"", "nameserver.region[1].region", "name one of [[region]]"},
+    {"name_server_without_address", named("ns.example.org", "ns1.gw.example.net"),
+     "servers = ", "nameserver.servers", "[[nameserver.host]] named \"ns1\""},
+    {"text_with_quotes",
+     named("[[nameserver.region]]",
+           "[[nameserver.host]]\nname = \"@\"\ntexts = ['a\"b']\n[[nameserver.region]]"),
+     "texts", "nameserver.host[1].texts[1]", "1 to 255 printable"},
+    {"pattern_without_number", named("contact", "service_pattern = \"1r1\"\ncontact"),
+     "service_pattern", "nameserver.service_pattern", "with {n}"},
+    {"caa_without_quotes", named("contact", "caa = [\"0 issue ca.example.net\"]\ncontact"), "caa",
+     "nameserver.caa[1]", "flags, tag and value"},
+    {"name_server_everywhere", named("contact", "listen = [\"0.0.0.0:53\"]\ncontact"),
+     "listen =", "nameserver.listen", "one address of this machine"},
+    {"service_without_protocol",
+     named("[[nameserver.region]]",
+           "[[nameserver.service]]\nname = \"sips\"\nport = 5061\n[[nameserver.region]]"),
+     "name = \"sips\"", "nameserver.service[1].name", "service and protocol"},
     {"unknown_key", sample_with("media_port_min", "media_prt_min = 1\nmedia_port_min"),
      "media_prt_min", "realm[1].media_prt_min", "did you mean \"media_port_min\""},
     {"unknown_section", sample_with("", "[widgets]\n"), "[widgets]", "widgets", "unknown key"},
@@ -55,6 +86,8 @@ const Case kCases[] = {
      "media_port_min", "realm[1].media_port_min", "found \"20000\"; write a whole number"},
     {"single_bracket", sample_with("[[region]]", "[region]"), "[region]", "region",
      "double brackets", 3},
+    {"transcoding_share", sample_with("", "[limits]\ntranscoding = 1.5\n"), "transcoding",
+     "limits.transcoding", "found 1.5; write a share of one core from 0 to 1"},
     {"odd_port", sample_with("20000", "20001"), "20001", "realm[1].media_port_min", "even number"},
     {"port_order", sample_with("29999", "19999"), "19999", "realm[1].media_port_max",
      "larger than media_port_min"},
@@ -136,8 +169,15 @@ const Case kCases[] = {
      "profile[1].extends", "did you mean \"operator\""},
     {"own_header", sample_with("", "[[profile]]\nname=\"p\"\npass_headers=[\"Contact\"]\n"),
      "Contact", "profile[1].pass_headers[1]", "never crosses"},
-    {"method_nobody_answers", sample_with("", "[[profile]]\nname=\"p\"\nallow=[\"REFER\"]\n"),
-     "REFER", "profile[1].allow[1]", "does not answer this method"},
+    {"method_nobody_answers", sample_with("", "[[profile]]\nname=\"p\"\nallow=[\"MESSAGE\"]\n"),
+     "MESSAGE", "profile[1].allow[1]", "does not answer this method"},
+    {"refer_in_allow", sample_with("", "[[profile]]\nname=\"p\"\nallow=[\"REFER\"]\n"), "REFER",
+     "profile[1].allow[1]", "transfer"},
+    {"replaces_in_supported",
+     sample_with("", "[[profile]]\nname=\"p\"\nsupported=[\"replaces\"]\n"), "replaces",
+     "profile[1].supported[1]", "the key replaces"},
+    {"transfer_id_with_value", sample_with("", "[[profile]]\nname=\"p\"\ntransfer_id=\"x=y\"\n"),
+     "x=y", "profile[1].transfer_id", "name of a URI parameter"},
     {"prack_in_allow", sample_with("", "[[profile]]\nname=\"p\"\nallow=[\"PRACK\"]\n"), "PRACK",
      "profile[1].allow[1]", "reliable_provisionals"},
     {"rel_in_supported", sample_with("", "[[profile]]\nname=\"p\"\nsupported=[\"100rel\"]\n"),
@@ -235,6 +275,19 @@ TEST(MistakesTogether, TheirNumberIsBounded) {
   std::string text;
   for (int i = 0; i < 5'000; ++i) text += "k" + std::to_string(i) + " = 1\n";
   EXPECT_EQ(load_sample(text).mistakes.size(), kMaxMistakes);
+}
+
+TEST(Nameserver, AServicesNameHasOneAddressOfEachFamily) {
+  PROVES("TDR-07");
+  const auto with = [](const std::string& addresses) {
+    return load_sample(named("\"192.0.2.9\"", addresses));
+  };
+  EXPECT_TRUE(with("\"192.0.2.9\"").deployment);
+  EXPECT_TRUE(with("\"192.0.2.9\", \"2001:db8::9\"").deployment);
+  EXPECT_THAT(with("\"192.0.2.9\", \"192.0.2.10\"").to_string(),
+              ::testing::HasSubstr("refuse a name with several addresses"));
+  EXPECT_FALSE(with("\"2001:db8::9\", \"2001:db8::10\"").deployment);
+  EXPECT_FALSE(with("").deployment) << "a name without an address is none for a service";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-"""baresip as the far end: SRTP there, RTP here; heard both ways by content, hold, hang-up from each side.
+"""baresip as the far end: SRTP with keys in the SDP or by DTLS there, RTP here; heard both ways by content, hold, hang-up from each side.
 
 Each baresip has a network namespace of its own, with a link to the gateway's: it takes the address of an
 interface, and its RTP sockets are bound to none.
@@ -11,6 +11,7 @@ from support import *
 HERE_IP, SECURE, PLAIN = "10.9.0.1", "10.9.0.41", "10.9.0.42"
 RATE = 8000
 TONES = {"secure": 620, "plain": 1060}
+MUSIC = 440
 USERS = {"secure": "+4930200200", "plain": "+4930200300"}
 MODULES = next(iter(pathlib.Path("/usr/lib").glob("**/baresip/modules")), None)
 
@@ -39,7 +40,7 @@ class Baresip(Process):
 
     count = 0
 
-    def __init__(self, side, address, menc, codec="PCMA"):
+    def __init__(self, side, address, menc, codec="PCMA", nat=""):
         need("baresip")
         if MODULES is None:
             raise Skip("the modules of baresip are not installed")
@@ -48,15 +49,15 @@ class Baresip(Process):
         self.home = WORK / f"baresip-{Baresip.count}-{side}"
         self.home.mkdir()
         write_tone(self.home / "tone.wav", TONES[side])
-        modules = ["account.so", "contact.so", "menu.so", "ctrl_tcp.so", "g711.so", "g722.so", "opus.so", "aufile.so", "aubridge.so", "sndfile.so", "srtp.so"]
+        modules = ["account.so", "contact.so", "menu.so", "ctrl_tcp.so", "g711.so", "g722.so", "opus.so", "aufile.so", "aubridge.so", "sndfile.so", "srtp.so", "dtls_srtp.so", *([f"{nat}.so"] if nat else [])]
         (self.home / "config").write_text("\n".join([
             f"sip_listen {address}:5060", f"net_interface {interface(address)}",
             f"module_path {MODULES}", *[f"module{'_app' if m in APPS else ''} {m}" for m in modules],
             "opus_stereo no", "opus_sprop_stereo no", f"audio_source aufile,{self.home}/tone.wav", "audio_player aubridge,nowhere", "audio_alert aubridge,nowhere",
             "ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1", "audio_channels 1-2",
             f"snd_path {self.home}", f"ctrl_tcp_listen {address}:4444", "rtp_ports 30000-30100", "call_max_calls 4",
-            "rtcp_mux no", "rtp_timeout 0", ""]))
-        encryption = f";mediaenc={menc}" if menc else ""
+            f"rtcp_mux {'yes' if menc.startswith('dtls') else 'no'}", "rtp_timeout 0", ""]))
+        encryption = (f";mediaenc={menc}" if menc else "") + (f";medianat={nat}" if nat else "")
         (self.home / "accounts").write_text(
             f"<sip:{USERS[side]}@{address}>;regint=0;audio_codecs={codec}{encryption};answermode=auto\n")
         (self.home / "contacts").write_text("")
@@ -140,18 +141,25 @@ def connect_link(pid, address):
 PCMA_ONLY = 'codecs = ["PCMA", "telephone-event"]'
 
 
-def start(suite="AES_CM_128_HMAC_SHA1_80", codec="PCMA"):
+def start(suite="AES_CM_128_HMAC_SHA1_80", codec="PCMA", menc="srtp-mand", music=None, nat=""):
     subprocess.run(["ip", "addr", "replace", f"{HERE_IP}/32", "dev", "lo"], capture_output=True)
     text = configuration(
         group("plain", PLAIN, 5060, "a-udp", routes_to=["secure"]),
         group("secure", SECURE, 5060, "b-udp", profile="secure", routes_to=["plain"]))
     only = f'codecs = ["{codec.partition("/")[0]}", "telephone-event"]'
     text = text.replace('suites = ["AES_CM_128_HMAC_SHA1_80"]', f'suites = ["{suite}"]\n{"" if codec == "PCMA" else PCMA_ONLY}')
+    if menc.startswith("dtls"):
+        text = text.replace('security = "sdes"', 'security = "dtls"\nrtcp_mux = true')
+    if nat == "ice":
+        text = text.replace('security = "sdes"', 'security = "sdes"\nice = "lite"')
     if codec != "PCMA":  # what each side can do, as an operator writes it down
         text = text.replace('profile = "operator"', 'profile = "other"')
         text += f'[[profile]]\nname = "other"\nextends = "operator"\n[profile.sdp]\n{only}\n'
+    if music:
+        text = text.replace('profile = "operator"', 'profile = "musical"')
+        text += f'[[profile]]\nname = "musical"\nextends = "operator"\nhold_music = "{music}"\n'
     g = Gateway(text.replace("keep_one_in = 50", "keep_one_in = 1").replace(GATEWAY, HERE_IP))
-    return g, Baresip("secure", SECURE, "srtp-mand"), Baresip("plain", PLAIN, "", codec)
+    return g, Baresip("secure", SECURE, menc, nat=nat), Baresip("plain", PLAIN, "", codec)
 
 
 def call(g, caller, callee):
@@ -200,6 +208,26 @@ def caller_hangs_up():
     ended(g, plain, secure)
 
 
+@test()
+def music_on_hold():
+    """the secure side holds and falls silent: the other hears music from a file, and the tone again after the hold"""
+    music = WORK / "music.wav"
+    write_tone(music, MUSIC, 2)
+    g, secure, plain = start(music=music)
+    call(g, plain, secure)
+    secure.tell("hold")
+    time.sleep(0.3)
+    os.kill(secure.pid, signal.SIGSTOP)  # it sends nothing at all from here
+    try:
+        wait_until(lambda: goertzel(on_the_wire(PLAIN), MUSIC) > 0.8, 6, "plain hears the music", 0)
+    finally:
+        os.kill(secure.pid, signal.SIGCONT)
+    secure.tell("resume")
+    wait_until(lambda: goertzel(on_the_wire(PLAIN), TONES["secure"]) > 0.8, 6, "plain hears the secure side after the hold", 0)
+    plain.tell("hangup")
+    ended(g, plain, secure)
+
+
 def suites_of_baresip():
     """Suites that its SRTP module offers, of those that we have."""
     found = pathlib.Path(MODULES, "srtp.so").read_bytes()
@@ -224,6 +252,36 @@ def every_suite():
         for b in (secure, plain):
             b.stop()
     print(f"  heard both ways with {', '.join(suites)}")
+
+
+@test()
+def keys_by_dtls():
+    """keys of SRTP by DTLS on the secure side, called from either side: heard both ways, hold and resume"""
+    g, secure, plain = start(menc="dtls_srtp")
+    for caller, callee in ((secure, plain), (plain, secure)):
+        call(g, caller, callee)
+        trail = g.command("trace", g.command("calls").splitlines()[1].split()[0], "--json")
+        expect("keys agreed by DTLSv1.2" in trail and "UDP/TLS/RTP/SAVP" in trail, f"no handshake in the trail:\n{trail}")
+        if caller is plain:  # the last: its tone is another afterwards
+            hold(g, plain, secure)
+        caller.tell("hangup")
+        g.expect_idle()
+    ended(g, plain, secure)
+
+
+@test("MBP-01")
+def path_by_ice():
+    """full ICE in control and keys in the SDP on the secure side, called from either side: heard both ways by the checked path, hold and resume"""
+    g, secure, plain = start(nat="ice")
+    for caller, callee in ((secure, plain), (plain, secure)):
+        call(g, caller, callee)
+        trail = g.command("trace", g.command("calls").splitlines()[1].split()[0], "--json")
+        expect("a=ice-lite" in trail and "SRTP with ICE" in trail, f"no ICE in the trail:\n{trail}")
+        if caller is plain:  # the last: its tone is another afterwards
+            hold(g, plain, secure)
+        caller.tell("hangup")
+        g.expect_idle()
+    ended(g, plain, secure)
 
 
 def records():

@@ -560,7 +560,7 @@ def series(text):
     return types, values
 
 
-@test("GW-09")
+@test("GW-09", "TDR-43", "OC-06")
 def scraped():
     """GET /metrics gives what operating.md lists, in the format of Prometheus, and counts calls; nothing else is answered"""
     need("curl")
@@ -578,9 +578,15 @@ def scraped():
     listed = dict(re.findall(r"^\| `(causeway_\w+)[^`]*` \| (\w+) \|", doc, re.M))
     expect(types == listed, f"only in one of both: {sorted(set(types.items()) ^ set(listed.items()))}")
     for name, value in {"calls": 0, "calls_started_total": 20, "calls_answered_total": 20, 'calls_ended_total{termination="completed"}': 20,
+                        'group_seizures_total{group="caller"}': 20, 'group_effective_total{group="caller"}': 20,
+                        'group_effectiveness_ratio{group="callee"}': 1, 'group_short_calls_total{group="callee"}': 20,
+                        'group_lost_calls_total{group="callee"}': 0,
                         "shards": 2, 'peer_up{group="caller",peer="caller-1"}': 1, "admitted_ratio": 1, "media_legs": 0,
                         'messages_dropped_total{reason="unknown_source"}': 1}.items():
         expect(values.get(f"causeway_{name}") == value, f"{name} is {values.get(f'causeway_{name}')}, not {value}")
+    answers = {k: v for k, v in values.items() if k.startswith("causeway_sip_answers_total") and 'method="INVITE"' in k}
+    expect(len(answers) == 2 and set(answers.values()) == {20} and all('class="2xx"' in k for k in answers) and
+           {"sent", "received"} == {re.search(r'direction="(\w+)"', k)[1] for k in answers}, f"answers are counted as {answers}")
     expect(values['causeway_datagrams_total{direction="in"}'] >= 20 * 6, "datagrams are not counted")
     expect(curl("http://127.0.0.1:9464/").endswith("404 text/plain; charset=utf-8"), "/ is answered")
     expect(curl("-X", "POST", "http://127.0.0.1:9464/metrics").endswith("405 text/plain; charset=utf-8"), "POST is answered")

@@ -305,25 +305,25 @@ class Sipp(Process):
         text = self.errors.read_text(errors="replace") if self.errors.exists() else self.tail(5)
         return text[:1500]
 
-    def finish(self, seconds=100):
-        """Waits for the end of a caller; every call must have gone as its scenario says."""
+    def finish(self, seconds=100, forgive=0):
+        """Waits for the end of a caller; every call but `forgive` must have gone as its scenario says."""
         code = self.wait(seconds)
         made, good, bad = self.counts()
-        expect(code == 0 and good == self.calls and bad == 0,
+        expect((code == 0 or 0 < bad <= forgive) and good == self.calls - bad and bad <= forgive,
                f"{self.name}: exit status {code}, {made} made, {good} good, {bad} failed\n{self.why()}")
         return good
 
 
 def sipp_both(gateway, caller, callee, calls, rate=100, hold_ms=500, caller_transport="udp", callee_transport="udp", port=5060,
-              limit=90, user="+4930200100"):
-    """Calls from a SIPp through the gateway to another SIPp; both sides must see nothing wrong."""
+              limit=90, user="+4930200100", forgive=0):
+    """Calls from a SIPp through the gateway to another SIPp; both sides must see nothing wrong, but in `forgive` calls."""
     answering = Sipp(callee, CALLEE, 5060, transport=callee_transport, limit=limit + 60)
     calling = Sipp(caller, CALLER, 5060, f"{GATEWAY}:{port}", calls, rate, hold_ms, caller_transport, user=user, limit=limit)
-    calling.finish(limit + 10)
+    calling.finish(limit + 10, forgive)
     gateway.expect_idle()
     time.sleep(1.2)  # the answering side writes its totals once a second
     _, _, bad = answering.counts()
-    expect(bad == 0, f"{answering.name}: {bad} failed\n{answering.why()}")
+    expect(bad <= forgive, f"{answering.name}: {bad} failed\n{answering.why()}")
     answering.kill()
 
 

@@ -75,7 +75,8 @@ class PeersTest : public ::testing::Test {
     const auto pa = free_port(kA, true), pb = free_port(kB, true);
     const std::string one = "sip.pstnhub.example", two = "sip2.pstnhub.example";
     // The other Phone System stands where the gateway would be: its Contact names the trunk.
-    const ServiceView view{"api-du-a-euwe.pstnhub.example", {}, {one, two}};
+    const ServiceView view{
+        {"api-du-a-euwe.pstnhub.example"}, {}, {one, two}, "pstnhub.example", ""};
     a_ = std::make_unique<PhoneSystem>(loop_, pump_, random_, ladder_,
                                        service(kA, pa, kB, pb, one, two), view);
     b_ = std::make_unique<PhoneSystem>(loop_, pump_, random_, ladder_,

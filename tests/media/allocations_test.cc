@@ -57,6 +57,7 @@ TEST(PacketPath, DoesNotAllocateOver10000Packets) {
   plain.remote.rtp = at_a;
   secure.remote.rtp = at_b;
   SeededRandom random(1);
+  plain.fax = secure.fax = sdp::FaxAs::kPassthrough;
   secure.send_key = secure.receive_key = sdp::make_crypto(random, {})[0];
   ASSERT_TRUE(plane.apply(a, plain));
   ASSERT_TRUE(plane.apply(b, secure));
@@ -81,6 +82,57 @@ TEST(PacketPath, DoesNotAllocateOver10000Packets) {
   EXPECT_EQ(sink.packets, 20'002u);
 }
 
+// Checks answered, media by where they lead.
+TEST(PacketPath, ChecksDoNotAllocate) {
+  testing_support::FakeReactor net;
+  Nobody nobody;
+  MediaPlane plane(net, nobody);
+  RealmMedia realm;
+  realm.name = "core";
+  realm.v4 = *IpAddress::parse("127.0.0.1");
+  realm.port_min = 40000;
+  realm.port_max = 40009;
+  const auto a = *plane.open(realm, Family::kV4, false), b = *plane.open(realm, Family::kV4, false);
+  Sink sink_a, sink_b;
+  const Endpoint at_a{*IpAddress::parse("127.0.0.2"), 5000},
+      at_b{*IpAddress::parse("127.0.0.3"), 6000};
+  auto socket_a = std::move(*net.open_udp(at_a, {}, sink_a));
+  auto socket_b = std::move(*net.open_udp(at_b, {}, sink_b));
+  const ice::Credentials ours{"gate", "gatewaypasswordof24chars"};
+  plane.set_local_ice(a, ours);
+  LegMedia by_checks, plain;
+  by_checks.remote.rtp = at_a;
+  by_checks.ice = {{"peer", "passwordofthepeeritself0"}, false};
+  plain.remote.rtp = at_b;
+  ASSERT_TRUE(plane.apply(a, by_checks));
+  ASSERT_TRUE(plane.apply(b, plain));
+  ASSERT_TRUE(plane.join(a, b));
+  std::array<std::byte, 256> check{};
+  ice::StunWriter w(check, ice::StunClass::kRequest, {});
+  w.username("gate:peer");
+  w.priority(9);
+  w.use_candidate();
+  w.integrity(
+      rtp::HmacSha1({reinterpret_cast<const std::uint8_t*>(ours.pwd.data()), ours.pwd.size()},
+                    rtp::HmacVariant::kPortable));
+  w.fingerprint();
+  const Endpoint to_a = plane.local(a)->rtp, to_b = plane.local(b)->rtp;
+  const auto one = [&](std::uint16_t n) {
+    std::array<std::byte, 172> p{};
+    rtp::write_header(std::span<std::byte, rtp::kMinHeader>(p.data(), rtp::kMinHeader),
+                      {.ssrc = 7, .timestamp = n * 160u, .sequence = n, .payload_type = 8});
+    socket_a->send(to_a, std::span(check).first(w.size()));
+    socket_a->send(to_a, p);
+    socket_b->send(to_b, p);
+  };
+  one(0);
+  const std::size_t before = allocations;
+  for (std::uint16_t n = 1; n <= 1'000; ++n) one(n);
+  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(sink_a.packets, 2'002u);
+  EXPECT_EQ(sink_b.packets, 1'001u);
+}
+
 // Decoded, looked through for tones, coded anew, encrypted; and digits on the way back.
 TEST(PacketPath, WhatIsMadeHereDoesNotAllocate) {
   testing_support::FakeReactor net;
@@ -101,6 +153,7 @@ TEST(PacketPath, WhatIsMadeHereDoesNotAllocate) {
   plain.remote.rtp = at_a;
   plain.send_codecs = plain.receive_codecs = {{PayloadType{0}, "PCMU", 8000, 1, ""}};
   plain.digits = DigitForm::kInBand;
+  plain.fax = sdp::FaxAs::kWhereDecoded;
   secure.remote.rtp = at_b;
   secure.send_codecs =
       secure.receive_codecs = {{PayloadType{111}, "opus", 48000, 2, ""},

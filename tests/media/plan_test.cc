@@ -134,5 +134,45 @@ TEST(Plan, AmrInAnotherPayloadFormatIsAnotherCodec) {
   EXPECT_NE(plan(leg({amr}), leg({other}), 0).types[100], 100);
 }
 
+TEST(Plan, WhatThePeerTakesDecidesCodecBitsAndPacketTimes) {
+  auto to = leg({kPcmu, kOpus});
+  EXPECT_EQ(coding_towards(to)->codec, kPcmu);
+  to.remote.bandwidth.tias = 20'000;
+  EXPECT_EQ(coding_towards(to)->codec, kOpus);
+  EXPECT_EQ(coding_towards(to)->bit_rate, 20'000);
+  to.remote.bandwidth = {.as_kbps = 40};
+  EXPECT_EQ(coding_towards(to)->bit_rate, 24'000) << "40 bytes of headers, fifty times a second";
+
+  auto law = leg({kPcmu});
+  law.remote.bandwidth = {.as_kbps = 72};
+  EXPECT_EQ(coding_towards(law)->packet_ms, 40) << "64 + 8";
+  law.send_maxptime = 30;
+  EXPECT_EQ(coding_towards(law)->packet_ms, 20) << "it does not take those";
+  law.remote.bandwidth = {.as_kbps = 64};
+  EXPECT_EQ(coding_towards(law)->packet_ms, 20) << "never, with headers";
+  law.remote.bandwidth = {.as_kbps = 80};
+  EXPECT_EQ(coding_towards(law)->packet_ms, 20);
+}
+
+TEST(Plan, SilenceIsDescribedInTheNumberOfThePeerAtTheClockOfItsAudio) {
+  const Plan p = plan(leg({kPcma}), leg({kG722, c(98, "CN")}), 0);
+  EXPECT_EQ(p.coding->noise_type, 98);
+  EXPECT_EQ(plan(leg({kPcma}), leg({kOpus, kNoise}), 0).coding->noise_type, kNoType);
+  auto only_theirs = leg({kG722, kNoise});
+  only_theirs.receive_codecs = {kG722};
+  EXPECT_EQ(plan(leg({kPcma}), only_theirs, 0).coding->noise_type, kNoType);
+}
+
+TEST(Plan, AFaxIsNeitherConvertedNorListenedTo) {
+  auto from = leg({kPcmu, kNoise}, DigitForm::kInBand), to = leg({kPcma, kNoise, kTe});
+  to.send_ptime = 30;
+  EXPECT_EQ(plan(from, to, 20).types[0], kDecode);
+  from.plain = true;
+  const Plan p = plan(from, to, 20);
+  EXPECT_EQ(p.types[0], kOtherLaw);
+  EXPECT_EQ(p.types[13], kNoType);
+  EXPECT_FALSE(p.decoding || p.digits);
+}
+
 }  // namespace
 }  // namespace causeway::media

@@ -118,7 +118,7 @@ TEST_F(Speech, CodecsThatDoNotMatchAreConverted) {
 }
 
 TEST_F(Speech, PacketsOfAnotherLengthAreConvertedOnceThreeHaveCome) {
-  PROVES("TDM-18");
+  PROVES("TDM-18", "GW-10");
   agree(line(0, "PCMU"), line(0, "PCMU"));
   agree_b.send_ptime = 20;
   up();
@@ -344,11 +344,11 @@ TEST_F(Speech, ADigitWhoseEndNobodyHearsIsEnded) {
   bob.heard.clear();
   alice.timestamp += 8'000;
   hold_down();
-  ASSERT_TRUE(plane->sounding(b));
+  ASSERT_TRUE(plane->busy(b));
   agree(line(0, "PCMU"), line(0, "PCMU"));
   ASSERT_TRUE(plane->apply(b, agree_b));
   net.pass(Millis(500));
-  EXPECT_FALSE(plane->sounding(b));
+  EXPECT_FALSE(plane->busy(b));
   EXPECT_EQ(ends(), 3u);
 }
 

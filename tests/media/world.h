@@ -163,6 +163,12 @@ struct Events final : media::MediaObserver {
     log.push_back("digit " + std::to_string(event) + " for " + std::to_string(id.value & 0xffff) +
                   ", " + std::to_string(duration.count() / 1'000) + " ms");
   }
+  void on_digit_lost(media::MediaLegId id) override {
+    log.push_back("digit lost to " + std::to_string(id.value & 0xffff));
+  }
+  void on_fax(media::MediaLegId id, tone::FaxTone t) override {
+    log.push_back(std::string(tone::to_string(t)) + " of " + std::to_string(id.value & 0xffff));
+  }
   std::vector<std::string> log;
 };
 

@@ -94,6 +94,41 @@ TEST_F(AdmissionTest, RatesTowardsAPeerAreItsGroupsToo) {
   EXPECT_EQ(admission.calls_of(kCore), 0U) << "the latest was refused";
 }
 
+TEST_F(AdmissionTest, ServicesAndAccountsAreCountedAndSoAreTheirRefusals) {
+  apply();
+  policy::Customer of;
+  of.service = deployment::Service::kZoom;
+  of.account = "acme";
+  of.service_calls = 3;
+  of.account_calls = 1;
+  Counted first, second;
+  EXPECT_EQ(admission.of_customer(of, first), std::nullopt);
+  EXPECT_EQ(admission.of_customer(of, second)->label, "limit_account_calls");
+  of.account = "other";
+  of.account_calls = 0;
+  EXPECT_EQ(admission.of_customer(of, second), std::nullopt);
+  of.service_calls = 2;
+  Counted third;
+  EXPECT_EQ(admission.of_customer(of, third)->label, "limit_service_calls");
+  auto rows = load.services();
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].calls, 2U) << "what the account refused is none of the service";
+  EXPECT_EQ(rows[0].begun, 2U);
+  EXPECT_EQ(rows[0].refused, 1U);
+  second.reset();
+  rows = load.accounts(10);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].name, "acme");
+  EXPECT_EQ(rows[0].calls, 1U);
+  EXPECT_EQ(rows[0].begun, 1U);
+  EXPECT_EQ(rows[0].refused, 1U);
+  EXPECT_EQ(rows[1].calls, 0U);
+  EXPECT_EQ(rows[1].begun, 1U);
+  rows = load.accounts(1);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].name, "acme") << "the busiest";
+}
+
 TEST_F(AdmissionTest, ReloadAndRebuildKeepTheCountByName) {
   d.peers[0].max_calls = 1;
   apply();

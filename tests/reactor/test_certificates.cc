@@ -52,11 +52,22 @@ struct TestAuthority::Keys {
   X509* middle;
 };
 
-TestAuthority::TestAuthority(const std::string& name) {
+namespace {
+EVP_PKEY* root_key(TestAuthority::Key kind) {
+  switch (kind) {
+    case TestAuthority::Key::kP384: return EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-384");
+    case TestAuthority::Key::kRsa4096:
+      return EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{4096});
+    default: return new_key(false);
+  }
+}
+}  // namespace
+
+TestAuthority::TestAuthority(const std::string& name, Key root) {
   std::string pattern = (std::filesystem::temp_directory_path() / "causeway-ca-XXXXXX").string();
   if (!mkdtemp(pattern.data())) throw std::runtime_error("no temporary directory");
   directory_ = pattern;
-  keys_ = new Keys{new_key(false), nullptr, new_key(false), nullptr};
+  keys_ = new Keys{root_key(root), nullptr, new_key(false), nullptr};
   keys_->root = new_certificate(name, keys_->root_key, nullptr, serial_++);
   add_extension(keys_->root, NID_basic_constraints, "critical,CA:TRUE");
   X509_sign(keys_->root, keys_->root_key, EVP_sha256());
@@ -64,7 +75,7 @@ TestAuthority::TestAuthority(const std::string& name) {
       new_certificate(name + " intermediate", keys_->middle_key, keys_->root, serial_++);
   add_extension(keys_->middle, NID_basic_constraints, "critical,CA:TRUE");
   X509_sign(keys_->middle, keys_->root_key, EVP_sha256());
-  write_file(root(), [&](std::FILE* f) { PEM_write_X509(f, keys_->root); });
+  write_file(this->root(), [&](std::FILE* f) { PEM_write_X509(f, keys_->root); });
 }
 
 TestAuthority::~TestAuthority() {

@@ -1,6 +1,7 @@
 // A certificate authority that lives for one test, in a directory of its own.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -20,7 +21,8 @@ struct CertificateRequest {
 
 class TestAuthority {
  public:
-  explicit TestAuthority(const std::string& name);
+  enum class Key : std::uint8_t { kP256, kP384, kRsa4096 };  // of the root
+  explicit TestAuthority(const std::string& name, Key root = Key::kP256);
   ~TestAuthority();
   TestAuthority(const TestAuthority&) = delete;
   TestAuthority& operator=(const TestAuthority&) = delete;

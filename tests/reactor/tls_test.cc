@@ -5,6 +5,7 @@
 
 #include "reactor/loop.h"
 #include "reactor/test_certificates.h"
+#include "reactor/tls_probe.h"
 #include "support/proves.h"
 
 namespace causeway::reactor {
@@ -78,6 +79,49 @@ TEST_F(Tls, BothSidesShowTheirCertificateAndFullChain) {
   ASSERT_TRUE(turn_until(reactor, [&] { return !server.closed.empty(); }));
   EXPECT_EQ(server.got, big + "last words");
   EXPECT_EQ(server.closed[0].what, "closed by peer");
+}
+
+class LargeRoots : public Tls {
+ protected:
+  void verifies(TestAuthority::Key kind) {
+    TestAuthority theirs{"Public Root", kind};
+    CertificateRequest request;
+    request.dns_names = {"sip.example"};
+    request.rsa = kind == TestAuthority::Key::kRsa4096;
+    request.through_intermediate = true;
+    const Context s = load(theirs.issue(request, {authority.root()}));
+    request.dns_names = {"sbc.example"};
+    start(s, load(authority.issue(request, {theirs.root()})), "sip.example");
+    ASSERT_TRUE(both_connected());
+    EXPECT_TRUE(client.stream->tls().verified);
+    EXPECT_TRUE(server.stream->tls().verified);
+  }
+};
+
+TEST_F(LargeRoots, OfRsa4096AreVerified) {
+  PROVES("TDR-15", "ZM-02");
+  verifies(TestAuthority::Key::kRsa4096);
+}
+
+TEST_F(LargeRoots, OfP384AreVerified) {
+  PROVES("TDR-15");
+  verifies(TestAuthority::Key::kP384);
+}
+
+TEST(PublicRoots, OfTheServicesAreInTheSystemsBundle) {
+  PROVES("TDR-15", "ZM-02");
+  const auto files = system_root_files();
+  ASSERT_FALSE(files.empty());
+  std::string all;
+  for (const auto& c : certificates_in(files.front())) all += c.subject + "\n";
+  if (all.empty()) GTEST_SKIP() << "no bundle of public roots on this machine";
+  for (const char* name :
+       {"DigiCert Global Root CA", "DigiCert Global Root G2", "DigiCert Global Root G3",
+        "DigiCert TLS ECC P384 Root G5", "DigiCert TLS RSA4096 Root G5",
+        "Microsoft ECC Root Certificate Authority 2017",
+        "Microsoft RSA Root Certificate Authority 2017",
+        "Go Daddy Root Certificate Authority - G2"})
+    EXPECT_THAT(all, HasSubstr(name));
 }
 
 TEST_F(Tls, PausingHoldsBackAndResumingLosesNothing) {

@@ -41,9 +41,10 @@ std::string Agent::sdp_of(Dialog& d, const std::string& direction) {
 }
 std::string Agent::any_sdp() {
   static constexpr const char* kCodecs[] = {"8 PCMA/8000", "8 PCMA/8000,0 PCMU/8000",
-                                            "0 PCMU/8000,8 PCMA/8000,101 telephone-event/8000"};
+                                            "0 PCMU/8000,8 PCMA/8000,101 telephone-event/8000",
+                                            "9 G722/8000,8 PCMA/8000"};
   return sdp(peer_.address().substr(0, peer_.address().find(':')), port_, "sendrecv",
-             kCodecs[roll(3)]);
+             kCodecs[roll(std::size(kCodecs))]);
 }
 
 std::size_t Agent::dialogs_up() const {

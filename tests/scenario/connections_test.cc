@@ -92,6 +92,27 @@ TEST_P(ConnectionsTest, ARingingCallSurvivesAndIsAnsweredOverAnotherConnection) 
   EXPECT_EQ(rig.records[0].termination, "completed");
 }
 
+TEST_P(ConnectionsTest, EveryAnswerIsAcknowledgedAtOnceOverANewConnection) {
+  PROVES("TDR-83");
+  auto [d, inv] = pending();
+  cloud.reply(inv, 180);
+  core.expect("180");
+  // What it asked on is gone each time, and the answer comes on a connection of the peer's own.
+  for (int i = 0; i < 3; ++i) {
+    rig.world.reset_streams(kOurs, kTheirs);
+    rig.run(Millis(50));
+    cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000));
+    EXPECT_FALSE(cloud.came_on_ours(cloud.expect("ACK", Seconds(1)))) << i;
+  }
+  core.learn(d, core.expect("200 INVITE"));
+  core.ack(d);
+  rig.run(Millis(100));
+  core.request(d, "BYE");
+  core.expect("200 BYE");
+  cloud.reply(cloud.expect("BYE"), 200);
+  expect_clean(1);
+}
+
 TEST_P(ConnectionsTest, APendingByeIsSentAgainOnANewConnection) {
   PROVES("TDR-24");
   auto up = core_calls();

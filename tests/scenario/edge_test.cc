@@ -15,7 +15,14 @@ std::string replaces(int bucket) {
   return "Replaces: other@call;to-tag=" + std::string(tag) + ";from-tag=x\r\n";
 }
 
-TEST_P(EdgeTest, AnInviteThatReplacesIsACallLikeAnyOtherOnWhicheverShard) {
+std::string without_replaces() {
+  return make_config({.service = "[[profile]]\nname = \"plain\"\nextends = \"operator\"\n"
+                                 "replaces = \"off\"\n",
+                      .core_profile = "plain"});
+}
+
+TEST_P(EdgeTest, WhereReplacesIsOffAnInviteWithItIsACallLikeAnyOtherOnWhicheverShard) {
+  ASSERT_TRUE(rig.apply(without_replaces()));
   for (int bucket = 0; bucket < 3; ++bucket) {
     auto up = core_calls(replaces(bucket));
     core.request(up.core, "INVITE", "", sdp("10.1.0.1", 40002, "sendrecv", "8 PCMA/8000", 2));
@@ -29,6 +36,7 @@ TEST_P(EdgeTest, AnInviteThatReplacesIsACallLikeAnyOtherOnWhicheverShard) {
 }
 
 TEST_P(EdgeTest, CancelFindsAnInviteThatWentWhereItsReplacesLed) {
+  ASSERT_TRUE(rig.apply(without_replaces()));
   for (int bucket = 0; bucket < 3; ++bucket) {
     auto d = core.invite("+4989123", replaces(bucket), sdp("10.1.0.1", 40000));
     auto inv = cloud.expect("INVITE");
@@ -46,7 +54,8 @@ TEST_P(EdgeTest, CancelFindsAnInviteThatWentWhereItsReplacesLed) {
   expect_clean(3);
 }
 
-TEST_P(EdgeTest, AnInviteThatRequiresReplacesIsAnswered420) {
+TEST_P(EdgeTest, WhereReplacesIsOffAnInviteThatRequiresItIsAnswered420) {
+  ASSERT_TRUE(rig.apply(without_replaces()));
   auto d = core.invite("+4989123", replaces(1) + "Require: replaces\r\n", sdp("10.1.0.1", 40000));
   const auto answer = failure(core, d, 420);
   EXPECT_EQ(answer.find("Unsupported")->value, "replaces");

@@ -35,7 +35,7 @@ TEST_P(FailureTest, FailuresOfTheCoreAreMappedForTheService) {
   for (const Row& row : kTable) {
     auto d = cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
     auto inv = core.expect("INVITE");
-    core.reply(inv, row.core, row.core < 400 ? "Contact: <sip:other@10.1.0.9>\r\n" : "");
+    core.reply(inv, row.core, row.core < 400 ? "Contact: <sip:other@203.0.113.9>\r\n" : "");
     auto no = failure(cloud, d, row.cloud);
     EXPECT_EQ(call::q850_of(no), row.cause) << row.core;
     EXPECT_NE(no.value(HeaderId::kReason).find("text="), std::string::npos) << row.core;
@@ -120,21 +120,21 @@ TEST_P(FailureTest, AnyNumberOffRefusesNames) {
       << "a refused call has a trail, too";
 }
 
-class SupportsTimer : public CallTest {
+class SupportsMore : public CallTest {
  protected:
-  SupportsTimer()
-      : CallTest(make_config({.top = "[[profile]]\nname = \"core-with-timer\"\nextends = "
-                                     "\"operator\"\nsupported = [\"timer\"]\n",
-                              .core_profile = "core-with-timer"})) {}
+  SupportsMore()
+      : CallTest(make_config({.top = "[[profile]]\nname = \"core-with-more\"\nextends = "
+                                     "\"operator\"\nsupported = [\"histinfo\"]\n",
+                              .core_profile = "core-with-more"})) {}
 };
-INSTANTIATE_TEST_SUITE_P(Modes, SupportsTimer, ::testing::ValuesIn(all_modes()), mode_name);
+INSTANTIATE_TEST_SUITE_P(Modes, SupportsMore, ::testing::ValuesIn(all_modes()), mode_name);
 
-TEST_P(SupportsTimer, OnlyUnsupportedExtensionsAreNamed) {
-  auto d =
-      core.invite("+4989123", "Require: 100rel, timer\r\nRequire: foo\r\n", sdp("10.1.0.1", 40000));
+TEST_P(SupportsMore, OnlyUnsupportedExtensionsAreNamed) {
+  auto d = core.invite("+4989123", "Require: 100rel, histinfo\r\nRequire: foo\r\n",
+                       sdp("10.1.0.1", 40000));
   auto no = failure(core, d, 420);
   EXPECT_EQ(no.value(HeaderId::kUnsupported), "100rel, foo");
-  auto e = core.invite("+4989123", "Require: timer\r\n", sdp("10.1.0.1", 40000));
+  auto e = core.invite("+4989123", "Require: histinfo\r\n", sdp("10.1.0.1", 40000));
   auto inv = cloud.expect("INVITE");
   EXPECT_FALSE(inv.has(HeaderId::kRequire));
   cloud.reply(inv, 480);
@@ -147,7 +147,7 @@ TEST_P(FailureTest, UnknownAndUnexpectedRequestsAreAnswered) {
     const char* method;
     int status;
   };
-  for (const Row& row : {Row{"REGISTER", 405}, Row{"REFER", 405}, Row{"BYE", 481}, Row{"INFO", 481},
+  for (const Row& row : {Row{"REGISTER", 405}, Row{"REFER", 403}, Row{"BYE", 481}, Row{"INFO", 481},
                          Row{"FROB", 501}}) {
     PeerDialog d;
     d.call_id = std::string("x-") + row.method;

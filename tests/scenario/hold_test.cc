@@ -1,5 +1,9 @@
 // Hold and resume in every form and from either side, and what must not change through it.
+#include <array>
+#include <random>
+
 #include "scenario/fixture.h"
+#include "sdp/plain.h"
 
 namespace causeway::scenario {
 namespace {
@@ -323,6 +327,121 @@ TEST_P(HoldTest, SrtpIsNotGivenUpMidCall) {
   EXPECT_FALSE(core.has("INVITE"));
   core_hangs_up(up);
   expect_clean(1);
+}
+
+// Both ends hold and resume in any order and form, by re-INVITE and by UPDATE. What each is told is
+// a function of what both said last, and of nothing that came before.
+class HoldAlgebra : public CallTest {
+ protected:
+  HoldAlgebra() : CallTest(make_config(options())) {}
+  static ConfigOptions options() {
+    ConfigOptions o;
+    o.service = "allow = [\"INVITE\", \"ACK\", \"CANCEL\", \"BYE\", \"OPTIONS\", \"UPDATE\"]\n";
+    o.service_sdp = "hold = \"rfc3264\"\n";
+    return o;
+  }
+  using Direction = sdp::Direction;
+  static constexpr std::array<Direction, 4> kAll{Direction::kSendRecv, Direction::kSendOnly,
+                                                 Direction::kRecvOnly, Direction::kInactive};
+  static std::string word(Direction d) {
+    return d == Direction::kSendRecv   ? "sendrecv"
+           : d == Direction::kSendOnly ? "sendonly"
+           : d == Direction::kRecvOnly ? "recvonly"
+                                       : "inactive";
+  }
+  struct End {
+    Peer* peer = nullptr;
+    PeerDialog* dialog = nullptr;
+    Direction own = Direction::kSendRecv;  // what its user wants
+    std::string told = "sendrecv";         // by the gateway, last
+    int version = 1;
+    bool secure = false;
+  };
+  std::string body(End& e, Direction d) {
+    ++e.version;
+    return e.secure
+               ? secure_sdp("10.2.0.1", 50000, word(d), e.version)
+               : sdp("10.1.0.1", 40000, word(d), "8 PCMA/8000,101 telephone-event/8000", e.version);
+  }
+  static Direction direction(const sip::Message& m) {
+    const auto text = direction_of(m.body());
+    for (const Direction d : kAll)
+      if (text == word(d)) return d;
+    ADD_FAILURE() << "no direction in " << m.body();
+    return Direction::kInactive;
+  }
+  // What `e` answers to an offer, as RFC 3264 section 6.1 has it.
+  static Direction answer_of(const End& e, Direction offered) {
+    return sdp::make_direction(sdp::sends(e.own) && sdp::receives(offered),
+                               sdp::receives(e.own) && sdp::sends(offered));
+  }
+  // Everything that the gateway asks of either end until it has nothing more to say.
+  void settle(End& a, End& b) {
+    for (int i = 0; i < 12; ++i) {
+      rig.run(Millis(20));
+      for (End* e : {&a, &b})
+        for (const char* method : {"INVITE", "UPDATE"})
+          if (e->peer->has(method)) {
+            const auto m = e->peer->expect(method);
+            const Direction offered = direction(m);
+            e->told = word(offered);
+            e->peer->reply(m, 200, "", body(*e, answer_of(*e, offered)));
+          }
+    }
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Modes, HoldAlgebra, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(HoldAlgebra, WhatEachHearsIsAFunctionOfWhatBothSaidLast) {
+  PROVES("ZM-22", "TDM-07");
+  std::mt19937 random(static_cast<unsigned>(GetParam().seed));
+  for (int call = 0; call < 6; ++call) {
+    auto up =
+        core_calls("Allow: INVITE, ACK, CANCEL, BYE, UPDATE\r\n",
+                   sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000"));
+    End ends[2];
+    ends[0].peer = &core;
+    ends[0].dialog = &up.core;
+    ends[1].peer = &cloud;
+    ends[1].dialog = &up.cloud;
+    ends[1].secure = true;
+    const auto key = line_of(up.to_cloud, "a=crypto");
+    for (int step = 0; step < 12; ++step) {
+      End& asks = ends[random() % 2];
+      End& other = &asks == &ends[0] ? ends[1] : ends[0];
+      asks.own = kAll[random() % 4];
+      const bool update = random() % 3 == 0;
+      SCOPED_TRACE("call " + std::to_string(call) + " step " + std::to_string(step) + ": " +
+                   (asks.secure ? "cloud " : "core ") + word(asks.own) + ", the other has " +
+                   word(other.own));
+      const char* method = update ? "UPDATE" : "INVITE";
+      asks.peer->request(*asks.dialog, method, "", body(asks, asks.own));
+      settle(asks, other);
+      const auto ok = asks.peer->expect(std::string("200 ") + method);
+      if (!update) asks.peer->ack(*asks.dialog);
+      asks.told = word(direction(ok));
+      EXPECT_EQ(line_of(ok.body(), "a=crypto"), asks.secure ? key : "") << "the key stays";
+      settle(asks, other);
+      // Sound goes from one to the other when the one sends and the other receives; each is told
+      // of the sound that it hears and of the sound that is wanted of it.
+      const auto told = [](const End& me, const End& him) {
+        return sdp::make_direction(sdp::receives(me.own) && sdp::sends(him.own),
+                                   sdp::sends(me.own) && sdp::receives(him.own));
+      };
+      EXPECT_EQ(asks.told, word(told(asks, other)));
+      // The other may know more than now holds of what its own wish hides.
+      const auto reaches = [&](const std::string& t, const End& e) {
+        for (const Direction d : kAll)
+          if (t == word(d))
+            return sdp::make_direction(sdp::sends(d) && sdp::receives(e.own),
+                                       sdp::receives(d) && sdp::sends(e.own));
+        return Direction::kInactive;
+      };
+      EXPECT_EQ(word(reaches(other.told, other)), word(told(other, asks)));
+    }
+    core_hangs_up(up);
+  }
+  expect_clean(6);
 }
 
 // Nobody sends anything while a call is held, and nobody may be left to hang up.

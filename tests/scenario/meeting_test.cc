@@ -128,7 +128,7 @@ TEST_P(Listed, ACommonCodecIsPreferredToAnyOther) {
 }
 
 TEST_P(Listed, DigitsAreOfferedToAServiceThatNeedsThemThoughTheCoreHasNone) {
-  PROVES("TDM-10");
+  PROVES("TDM-10", "GW-10");
   d = core.invite("+4989123", "", sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000"));
   const auto ok = answered_with("8 PCMA/8000,101 telephone-event/8000");
   EXPECT_EQ(line_of(to_cloud, "a=rtpmap:101"), "a=rtpmap:101 telephone-event/8000");
@@ -237,6 +237,60 @@ TEST_P(Ringback, IsHeardAfterAnEarlyAnswerAndEndsWithTheCall) {
   for (const auto& p : core.rtp) rtp += (p.bytes[1] & 0x7f) < 64;
   EXPECT_EQ(rtp, 0u);
   hang_up();
+}
+
+struct EarlyPolicy : MeetingTest {
+  explicit EarlyPolicy(const std::string& words)
+      : MeetingTest(ConfigOptions{.top = R"(
+[[profile]]
+name = "early"
+extends = "operator"
+early_media = ")" + words + "\"\n",
+                                  .core_profile = "early"}) {}
+  void answered() {
+    cloud.reply(invite, 200, "", secure_sdp("10.2.0.1", 50000));
+    const auto ok = core.expect("200 INVITE");
+    EXPECT_FALSE(ok.body().empty());
+    core.learn(d, ok);
+    cloud.expect("ACK");
+    core.ack(d);
+    rig.run(Millis(300));
+    hang_up();
+  }
+  // Messages that came to the caller and begin so
+  [[nodiscard]] long heard(std::string_view start) const {
+    return std::count_if(core.received.begin(), core.received.end(),
+                         [&](const std::string& m) { return m.starts_with(start); });
+  }
+  PeerDialog begun = d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  sip::Message invite = cloud.expect("INVITE");
+};
+struct FirstOnly : EarlyPolicy {
+  FirstOnly() : EarlyPolicy("first_only") {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, FirstOnly, ::testing::ValuesIn(all_modes()), mode_name);
+TEST_P(FirstOnly, FurtherProvisionalsAreNotPassedOn) {
+  PROVES("TDR-74");
+  cloud.reply(invite, 180);
+  core.expect("180");
+  cloud.reply(invite, 183, "", secure_sdp("10.2.0.1", 50000));
+  cloud.reply(invite, 180, "", "", "other");
+  rig.run(Seconds(2));
+  EXPECT_EQ(heard("SIP/2.0 183"), 0);
+  EXPECT_EQ(heard("SIP/2.0 180"), 1);
+  answered();
+}
+
+struct RingingAlone : EarlyPolicy {
+  RingingAlone() : EarlyPolicy("ringing") {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, RingingAlone, ::testing::ValuesIn(all_modes()), mode_name);
+TEST_P(RingingAlone, EarlyMediaBecomesRingingWithoutSdp) {
+  PROVES("TDR-74");
+  cloud.reply(invite, 183, "", secure_sdp("10.2.0.1", 50000));
+  EXPECT_TRUE(core.expect("180").body().empty());
+  EXPECT_EQ(heard("SIP/2.0 183"), 0);
+  answered();
 }
 
 }  // namespace

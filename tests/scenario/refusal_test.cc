@@ -190,6 +190,7 @@ TEST_P(RefusalTest, OneThatWasRefusedMayComeByAnotherWay) {
 }
 
 TEST_P(RefusalTest, ACallThatComesRoundAgainAndAgainIsALoop) {
+  PROVES("TDR-58");
   SeededRandom random(1);
   const auto vias = [&](int n) {
     std::string out;

@@ -1,4 +1,6 @@
 // Re-INVITEs that cannot be answered as they stand, cannot be sent, or come to nothing for now.
+#include <algorithm>
+
 #include "scenario/fixture.h"
 
 namespace causeway::scenario {
@@ -138,9 +140,9 @@ TEST_P(ReinviteTest, AReinviteThatRangAndWasForgottenEndsWithTheCall) {
 }
 
 TEST_P(ReinviteTest, ACodecThatTheOtherSideHasGivenUpIsTakenFromThisOne) {
-  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  const std::string both = "9 G722/8000,8 PCMA/8000,101 telephone-event/8000";
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000, "sendrecv", both));
   auto inv = cloud.expect("INVITE");
-  const std::string both = "8 PCMA/8000,0 PCMU/8000,101 telephone-event/8000";
   cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000, "sendrecv", 1, both));
   auto ok = core.expect("200 INVITE");
   core.learn(d, ok);
@@ -149,18 +151,39 @@ TEST_P(ReinviteTest, ACodecThatTheOtherSideHasGivenUpIsTakenFromThisOne) {
   rig.run(Millis(100));
   cloud.request(
       c, "INVITE", "",
-      secure_sdp("10.2.0.1", 50000, "sendrecv", 2, "0 PCMU/8000,101 telephone-event/8000"));
+      secure_sdp("10.2.0.1", 50000, "sendrecv", 2, "8 PCMA/8000,101 telephone-event/8000"));
   auto offer = core.expect("INVITE");
-  EXPECT_EQ(offer.body().find("PCMA"), std::string::npos);
+  EXPECT_EQ(offer.body().find("G722"), std::string::npos);
   core.reply(offer, 200, "",
-             sdp("10.1.0.1", 40000, "sendrecv", "0 PCMU/8000,101 telephone-event/8000", 2));
+             sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000,101 telephone-event/8000", 2));
   core.expect("ACK");
-  EXPECT_NE(cloud.expect("200 INVITE").body().find("PCMU"), std::string::npos);
+  EXPECT_NE(cloud.expect("200 INVITE").body().find("PCMA"), std::string::npos);
   cloud.ack(c);
   expect_quiet();
   core.request(d, "BYE");
   core.expect("200 BYE");
   cloud.reply(cloud.expect("BYE"), 200);
+  expect_clean(1);
+}
+
+// The other law of G.711 costs a table: nobody is asked anything for it.
+TEST_P(ReinviteTest, ALawThatTheOtherSideHasGivenUpIsConverted) {
+  core.open_rtp(40000);
+  auto up = core_calls("", sdp("10.1.0.1", 40000));
+  cloud.request(
+      up.cloud, "INVITE", "",
+      secure_sdp("10.2.0.1", 50000, "sendrecv", 2, "0 PCMU/8000,101 telephone-event/8000"));
+  cloud.expect("200 INVITE");
+  cloud.ack(up.cloud);
+  expect_quiet();
+  cloud.open_rtp(50000);
+  core.send_rtp(media_of(up.to_core), 5);
+  rig.run(Millis(50));
+  EXPECT_GE(std::count_if(cloud.rtp.begin(), cloud.rtp.end(),
+                          [](const auto& r) { return (r.bytes[1] & 0x7f) == 0; }),
+            5)
+      << "as PCMU";
+  core_hangs_up(up);
   expect_clean(1);
 }
 

@@ -275,6 +275,38 @@ TEST_P(EarlyUpdate, OneThatIsRefusedBecauseThatPhoneIsGoneLeavesTheOthersRinging
   expect_clean(1);
 }
 
+TEST_P(EarlyUpdate, MediaIsThatOfThePhoneThatIsLeft) {
+  auto cancel = d;
+  cloud.reply(inv, 183, "", secure_sdp("10.2.0.1", 50002), "other");
+  auto early = core.expect("183");
+  core.learn(d, early);
+  core.request(d, "PRACK", "RAck: " + std::string(early.value(HeaderId::kRSeq)) + " 1 INVITE\r\n");
+  core.expect("200 PRACK");
+  const Endpoint gateway = media_of(early.body());
+  cloud.reply(inv, 183, "Allow: UPDATE, PRACK\r\nRequire: 100rel\r\nRSeq: 1\r\n",
+              secure_sdp("10.2.0.1", 50000));
+  cloud.reply(cloud.expect("PRACK"), 200);
+  rig.run(Millis(100));
+  core.open_rtp(40000);
+  cloud.open_rtp(50002);
+  const auto heard = [&] {
+    cloud.rtp.clear();
+    core.send_rtp(gateway, 5);
+    rig.run(Millis(50));
+    return std::count_if(cloud.rtp.begin(), cloud.rtp.end(),
+                         [](const auto& r) { return r.bytes.size() == 182; });
+  };
+  EXPECT_EQ(heard(), 0);
+  core.request(d, "UPDATE", "", offer("sendonly", 2));
+  cloud.reply(cloud.expect("UPDATE"), 481);
+  core.expect("504 UPDATE");
+  EXPECT_EQ(heard(), 5);
+  core.request(cancel, "CANCEL", "", "", 1);
+  cloud.reply(cloud.expect("CANCEL"), 200);
+  cloud.reply(inv, 487);
+  expect_clean(1);
+}
+
 TEST_P(EarlyUpdate, IsAnsweredWhenTheCallerGivesUp) {
   ring("Allow: UPDATE\r\n");
   auto cancel = d;

@@ -1,0 +1,49 @@
+// Who plays whom in a rehearsal: read from an operator's configuration, of which a copy is made for
+// the quiet room. Start-up only.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "lab/name_service.h"
+#include "lab/sip_port.h"
+
+namespace causeway::lab {
+
+struct Cast {
+  std::string config;  // the copy
+  std::string service_group, core_group;
+  // The service
+  std::vector<Site> service;  // one for each peer
+  IpAddress service_media;
+  std::string domain;                      // "pstnhub.example": behind the first label of the names
+  std::string gateway_name;                // contact_host
+  std::vector<std::string> contact_names;  // hosts of Contact that are right
+  Endpoint gateway_service;
+  // The core
+  std::vector<Site> core;
+  IpAddress core_media;
+  Transport core_transport = Transport::kUdp;
+  Endpoint gateway_core;
+  std::string gateway_core_name;  // contact_host towards it; empty: the address
+  IpAddress gateway_core_media;
+  bool core_trusted = false;
+
+  Zone zone;
+  bool by_number = false;       // numbers must be provisioned in `store`
+  std::string store, label;     // label: of the customer, "" when Contact has none
+  long options_interval_s = 0;  // as configured; the copy is quicker
+};
+
+inline constexpr const char* kRoomResolver = "127.255.0.53:53";
+
+struct CastWish {
+  std::string config, service, group;  // group: empty, the first whose profile is the service's
+  std::string directory;               // of the rehearsal: the copy, state, certificates
+};
+
+// Certificates of the lab are in DIRECTORY/tls; the copy trusts their authority, too.
+[[nodiscard]] Result<Cast> cast_of(const CastWish& wish);
+
+}  // namespace causeway::lab

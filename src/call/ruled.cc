@@ -1,0 +1,102 @@
+// Where rules of profiles touch a call: one test of a pointer for each message of a profile that
+// has none.
+#include "call/ruled.h"
+
+#include "call/call.h"
+#include "call/crossing.h"
+#include "sip/headers.h"
+
+namespace causeway::call {
+
+using sip::Method;
+using telemetry::EventKind;
+
+RuledInvite rule_invite(const deployment::Deployment& d, const rules::Chain& chain,
+                        deployment::GroupIndex group, std::string_view peer,
+                        const sip::Message& m) {
+  RuledInvite out;
+  if (!chain.concerns(m.method(), m.status())) return out;
+  const auto& g = d.group(group);
+  std::string called;
+  if (const auto* uri = m.target()) {
+    called = called_number(d, *uri);
+    if (called.empty()) called = std::string(uri->is_service() ? uri->text : uri->user);
+  }
+  const std::string calling = billing_number(m, g.trusted);
+  rules::Facts f;
+  f.direction = rules::Direction::kIn;
+  f.group = group.value;
+  f.group_name = g.name;
+  f.peer = peer;
+  f.calling = calling;
+  f.called = called;
+  f.emergency = policy::emergency_service(d, called, m.request_uri()).has_value();
+  auto outcome = rules::apply(chain, m, f, out.variables);
+  out.changes = std::move(outcome.changes);
+  out.message = std::move(outcome.message);
+  return out;
+}
+
+transport::Received with_message(const transport::Received& r, sip::Message m) {
+  return {std::move(m), r.flow, r.group, r.at, r.bucket};
+}
+
+rules::Facts Call::rule_facts(const Leg& leg, rules::Direction direction) const {
+  rules::Facts f;
+  f.direction = direction;
+  f.group = leg.group.value;
+  f.group_name = leg.s.group;
+  f.peer = leg.s.peer;
+  f.account = state_.account;
+  f.tenant = state_.tenant;
+  f.calling = state_.calling;
+  f.called = state_.called;
+  f.emergency = calls_for_help();
+  return f;
+}
+
+void Call::tell_changes(const Leg& leg, const std::vector<rules::Change>& changes) {
+  for (const auto& c : changes) tell(EventKind::kRule, &leg, rules::to_string(c));
+}
+
+std::optional<transport::Received> Call::enter(const Leg& leg, const transport::Received& r) {
+  if (!leg.profile->rules_in) return std::nullopt;
+  auto done = rules::apply(*leg.profile->rules_in, r.message,
+                           rule_facts(leg, rules::Direction::kIn), state_.variables);
+  tell_changes(leg, done.changes);
+  if (!done.message) return std::nullopt;
+  return with_message(r, std::move(*done.message));
+}
+
+void Call::leave(Leg& leg, std::string& bytes) {
+  if (leg.profile->rules_out) rule_out(leg, bytes);
+  record_message(leg, false, bytes);
+}
+
+void Call::rule_out(Leg& leg, std::string& bytes) {
+  const rules::Chain& chain = *leg.profile->rules_out;
+  const auto line = rules::start_line(bytes);
+  if (!chain.concerns(line.method, line.status)) return;
+  const auto m = sip::Message::parse(bytes);
+  if (!m) return;
+  rules::Facts facts = rule_facts(leg, rules::Direction::kOut);
+  facts.target_fixed = is_target(leg);
+  auto done = rules::apply(chain, *m, facts, state_.variables);
+  tell_changes(leg, done.changes);
+  if (!done.message) return;
+  const sip::Message& said = *done.message;
+  bytes = std::string(said.bytes());
+  if (m->method() != Method::kInvite || !m->is_request() || !m->to_tag().empty()) return;
+  // Later requests of the dialog name the parties as this one does (RFC 3261 12.2.1.1).
+  Dialog& d = leg.s.dialog;
+  d.local_party = party_of(said.from());
+  d.remote_party = party_of(said.to());
+  d.remote_target = std::string(said.request_uri());
+}
+
+const sip::Message& Call::as_it_came(transport::TxId tx, const sip::Message& request) const {
+  const sip::Message* came = services_.layer.request_of(tx);
+  return came ? *came : request;
+}
+
+}  // namespace causeway::call

@@ -1,0 +1,29 @@
+// Rules of profiles at the legs of a call: what a peer sent as its profile's rules make it, before
+// anybody reads it. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "deployment/deployment.h"
+#include "rules/engine.h"
+#include "transport/flow.h"
+
+namespace causeway::call {
+
+// An INVITE that begins a call.
+struct RuledInvite {
+  std::optional<sip::Message> message;  // none: it is as it came
+  rules::Variables variables;
+  std::vector<rules::Change> changes;
+};
+// `chain` is rules_in of the profile of `group`. `peer`: its name; may be empty.
+[[nodiscard]] RuledInvite rule_invite(const deployment::Deployment& d, const rules::Chain& chain,
+                                      deployment::GroupIndex group, std::string_view peer,
+                                      const sip::Message& invite);
+
+// The same arrival with another message.
+[[nodiscard]] transport::Received with_message(const transport::Received& r, sip::Message m);
+
+}  // namespace causeway::call

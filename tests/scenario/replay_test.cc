@@ -1,0 +1,165 @@
+// Recorded calls through a configuration: as they were under their own, and what another one would
+// have done with them.
+#include "call/replay.h"
+
+#include <gmock/gmock.h>
+
+#include "scenario/fixture.h"
+
+namespace causeway::scenario {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr const char* kTop = R"(
+[limits]
+keep_one_in = 1
+max_trail_bytes = 65536
+[[rule_set]]
+name = "out"
+[[rule_set.rule]]
+name = "mark"
+when = { methods = ["INVITE"] }
+actions = [{ set = "X-Mark", value = "one" }, { remove_codecs = ["PCMU"] }]
+[[rule_set]]
+name = "back"
+[[rule_set.rule]]
+name = "unavailable"
+when = { statuses = [480] }
+actions = [{ map_status = 404 }]
+[[profile]]
+name = "ruled-core"
+extends = "operator"
+rules_out = ["back"]
+)";
+
+ConfigOptions options() {
+  ConfigOptions o;
+  o.top = kTop;
+  o.core_profile = "ruled-core";
+  o.service = "rules_out = [\"out\"]\n";
+  return o;
+}
+
+std::string with(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
+class ReplayTest : public CallTest {
+ public:
+  ReplayTest() : CallTest(make_config(options())) {}
+
+  // As `causeway trace --json` writes it.
+  std::string exported(std::size_t record = 0) { return rig.trail_of(record); }
+  static std::vector<call::Replayed> replayed(const std::string& text, const std::string& config) {
+    deployment::LoadOptions o;
+    o.check_files = false;
+    const auto loaded = deployment::load_text(config, "new.toml", o);
+    EXPECT_TRUE(loaded.deployment) << loaded.to_string();
+    const auto trails = call::read_trails(text);
+    EXPECT_TRUE(trails) << trails.error().what;
+    std::vector<call::Replayed> out;
+    if (loaded.deployment && trails)
+      for (const auto& t : *trails) out.push_back(call::replay(t, *loaded.deployment, nullptr));
+    return out;
+  }
+  void answered() {
+    auto up = core_calls("Subject: hello\r\nP-Asserted-Identity: <sip:+4930111@core.example>\r\n");
+    core_hangs_up(up);
+    rig.run(Seconds(40));
+  }
+  void unavailable() {
+    auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+    cloud.reply(cloud.expect("INVITE"), 480);
+    (void)failure(core, d, 404);
+    rig.run(Seconds(40));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Modes, ReplayTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(ReplayTest, UnderItsOwnConfigurationACallGoesAsItDid) {
+  answered();
+  unavailable();
+  auto d = core.invite("+4989123", "Require: nothing\r\n", sdp("10.1.0.1", 40000));
+  (void)failure(core, d, 420);
+  rig.run(Seconds(40));
+  const auto calls = replayed(exported(0) + exported(1), make_config(options()));
+  ASSERT_EQ(calls.size(), 2u);
+  EXPECT_EQ(call::count(calls).same, 2u) << call::to_text(calls);
+  EXPECT_THAT(call::to_text(calls), HasSubstr("2 calls: 2 as before, 0 differently"));
+}
+
+TEST_P(ReplayTest, AChangedRuleIsToldWithWhatItChanges) {
+  answered();
+  const auto calls =
+      replayed(exported(), with(make_config(options()), "value = \"one\"", "value = \"two\""));
+  ASSERT_EQ(calls.size(), 1u);
+  ASSERT_EQ(calls[0].differences.size(), 1u) << call::to_text(calls);
+  const auto& d = calls[0].differences[0];
+  EXPECT_EQ(d.what, "header X-Mark");
+  EXPECT_EQ(d.recorded, "X-Mark: one");
+  EXPECT_EQ(d.now, "X-Mark: two");
+  EXPECT_EQ(d.why, "rule out/mark: X-Mark: (none) -> two");
+  EXPECT_THAT(call::to_text(calls), HasSubstr("goes differently\n  header X-Mark\n"
+                                              "    - X-Mark: one\n    + X-Mark: two\n"
+                                              "    because rule out/mark"));
+  EXPECT_THAT(call::to_json(calls), HasSubstr(R"("verdict":"different")"));
+  EXPECT_THAT(call::to_json(calls), HasSubstr(R"("different":1)"));
+}
+
+TEST_P(ReplayTest, SoIsAnotherOfferAndAHeaderThatGoes) {
+  answered();
+  const auto calls = replayed(
+      exported(), with(make_config(options()),
+                       "{ set = \"X-Mark\", value = \"one\" }, { remove_codecs = [\"PCMU\"] }",
+                       "{ remove = \"X-Other\" }"));
+  ASSERT_EQ(calls.size(), 1u);
+  const std::string text = call::to_text(calls);
+  EXPECT_THAT(text, HasSubstr("  header X-Mark\n    - X-Mark: one\n    because profile 'service'"));
+  EXPECT_THAT(text, HasSubstr("  sdp\n    - m=audio"));
+}
+
+TEST_P(ReplayTest, AFailureThatWouldBeSaidAsAnother) {
+  unavailable();
+  const auto calls =
+      replayed(exported(), with(make_config(options()), "map_status = 404", "map_status = 410"));
+  ASSERT_EQ(calls.size(), 1u);
+  ASSERT_EQ(calls[0].differences.size(), 1u) << call::to_text(calls);
+  EXPECT_EQ(calls[0].differences[0].what, "answer");
+  EXPECT_EQ(calls[0].differences[0].recorded, "404");
+  EXPECT_EQ(calls[0].differences[0].now, "410");
+  EXPECT_THAT(calls[0].differences[0].why, HasSubstr("back/unavailable"));
+}
+
+TEST_P(ReplayTest, ACallThatWouldBeRefusedOrGoElsewhere) {
+  answered();
+  const std::string config = make_config(options());
+  const auto elsewhere = replayed(exported(), with(config, "name = \"cloud-1\"\nhost = \"sip.",
+                                                   "name = \"cloud-9\"\nhost = \"sip9."));
+  ASSERT_EQ(elsewhere.at(0).differences.size(), 1u) << call::to_text(elsewhere);
+  EXPECT_EQ(elsewhere[0].differences[0].what, "peer");
+  EXPECT_EQ(elsewhere[0].differences[0].recorded, "cloud-1");
+  EXPECT_THAT(elsewhere[0].differences[0].now, HasSubstr("cloud-9"));
+  const auto unknown = replayed(exported(), with(config, "name = \"core-1\"", "name = \"core-9\""));
+  EXPECT_THAT(unknown.at(0).trouble, HasSubstr("no peer and no group is called 'core-1'"));
+  EXPECT_EQ(call::count(unknown).unknown, 1u);
+}
+
+TEST_P(ReplayTest, WhatIsNoTrailIsSaidSo) {
+  EXPECT_FALSE(call::read_trails(""));
+  EXPECT_FALSE(call::read_trails("hello"));
+  answered();
+  const auto no = call::read_trails(exported() + "{\"call\":\"x\"}\n");
+  ASSERT_FALSE(no);
+  EXPECT_THAT(no.error().what, HasSubstr("trail 2: "));
+  telemetry::Trail empty(CallId{7});
+  deployment::LoadOptions o;
+  o.check_files = false;
+  const auto loaded = deployment::load_text(make_config(options()), "t", o);
+  EXPECT_THAT(call::replay(empty, *loaded.deployment, nullptr).trouble, HasSubstr("INVITE"));
+}
+
+}  // namespace
+}  // namespace causeway::scenario
