@@ -31,6 +31,7 @@ using tcp = asio::ip::tcp;
 using ErrorOf = boost::system::error_code;
 
 constexpr std::uint32_t kMaxHeader = 16'384;
+constexpr std::size_t kMaxDiscarded = std::size_t{16} << 20;  // of a refused request, bytes
 
 IpAddress address_of(const asio::ip::address& a) {
   return IpAddress::literal(a.to_string()).value_or(IpAddress());
@@ -139,6 +140,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void on_read(const ErrorOf& e) {
     if (e) {
+      unread_ = e == http::error::body_limit || e == http::error::header_limit;
       if (const auto problem = refused_by_parser(e))
         write(Api::refusal(Request{}, *problem), false, false);
       return;
@@ -181,12 +183,30 @@ class Session : public std::enable_shared_from_this<Session> {
     if (!head) response_.body() = std::move(r.body);
     if (r.status != 204 && r.status != 304) response_.prepare_payload();
     beast::get_lowest_layer(stream_).expires_after(std::chrono::seconds(30));
-    http::async_write(stream_, response_,
-                      [self = shared_from_this(), keep](const ErrorOf& e, std::size_t) {
-                        if (e) return;
-                        if (keep) return self->read();
-                        self->stream_.async_shutdown([self](const ErrorOf&) {});
-                      });
+    http::async_write(
+        stream_, response_, [self = shared_from_this(), keep](const ErrorOf& e, std::size_t) {
+          if (e) return;
+          if (keep) return self->read();
+          if (!self->unread_) return self->end();
+          beast::get_lowest_layer(self->stream_).expires_after(std::chrono::seconds(5));
+          self->discard(kMaxDiscarded);
+        });
+  }
+
+  // A socket that is closed over bytes not read resets the connection, and the answer just written
+  // may be lost with it: what is still on its way is taken first, within bounds (RFC 9112 9.6).
+  void discard(std::size_t left) {
+    buffer_.clear();
+    if (left == 0) return end();
+    stream_.async_read_some(buffer_.prepare(std::min<std::size_t>(left, kMaxHeader)),
+                            [self = shared_from_this(), left](const ErrorOf& e, std::size_t n) {
+                              if (e) return self->end();
+                              self->discard(left - n);
+                            });
+  }
+
+  void end() {
+    stream_.async_shutdown([self = shared_from_this()](const ErrorOf&) {});
   }
 
   WebServer::Impl& server_;
@@ -196,6 +216,7 @@ class Session : public std::enable_shared_from_this<Session> {
   beast::flat_buffer buffer_{kMaxHeader * 8};
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> response_;
+  bool unread_ = false;  // refused before its end
 };
 
 }  // namespace

@@ -108,6 +108,10 @@ def run(folder, issuer, causeway):
     answer = raw(head + b"X: " + b"a" * 40_000 + b"\r\n\r\n")
     assert answer == b"" or answer.startswith(b"HTTP/1.1 431"), answer[:100]
     assert raw(head + b"\r\n").startswith(b"HTTP/1.1 401")
+    # The answer to a body that is too large reaches one who writes all of it before it reads.
+    large = f"PUT /accounts/a?{VERSION} HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n".encode()
+    answer = raw([large] + [b"x" * 1_000_000] * 5, pause=0.1)
+    assert answer.startswith(b"HTTP/1.1 413"), answer[:200]
     # One that trickles is cut off, whatever it says.
     began = time.time()
     assert raw([b"G"] + [b"E"] * 60, pause=0.5) == b"" and time.time() - began < 35
