@@ -8,6 +8,7 @@ target_include_directories(causeway_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 if(CAUSEWAY_SANITIZE)
   target_compile_options(causeway_options INTERFACE
     -fsanitize=${CAUSEWAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_compile_definitions(causeway_options INTERFACE CAUSEWAY_SANITIZED)
   target_link_options(causeway_options INTERFACE -fsanitize=${CAUSEWAY_SANITIZE})
   # g++ 12 finds what is not there in instrumented code of its own <regex>; the release build looks.
   target_compile_options(causeway_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
@@ -30,10 +31,12 @@ function(causeway_library room)
   target_link_libraries(causeway_${room} PUBLIC causeway_options ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
 endfunction()
 
-# causeway_test(name SOURCES a_test.cc LINK causeway::base ... [LABELS unit])
+# causeway_test(name SOURCES a_test.cc LINK causeway::base ... [LABELS unit] [OPTIMIZED])
+# What is tested is compiled as ever; the test's own lines are not optimized, which halves the time of
+# the build, unless it computes much itself (OPTIMIZED).
 # Registers one ctest entry per binary. The binary writes what it proved to build/<preset>/requirements/.
 function(causeway_test name)
-  cmake_parse_arguments(ARG "" "LABELS;TIMEOUT" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "OPTIMIZED" "LABELS;TIMEOUT" "SOURCES;LINK" ${ARGN})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
@@ -41,6 +44,9 @@ function(causeway_test name)
     set(ARG_TIMEOUT 300)
   endif()
   add_executable(test_${name} ${ARG_SOURCES})
+  if(NOT ARG_OPTIMIZED)
+    target_compile_options(test_${name} PRIVATE -O0)
+  endif()
   target_link_libraries(test_${name} PRIVATE causeway_options causeway_test_support ${ARG_LINK} GTest::gmock GTest::gtest)
   add_test(NAME ${name} COMMAND test_${name})
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT}

@@ -10,7 +10,7 @@
 #include "codec/jitter_buffer.h"
 #include "codec/signals.h"
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(CAUSEWAY_SANITIZED)
 
 namespace {
 bool counting = false;
