@@ -37,7 +37,7 @@ inline rtp::Srtp srtp(const sdp::Crypto& c) {
 class Peer final : public reactor::UdpListener {
  public:
   Peer(FakeReactor& net, const char* address, std::uint16_t port, std::uint32_t source)
-      : ssrc(source), net_(net), at_{ip(address), port} {
+      : ssrc(source), at_{ip(address), port} {
     rtp_ = std::move(*net.open_udp(at_, {}, *this));
     rtcp_ =
         std::move(*net.open_udp({at_.address, static_cast<std::uint16_t>(port + 1)}, {}, *this));
@@ -143,7 +143,6 @@ class Peer final : public reactor::UdpListener {
   int broken = 0;
 
  private:
-  FakeReactor& net_;
   Endpoint at_;
   std::unique_ptr<reactor::UdpSocket> rtp_, rtcp_;
 };

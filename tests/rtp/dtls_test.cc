@@ -41,10 +41,16 @@ struct Pair {
     }
     return !out.empty();
   }
+  // Until neither has more to say.
+  void exchange() {
+    for (bool more = true; more;) {
+      more = carry(*client, *server);
+      more = carry(*server, *client) || more;
+    }
+  }
   void run() {
     (void)client->start();
-    while (carry(*client, *server) | carry(*server, *client)) {
-    }
+    exchange();
   }
 };
 
@@ -148,8 +154,7 @@ TEST(Dtls, WhatIsLostIsSentAgain) {
   EXPECT_LE(*wait, Seconds(1));
   std::this_thread::sleep_for(*wait + Millis(20));
   EXPECT_EQ(p.client->on_timer(), Step::kMore);
-  while (p.carry(*p.client, *p.server) | p.carry(*p.server, *p.client)) {
-  }
+  p.exchange();
   EXPECT_EQ(p.client->state(), Step::kDone);
   EXPECT_FALSE(p.client->timeout());
 }
@@ -167,8 +172,7 @@ TEST(Dtls, APeerThatMissedTheLastFlightGetsItAgain) {
   ASSERT_EQ(p.client->state(), Step::kMore);
   std::this_thread::sleep_for(*p.client->timeout() + Millis(20));
   (void)p.client->on_timer();
-  while (p.carry(*p.client, *p.server) | p.carry(*p.server, *p.client)) {
-  }
+  p.exchange();
   EXPECT_EQ(p.client->state(), Step::kDone) << p.client->in_words();
 }
 

@@ -105,13 +105,11 @@ TEST_P(BodyTest, ACallForHelpIsNotAskedWhatElseItSent) {
 TEST_P(BodyTest, ACallForHelpIsMadeWithWhatCouldBeReadOfIt) {
   const std::string offer = part("application/sdp", sdp("10.1.0.1", 40000));
   const std::string broken = part("multipart/mixed;boundary=c", "no parts in it");
-  int calls = 0;
   for (const std::string& body : {offer + "--b1\r\n",         // no end
                                   offer + broken + "--b1--",  // a container against its grammar
                                   std::string("nothing that could be read")}) {
     const auto inv = reaches_cloud(mixed(), body, "112");
     EXPECT_EQ(inv.value(HeaderId::kContentType), "application/sdp");
-    ++calls;
   }
   std::string many = offer;
   for (int i = 0; i < 40; ++i) many += part("application/odd", "x");
