@@ -31,17 +31,20 @@ function(causeway_library room)
   target_link_libraries(causeway_${room} PUBLIC causeway_options ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
 endfunction()
 
-# causeway_test(name SOURCES a_test.cc LINK causeway::base ... [LABELS unit] [OPTIMIZED])
+# causeway_test(name SOURCES a_test.cc LINK causeway::base ... [LABELS unit] [COST 1] [OPTIMIZED])
 # What is tested is compiled as ever; the test's own lines are not optimized, which halves the time of
 # the build, unless it computes much itself (OPTIMIZED).
-# Registers one ctest entry per binary. The binary writes what it proved to build/<preset>/requirements/.
+# Registers one ctest entry per binary, those of greater COST to be started first. The binary writes what it proved to build/<preset>/requirements/.
 function(causeway_test name)
-  cmake_parse_arguments(ARG "OPTIMIZED" "LABELS;TIMEOUT" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "OPTIMIZED" "LABELS;TIMEOUT;COST" "SOURCES;LINK" ${ARGN})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
+  endif()
+  if(NOT ARG_COST)
+    set(ARG_COST 1)
   endif()
   add_executable(test_${name} ${ARG_SOURCES})
   if(NOT ARG_OPTIMIZED)
@@ -49,6 +52,6 @@ function(causeway_test name)
   endif()
   target_link_libraries(test_${name} PRIVATE causeway_options causeway_test_support ${ARG_LINK} GTest::gmock GTest::gtest)
   add_test(NAME ${name} COMMAND test_${name})
-  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT}
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT} COST ${ARG_COST}
     ENVIRONMENT "CAUSEWAY_REQUIREMENTS_DIR=${CMAKE_BINARY_DIR}/requirements;CAUSEWAY_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
 endfunction()
