@@ -20,7 +20,8 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # A precompiled header is known by what is in it, not by when it was made.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
 endif()
 
 # causeway_library(room SOURCES a.cc b.cc LINK causeway::base ...)
@@ -49,6 +50,7 @@ function(causeway_test name)
   add_executable(test_${name} ${ARG_SOURCES})
   if(NOT ARG_OPTIMIZED)
     target_compile_options(test_${name} PRIVATE -O0)
+    target_precompile_headers(test_${name} REUSE_FROM causeway_test_headers)
   endif()
   target_link_libraries(test_${name} PRIVATE causeway_options causeway_test_support ${ARG_LINK} GTest::gmock GTest::gtest)
   add_test(NAME ${name} COMMAND test_${name})
