@@ -312,9 +312,10 @@ bool MediaPlane::Impl::quiet(const Leg& leg, Instant now) const {
 void MediaPlane::Impl::on_timer(std::uint64_t token, Instant now) {
   if (token == kFillTimer) return fill_all(now);
   if (token != 0) {
-    Leg* leg =
-        find(MediaLegId(token & ~(kCompileToken | kEventToken | kHandshakeToken | kFaxToken)));
+    Leg* leg = find(MediaLegId(
+        token & ~(kCompileToken | kEventToken | kHandshakeToken | kFaxToken | kForkToken)));
     if (!leg) return;
+    if (token & kForkToken) return tell_fork(*leg);
     if (token & kFaxToken) {
       if (const auto tone = std::exchange(leg->fax_heard, std::nullopt))
         observer.on_fax(leg->id, *tone);
