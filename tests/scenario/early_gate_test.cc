@@ -78,6 +78,7 @@ TEST_P(ActiveGate, WhoSpeaksIsHeardUntilItFallsSilent) {
   speak_together(a, b);
   EXPECT_EQ(heard(), (Fills{{0x11, 10}})) << "an SDP alone changes nothing";
   EXPECT_EQ(told_at(50000, gateway), 5);
+  EXPECT_EQ(told_at(50020, gateway), 0);
   rig.run(Seconds(2));
   speak(b);
   EXPECT_EQ(heard(), (Fills{{0x22, 5}}));
@@ -85,6 +86,7 @@ TEST_P(ActiveGate, WhoSpeaksIsHeardUntilItFallsSilent) {
   EXPECT_EQ(heard(), (Fills{{0x22, 10}})) << "and stays, though the other one speaks again";
   EXPECT_EQ(told_at(50020, gateway), 5) << "the caller's words go where it hears from";
   EXPECT_THAT(rig.trail_of_all(), HasSubstr("another phone is heard now"));
+  EXPECT_EQ(told_at(50000, gateway), 0);
   rig.run(Seconds(2));
   speak(a);
   EXPECT_EQ(heard(), (Fills{{0x11, 5}})) << "under the keys that there were";
