@@ -126,7 +126,7 @@ void Call::on_fork_ended(Leg& out, const sip::Message& m) {
   tell(EventKind::kState, &out,
        "a phone will not answer (199" +
            (cause != 0 ? ", Q.850 cause " + std::to_string(cause) : std::string()) +
-           "): its early dialog has ended, its media port and keys are let go");
+           "): its early dialog has ended, its media and keys are let go");
   services_.media.forget_fork(out.media, tag);
   if (out.talks == tag) out.talks.clear();
   const bool asked = out.client_update.value != 0 && out.update_tag == tag;
@@ -179,9 +179,10 @@ std::string_view Call::authorisation_for(const Leg& in) const {
   if (!in.early_header || !in.s.told || !out) return {};
   const auto& may = out->early.media;
   const auto& far = out->s.heard;
-  const bool heard = far && may.backward && sdp::sends(far->direction);
-  return sip::early_media_word(heard || in.rings,
-                               far && may.forward && sdp::receives(far->direction));
+  const auto shown = in.s.told->direction;  // by our SDP
+  const bool heard = in.rings || (far && may.backward && sdp::sends(far->direction));
+  const bool listens = far && may.forward && sdp::receives(far->direction);
+  return sip::early_media_word(heard && sdp::sends(shown), listens && sdp::receives(shown));
 }
 
 // What the caller hears has changed, perhaps without an 18x of the far side: by an UPDATE, the

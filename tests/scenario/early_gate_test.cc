@@ -79,7 +79,7 @@ TEST_P(ActiveGate, WhoSpeaksIsHeardUntilItFallsSilent) {
   EXPECT_EQ(heard(), (Fills{{0x11, 10}})) << "an SDP alone changes nothing";
   EXPECT_EQ(told_at(50000, gateway), 5);
   EXPECT_EQ(told_at(50020, gateway), 0);
-  rig.run(Seconds(2));
+  rig.run(Seconds(6));  // what was heard for so long is not taken for settled
   speak(b);
   EXPECT_EQ(heard(), (Fills{{0x22, 5}}));
   speak_together(a, b);

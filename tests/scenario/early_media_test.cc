@@ -286,21 +286,6 @@ TEST_P(EarlyTold, ACoreThatDoesNotAskIsNot) {
   expect_clean(3);
 }
 
-class EarlyToldRinging : public EarlyTold {
- protected:
-  EarlyToldRinging() : EarlyTold({.core_extra = "ringback = \"GB\"\n"}) {}
-};
-INSTANTIATE_TEST_SUITE_P(Modes, EarlyToldRinging, ::testing::ValuesIn(all_modes()), mode_name);
-
-TEST_P(EarlyToldRinging, RingingOfOursIsEarlyMediaAsWell) {
-  core_invites(says("supported"));
-  EXPECT_EQ(early(told(183, "inactive")), "sendonly");
-  core.rtp.clear();
-  rig.run(Seconds(1));
-  EXPECT_GE(packets(core, 172), 45U);
-  core_gives_up();
-}
-
 // Both sides read it: what one authorises the other is told.
 class EarlyBoth : public EarlyTold {
  protected:
@@ -341,6 +326,29 @@ TEST_P(EarlyBoth, EachDirectionIsForItself) {
     rig.run(Millis(50));
     EXPECT_EQ(packets(cloud, 182), passes) << direction;
   }
+  core_gives_up();
+}
+
+class EarlyBothRinging : public EarlyTold {
+ protected:
+  EarlyBothRinging()
+      : EarlyTold({.service = "early_media_header = \"supported\"\n",
+                   .core_extra = "ringback = \"GB\"\n"}) {}
+  std::size_t ringing() {
+    core.rtp.clear();
+    rig.run(Seconds(1));
+    return packets(core, 172);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Modes, EarlyBothRinging, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(EarlyBothRinging, RingingOfOursIsEarlyMediaAsWell) {
+  core_invites(says("supported"));
+  EXPECT_EQ(early(told(183, "sendrecv", says("inactive"))), "sendonly");
+  EXPECT_GE(ringing(), 45U);
+  EXPECT_EQ(early(told(183, "sendrecv", says("recvonly"))), "sendrecv");
+  EXPECT_EQ(early(told(183, "inactive")), "inactive") << "as the SDP says";
+  EXPECT_EQ(ringing(), 0U);
   core_gives_up();
 }
 
