@@ -316,6 +316,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] bool trusts_header(const Leg& leg) const;
   void hear_authorisation(Leg& out, const sip::Message& m, std::string_view tag);
   void choose_fork(Leg& out, const std::string& before);
+  void let_fork_go(Leg& out, const std::string& tag);
   void on_fork_ended(Leg& out, const sip::Message& m);
   [[nodiscard]] bool ends_in_order(Leg& out, const sip::Message& m);
   [[nodiscard]] bool may_show_sdp(Leg& in, const Leg& out, bool with_sdp);

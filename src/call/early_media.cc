@@ -96,6 +96,14 @@ void Call::on_fork_heard(LegId id, std::string_view tag) {
   reconcile();
 }
 
+// Its early dialog is over: its media ends, and another one's takes the place where there is one.
+void Call::let_fork_go(Leg& out, const std::string& tag) {
+  services_.media.forget_fork(out.media, tag);
+  if (out.talks == tag) out.talks.clear();
+  if (out.media_of == tag) out.media_of.clear();
+  choose_fork(out, {});
+}
+
 // RFC 6228 5: a reliable 199 is acknowledged in the dialog that it ends.
 bool Call::ends_in_order(Leg& out, const sip::Message& m) {
   const std::string before = out.s.dialog.remote_tag;
@@ -127,12 +135,9 @@ void Call::on_fork_ended(Leg& out, const sip::Message& m) {
        "a phone will not answer (199" +
            (cause != 0 ? ", Q.850 cause " + std::to_string(cause) : std::string()) +
            "): its early dialog has ended, its media and keys are let go");
-  services_.media.forget_fork(out.media, tag);
-  if (out.talks == tag) out.talks.clear();
   const bool asked = out.client_update.value != 0 && out.update_tag == tag;
   if (asked) out.client_update = {};
-  if (out.media_of == tag) out.media_of.clear();
-  choose_fork(out, {});
+  let_fork_go(out, tag);
   Leg* in = other(out);
   if (asked && out.for_far && in && in->awaits())
     refuse_offer(*in, 504, "the other side will not answer");

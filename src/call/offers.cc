@@ -423,11 +423,11 @@ void Call::on_update_unanswered(Leg& leg, int status) {
   const std::string gone = leg.s.dialog.remote_tag;
   if (leg.early.drop_current(leg.s)) {
     leg.hop_unknown = true;
-    hear_again(leg);
-    services_.media.forget_fork(leg.media, gone);
+    let_fork_go(leg, gone);
     Leg* far = other(leg);
     if (leg.for_far && far && far->awaits())
       refuse_offer(*far, 504, "the other side did not answer");
+    tell_authorisation(leg);
     reconcile();
     return;
   }
