@@ -64,11 +64,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // As headers of a message, where several of one kind stand together.
   std::string text = "OPTIONS sip:a@h SIP/2.0\r\nAccept: ";
   text.append(whole).append("\r\nSupported: ").append(whole);
+  text.append("\r\nP-Early-Media: ").append(whole);
   text.append("\r\nP-Asserted-Identity: ").append(whole).append("\r\n\r\n");
   if (const auto m = Message::parse(text)) {
     (void)accepts(*m, "application", "sdp");
     (void)has_token(*m, HeaderId::kSupported, "timer");
     (void)parse_identities(*m, HeaderId::kPAssertedIdentity);
+    const auto early = early_media_of(*m);
+    require(early.has_value());
+    require(early->says_direction || (!early->backward && !early->forward));
   }
   return 0;
 }

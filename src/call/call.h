@@ -47,6 +47,9 @@ namespace causeway::call {
   return e.code == ErrorCode::kUnavailable ? 503 : 488;
 }
 
+// RSeq of a provisional answer that asks for a PRACK (RFC 3262 4); 0: it does not.
+[[nodiscard]] std::uint32_t rseq_of(const sip::Message& m);
+
 class Call final : reactor::TimerTarget, peers::LocatorClient {
  public:
   // Bounds on what one call may hold.
@@ -95,12 +98,14 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
 
   void on_digit_lost(LegId leg);
   void on_fax(LegId leg, tone::FaxTone tone);
+  void on_fork_heard(LegId leg, std::string_view tag);
 
   // --- takeover.cc: what another call, or whoever calls now, asks of a dialog of this one
   // An INVITE of `old`'s group with Replaces (RFC 3891). False: `refusal`, and nothing has
   // happened.
   [[nodiscard]] bool take_over(LegId old, const NamedDialog& dialog, transport::TxId tx,
-                               const transport::Received& r, ReferRefusal& refusal);
+                               const transport::Received& r, const RuledInvite& ruled,
+                               ReferRefusal& refusal);
   [[nodiscard]] JoinAnswer may_join(LegId old, const JoinQuestion& q) const;
   // On success the leg of the order is this call's, in the place of `old`.
   [[nodiscard]] JoinAnswer join(LegId old, JoinOrder& order);
@@ -206,7 +211,15 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     transport::TxId server_update;           // the peer's UPDATE with an offer, until our answer
     transport::TxId client_update;           // ours
     std::string update_tag;                  // ... of which early dialog
-    bool hop_unknown = false;  // the target of an early dialog: asked for when it is needed
+    std::string media_of;                    // ... the one whose media is in force
+    std::string talks;            // ... that packets came from last, where the gate minds
+    bool early_header = false;    // ingress: it understands P-Early-Media (RFC 5009)
+    std::string_view authorised;  // ... and was told this
+    bool withheld = false;        // ... an SDP of the far side that it may not hear yet
+    bool rings = false;           // ... it hears ringing of ours, or did
+    bool hears = false;           // ... and the far side, or may
+    bool media_stale = false;     // egress: `media_of` is to be put into force anew
+    bool hop_unknown = false;     // the target of an early dialog: asked for when it is needed
     telemetry::MediaSide media_seen;
     std::unique_ptr<ReferSubscription> refer;  // it asked for a transfer, and hears how it goes
     transport::TxId notify;
@@ -297,6 +310,20 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] bool take_in_order(Leg& leg, const sip::Message& m);
   [[nodiscard]] bool hear_provisional(Leg& leg, const sip::Message& m, bool reliable);
   void hear_again(Leg& leg);
+  // --- early_media.cc
+  [[nodiscard]] bool ring(Leg& in);
+  void use_gate(const Leg& out, const Leg& in);
+  [[nodiscard]] bool trusts_header(const Leg& leg) const;
+  void hear_authorisation(Leg& out, const sip::Message& m, std::string_view tag);
+  void choose_fork(Leg& out, const std::string& before);
+  void let_fork_go(Leg& out, const std::string& tag);
+  void on_fork_ended(Leg& out, const sip::Message& m);
+  [[nodiscard]] bool ends_in_order(Leg& out, const sip::Message& m);
+  [[nodiscard]] bool may_show_sdp(Leg& in, const Leg& out, bool with_sdp);
+  [[nodiscard]] bool shape_forwarding(const Leg& in, int& status, bool& with_sdp);
+  [[nodiscard]] std::string_view authorisation_for(const Leg& in) const;
+  void tell_authorisation(Leg& out);
+  void settle_early(Leg& out);
   [[nodiscard]] bool passes_image(const Leg& a, const Leg& b) const;
   void use_image(const Leg& leg, const sdp::RemoteMedia& remote);
   [[nodiscard]] Status open_image(const Leg& leg, sdp::LocalMedia& local);
@@ -386,6 +413,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void next_target();
   void on_target_located(Result<std::vector<transport::Destination>> where);
   void try_target();
+  [[nodiscard]] std::string session_id_for(const Leg& target, const Leg& waiting) const;
   Status send_target_invite(Leg& leg, deployment::PeerIndex peer);
   void target_rings(const sip::Message& m, int status, bool with_sdp);
   void target_failed(int status, const std::string& why);
@@ -403,7 +431,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
 
   // --- takeover.cc
   void move_waiting();
-  [[nodiscard]] Leg& begin_taker(const Leg& old, transport::TxId tx, const transport::Received& r);
+  [[nodiscard]] Leg& begin_taker(const Leg& old, transport::TxId tx, const transport::Received& r,
+                                 const RuledInvite& ruled);
   [[nodiscard]] bool hear_taker(Leg& taker, const sip::Message& m);
   [[nodiscard]] bool answer_taker(Leg& taker, const sip::Message& m);
   void take_ringing_place(Leg& old, Leg& taker, const sip::Message& m);

@@ -177,20 +177,24 @@ std::string without_strangers(std::string_view list,
 
 }  // namespace
 
+bool lets_pass(const deployment::Profile& receiver, std::string_view name, bool both_trusted) {
+  const auto lists = [&](const std::vector<std::string>& names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& n) { return sip::iequals(n, name); });
+  };
+  return lists(receiver.pass_headers) || (both_trusted && lists(receiver.trusted_headers));
+}
+
 void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
                            const deployment::Profile& receiver, bool both_trusted,
                            std::string_view own_host,
                            const std::function<bool(std::string_view)>& carried,
                            const NumberForms& forms, std::span<const deployment::HeaderLine> ours) {
-  const auto lists = [](const std::vector<std::string>& names, const sip::HeaderField& f) {
-    // A compact name is listed under its long one.
-    const std::string_view name = f.id == HeaderId::kOther ? f.name : sip::header_name(f.id);
-    return std::any_of(names.begin(), names.end(),
-                       [&](const std::string& n) { return sip::iequals(n, name); });
-  };
   for (const auto& f : in.headers()) {
     if (never_crosses(f.id)) continue;
-    if (!lists(receiver.pass_headers, f) && !(both_trusted && lists(receiver.trusted_headers, f)))
+    // A compact name is listed under its long one.
+    if (!lets_pass(receiver, f.id == HeaderId::kOther ? f.name : sip::header_name(f.id),
+                   both_trusted))
       continue;
     if (std::any_of(ours.begin(), ours.end(),
                     [&](const auto& h) { return sip::iequals(h.name, f.name); }))
@@ -363,6 +367,16 @@ std::string_view reason_among(const sip::Message& m, const std::vector<std::stri
     return !found.empty();
   });
   return found;
+}
+
+std::string session_half(std::string_view value) {
+  constexpr std::size_t kDigits = 32;
+  const std::string_view half = value.substr(0, value.find_first_of("; \t"));
+  if (half.size() != kDigits ||
+      half.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos ||
+      half.find_first_not_of('0') == std::string_view::npos)
+    return {};
+  return std::string(half);
 }
 
 int q850_of(const sip::Message& m) {

@@ -42,6 +42,9 @@ void copy_crossing_headers(sip::Builder& out, const sip::Message& in,
 // A header value with the numbers of all its SIP and tel URIs rewritten.
 [[nodiscard]] std::string with_numbers(std::string_view value, const NumberForms& forms);
 [[nodiscard]] bool never_crosses(sip::HeaderId id);
+// Does the receiver's profile list that header, and may it have it?
+[[nodiscard]] bool lets_pass(const deployment::Profile& receiver, std::string_view name,
+                             bool both_trusted);
 
 // A display name as RFC 3261 25.1 has it: what came as neither tokens nor a quoted string is
 // quoted.
@@ -80,6 +83,9 @@ struct Caller {
 [[nodiscard]] std::string reason_value(int q850, std::string_view text);
 // The value of a Reason header that is not about Q.850 ("SIP;cause=200;..."), bounded; empty: none.
 [[nodiscard]] std::string_view sip_reason_of(const sip::Message& m);
+// The sender's half of a Session-ID (RFC 7989 5): 32 hex digits that are not all 0; empty: it has
+// none.
+[[nodiscard]] std::string session_half(std::string_view value);
 // Text of the first Reason that holds one of these words, case aside; empty: none does.
 [[nodiscard]] std::string_view reason_among(const sip::Message& m,
                                             const std::vector<std::string>& words);

@@ -31,6 +31,7 @@ void Call::on_request(LegId id, transport::TxId tx, const transport::Received& c
   if (other_fork && m.body().empty() && leg.s.phase == LegPhase::kEarly &&
       leg.early.select_known(leg.s, before))
     leg.hop_unknown = true;
+  if (early) settle_early(leg);
 }
 
 void Call::dispatch(Leg& leg, transport::TxId tx, const transport::Received& r) {
@@ -196,7 +197,15 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
       if (tx != leg.client_update) return;
       if (leg.s.phase == LegPhase::kEarly && leg.early.select_known(leg.s, r.message.to_tag()))
         leg.hop_unknown = true;
+      if (r.message.status() / 100 == 2) hear_authorisation(leg, r.message, r.message.to_tag());
       on_update_response(leg, r);
+      settle_early(leg);
+      if (Leg* far = other(leg)) settle_early(*far);  // it may have been waited for
+      return;
+    case Method::kPrack:
+      if (r.message.status() / 100 != 2) return;
+      hear_authorisation(leg, r.message, r.message.to_tag());
+      settle_early(leg);
       return;
     case Method::kInfo:
     case Method::kNotify:

@@ -23,14 +23,14 @@ namespace {
 
 constexpr sip::TimerConfig kTimers{};
 
+}  // namespace
+
 // RFC 3262 4: what asks to be acknowledged; 0: it does not.
 std::uint32_t rseq_of(const sip::Message& m) {
   if (!sip::has_token(m, HeaderId::kRequire, "100rel")) return 0;
   const auto rseq = sip::parse_rseq(m.value(HeaderId::kRSeq));
   return rseq ? *rseq : 0;
 }
-
-}  // namespace
 
 // Does this caller acknowledge what it is told?
 void Call::agree_on_reliability(Leg& in) {
@@ -51,11 +51,7 @@ void Call::on_provisional(Leg& leg, const transport::Received& r) {
   stop_timer(leg.progress);
   if (leg.ring.value == 0)
     start_timer(leg.ring, deployment_->group(leg.group).timers.ring, TimerKind::kRing, leg);
-  if (m.status() == 199) {  // RFC 6228; the near side has a dialog of its own
-    leg.early.forget(m.to_tag());
-    if (m.to_tag() != leg.s.dialog.remote_tag) services_.media.forget_fork(leg.media, m.to_tag());
-    return;
-  }
+  if (m.status() == 199) return on_fork_ended(leg, m);
   leg.s.phase = LegPhase::kEarly;
   if (m.status() == 180 && state_.rang.micros == 0 && state_.answered.micros == 0)
     state_.rang = services_.reactor.wall();
@@ -69,12 +65,20 @@ void Call::on_provisional(Leg& leg, const transport::Received& r) {
       tell(EventKind::kNote, &leg, "more early dialogs than are kept");
       pass_provisional(m, m.status(), false);
       return;
+    case EarlyDialogs::Found::kGone:
+      tell(EventKind::kNote, &leg, "passed over: that phone said that it will not answer (199)");
+      return;
   }
   if (!take_in_order(leg, m)) return;
+  hear_authorisation(leg, m, m.to_tag());
   const bool heard = hear_provisional(leg, m, rseq_of(m) != 0);
+  if (heard) leg.early.spoke();
+  if (leg.server_update.value == 0)
+    choose_fork(leg, before);
+  else if (!heard && !before.empty() && leg.early.select_known(leg.s, before))
+    leg.hop_unknown = true;
   pass_provisional(m, m.status(), heard);
-  // What is heard is the latest one that said where from.
-  if (!heard && !before.empty() && leg.early.select_known(leg.s, before)) leg.hop_unknown = true;
+  tell_authorisation(leg);
   reconcile();
 }
 
@@ -131,6 +135,7 @@ void Call::pass_provisional(const sip::Message& from_far, int status, bool with_
   Leg& in = *find_leg(state_.ingress);
   Leg& out = *find_leg(state_.egress);
   if (in.server_invite.value == 0 || in.answered || !invite_) return;
+  if (!shape_forwarding(in, status, with_sdp)) return;
   using deployment::EarlyMedia;
   const EarlyMedia how = in.profile->early_media;
   if (how == EarlyMedia::kFirstOnly && state_.progressed) {
@@ -142,15 +147,14 @@ void Call::pass_provisional(const sip::Message& from_far, int status, bool with_
     status = 180;
     with_sdp = false;
   }
+  with_sdp = may_show_sdp(in, out, with_sdp);
   Body body;
   if (const std::string sdp = early_sdp(in, out, with_sdp); !sdp.empty()) {
     body = join_body(sdp, {}, in.profile->pass_bodies, in.s.dialog.local_tag);
+    in.withheld = false;
     join_media();
     // TDR-74 c: it may stop ringing now, though the far side is not to be heard yet.
-    const auto& sound = in.profile->ringback_sound;
-    if ((sound && services_.media.ring(in.media, *sound)) ||
-        (in.profile->ringback && services_.media.ring(in.media, *in.profile->ringback)))
-      tell(EventKind::kNote, &in, "hears ringing of ours until the far side is heard");
+    if (ring(in)) tell(EventKind::kNote, &in, "hears ringing of ours until the far side is heard");
   }
   // ZM-13: there a 183 without SDP rings nothing, and a 180 with SDP is not listened to.
   if (in.profile->ringing == deployment::Ringing::kBySdp && (status == 180 || status == 183))
@@ -189,6 +193,7 @@ std::string Call::early_sdp(Leg& in, const Leg& out, bool with_sdp) {
 }
 
 void Call::say_provisional(Leg& in, int status, const sip::Message* from_far, const Body& body) {
+  in.authorised = authorisation_for(in);
   if (!in.reliable) {
     respond(in, in.server_invite, *invite_, status, from_far, body, 0, {});
     return;

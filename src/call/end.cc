@@ -289,7 +289,10 @@ void Call::stop(TerminationClass what, std::string text) {
 }
 
 void Call::on_media_started(LegId id) {
-  if (Leg* leg = find_leg(id)) tell(EventKind::kMediaStart, leg, "the first packet arrived");
+  Leg* leg = find_leg(id);
+  if (!leg) return;
+  tell(EventKind::kMediaStart, leg, "the first packet arrived");
+  if (leg->talks.empty()) leg->talks = leg->media_of;
 }
 void Call::on_media_lost(LegId id) {
   if (Leg* leg = find_leg(id)) tell(EventKind::kMediaLoss, leg, "nothing arrives any more");

@@ -135,9 +135,7 @@ void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) 
     return;
   }
   switch (m.method()) {
-    case Method::kInvite:
-      if (!m.has(HeaderId::kReplaces) || !take_replaces(tx, r)) on_new_call(tx, r);
-      return;
+    case Method::kInvite: on_new_call(tx, r); return;
     case Method::kOptions: answer_options(tx, r); return;
     case Method::kBye:
     case Method::kPrack:
@@ -170,7 +168,8 @@ void GatewayShard::on_request(transport::TxId tx, const transport::Received& r) 
 void GatewayShard::answer(transport::TxId tx, const transport::Received& r, int status,
                           std::string_view why, const Unacceptable* naming) {
   const auto& d = layer_.transport().deployment();
-  auto b = sip::begin_response(r.message, status, sip::reason_phrase(status),
+  const sip::Message* came = layer_.request_of(tx);  // before rules changed it
+  auto b = sip::begin_response(came ? *came : r.message, status, sip::reason_phrase(status),
                                sip::make_tag({d.operation.node, r.bucket}, reactor_.random()),
                                r.flow.remote);
   const auto& profile = d.profile(d.group(r.group).profile);
@@ -238,6 +237,7 @@ void GatewayShard::on_ruled_call(transport::TxId tx, const transport::Received& 
                                  const deployment::DeploymentPtr& deployment, RuledInvite ruled) {
   const auto& d = *deployment;
   const sip::Message& m = r.message;
+  if (m.has(HeaderId::kReplaces) && take_replaces(tx, r, ruled)) return;
   policy::CallFacts f = facts_of(m, d, r.group);
   f.calls_now = admission_.calls();
   f.group_calls_now = admission_.calls_of(r.group);

@@ -210,6 +210,7 @@ class GatewayShard final : transport::TransactionUser,
   void on_digit(media::MediaLegId id, std::uint8_t event, Micros duration) override;
   void on_digit_lost(media::MediaLegId id) override;
   void on_fax(media::MediaLegId id, tone::FaxTone tone) override;
+  void on_fork_heard(media::MediaLegId id, std::string_view tag) override;
   void on_media_alarm(std::string_view text) override;
   void on_tapped(media::MediaLegId id, const Endpoint& from, const Endpoint& to,
                  std::span<const std::byte> rtp) override;
@@ -245,7 +246,8 @@ class GatewayShard final : transport::TransactionUser,
 
   void rest_trails();
   // joining.cc
-  [[nodiscard]] bool take_replaces(transport::TxId tx, const transport::Received& r);
+  [[nodiscard]] bool take_replaces(transport::TxId tx, const transport::Received& r,
+                                   const RuledInvite& ruled);
   [[nodiscard]] ShardId shard_of_dialog(const NamedDialog& dialog) const;
   void post_join(ShardId to, std::unique_ptr<JoinMail> mail);
   void send_join_mail();

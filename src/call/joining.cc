@@ -22,7 +22,8 @@ constexpr Millis kPostAgain{2};
 // --- INVITE with Replaces ------------------------------------------------------------------------
 
 // False: it is a call like any other.
-bool GatewayShard::take_replaces(transport::TxId tx, const transport::Received& r) {
+bool GatewayShard::take_replaces(transport::TxId tx, const transport::Received& r,
+                                 const RuledInvite& ruled) {
   const sip::Message& m = r.message;
   const auto& d = layer_.transport().deployment();
   const auto& profile = d.profile(d.group(r.group).profile);
@@ -42,12 +43,13 @@ bool GatewayShard::take_replaces(transport::TxId tx, const transport::Received& 
     refusal = {400, "an INVITE that replaces itself"};
   else if (!who)
     refusal = {481, "the dialog to be replaced is not known"};
-  else if (who->call->take_over(who->leg, *dialog, tx, r, refusal))
+  else if (who->call->take_over(who->leg, *dialog, tx, r, ruled, refusal))
     return true;
   if (for_help) return false;
   counters_.transfers.add("replace_refused");
   counters_.refused.add("replaces");
-  on_refused_call(m, r.flow, refusal.status, refusal.why);
+  const sip::Message* came = layer_.request_of(tx);
+  on_refused_call(came ? *came : m, r.flow, refusal.status, refusal.why);
   answer(tx, r, refusal.status, refusal.why);
   return true;
 }

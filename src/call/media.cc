@@ -200,9 +200,15 @@ void Call::apply_media(Leg& leg, const sdp::RemoteMedia& remote,
   agreed.allowed_sources = deployment_->group(leg.group).media_sources;
   adapt_agreed(leg, agreed);
   // Of the phones that ring side by side each has keys of its own, until one has answered.
-  const std::string_view fork = leg.s.phase == LegPhase::kEarly && !leg.s.ingress
-                                    ? leg.s.dialog.remote_tag
-                                    : std::string_view{};
+  std::string_view fork;
+  if (leg.s.phase == LegPhase::kEarly && !leg.s.ingress) {
+    fork = leg.s.dialog.remote_tag;
+    const auto& may = leg.early.media;  // RFC 5009
+    agreed.direction = sdp::make_direction(sdp::sends(agreed.direction) && may.forward,
+                                           sdp::receives(agreed.direction) && may.backward);
+  }
+  leg.media_of = fork;
+  leg.media_stale = false;
   if (auto ok = services_.media.apply(leg.media, agreed, fork); !ok)
     tell(telemetry::EventKind::kError, &leg, "media: " + ok.error().what);
   use_image(leg, remote);

@@ -29,6 +29,9 @@ void GatewayShard::on_digit_lost(media::MediaLegId id) {
 void GatewayShard::on_fax(media::MediaLegId id, tone::FaxTone tone) {
   if (const auto* who = media_legs_.find(id)) who->call->on_fax(who->leg, tone);
 }
+void GatewayShard::on_fork_heard(media::MediaLegId id, std::string_view tag) {
+  if (const auto* who = media_legs_.find(id)) who->call->on_fork_heard(who->leg, tag);
+}
 void GatewayShard::on_media_quiet(media::MediaLegId id) {
   if (const auto* who = media_legs_.find(id)) who->call->on_media_quiet();
 }

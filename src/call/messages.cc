@@ -141,6 +141,8 @@ void Call::learn_dialog(Leg& leg, const sip::Message& m, bool uac) {
 }
 
 void Call::learn_target(Leg& leg, const sip::Message& m) {
+  if (auto id = session_half(m.value(HeaderId::kSessionId)); !id.empty())
+    leg.s.session_id = std::move(id);
   if (m.has(HeaderId::kAllow)) leg.s.dialog.allow = methods_of(m);
   std::string_view list = m.value(HeaderId::kContact);
   const auto contact = sip::parse_name_addr(sip::next_value(list));
@@ -430,6 +432,8 @@ std::string Call::response_text(const Leg& leg, const transport::Flow& flow,
   }
   peers::add_common(b, *leg.profile, false);
   if (from_far) copy_crossing(b, *from_far, leg);
+  if (makes_dialog && status < 200 && !leg.authorised.empty())
+    b.header("P-Early-Media", leg.authorised);
   if (status >= 400) {
     const auto rewrite = leg.profile->q850_by_status.find(status);
     const int far_cause = from_far ? q850_of(*from_far) : 0;

@@ -85,6 +85,7 @@ void Call::on_update(Leg& leg, transport::TxId tx, const transport::Received& r)
   }
   if (leg.confirmed() && !hear_session(leg, tx, m)) return;
   learn_target(leg, m);
+  hear_authorisation(leg, m, leg.s.dialog.remote_tag);
   if (sdp.empty()) {
     simple_response(leg, tx, m, 200, {});
     return;
@@ -96,6 +97,7 @@ void Call::on_update(Leg& leg, transport::TxId tx, const transport::Received& r)
     refuse_offer(leg, status, why);
     return;
   }
+  if (!leg.s.ingress && !leg.confirmed()) leg.early.spoke();
   reconcile();
   if (leg.server_update.value == 0) return;
   if (other(leg))
@@ -421,11 +423,11 @@ void Call::on_update_unanswered(Leg& leg, int status) {
   const std::string gone = leg.s.dialog.remote_tag;
   if (leg.early.drop_current(leg.s)) {
     leg.hop_unknown = true;
-    hear_again(leg);
-    services_.media.forget_fork(leg.media, gone);
+    let_fork_go(leg, gone);
     Leg* far = other(leg);
     if (leg.for_far && far && far->awaits())
       refuse_offer(*far, 504, "the other side did not answer");
+    tell_authorisation(leg);
     reconcile();
     return;
   }

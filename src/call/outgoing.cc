@@ -127,6 +127,9 @@ void write_headers(sip::Builder& b, const Onward& on,
   if (on.us.profile->reliable_provisionals == deployment::Reliability::kRequired)
     b.header(HeaderId::kRequire, "100rel");
   peers::add_common(b, *on.us.profile, true);
+  if (on.us.profile->early_media_header == deployment::EarlyMediaHeader::kSupported &&
+      group_to(on).trusted)
+    b.header("P-Early-Media", "supported");
   const std::string own = peers::own_host(on.us);
   const NumberForms forms = forms_of(on);
   std::vector<deployment::HeaderLine> ours = identity_lines(on, own, forms);

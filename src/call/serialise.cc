@@ -294,7 +294,7 @@ void describe(A& a, LegState& x) {
   put(a, x.next_hop), a.field(x.number), a.field(x.host), put(a, x.offer_answer), put(a, x.heard),
       put(a, x.told), put_enum(a, x.own, sdp::Direction::kInactive), put_direction(a, x.refused);
   put(a, x.attributes), a.field(x.last_refused), put(a, x.signalled), put(a, x.session),
-      a.field(x.refers), a.field(x.has_media), put(a, x.media);
+      a.field(x.refers), a.field(x.session_id), a.field(x.has_media), put(a, x.media);
 }
 template <typename A>
 void describe(A& a, rules::Variable& x) {

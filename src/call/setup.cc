@@ -4,6 +4,7 @@
 
 #include "call/call.h"
 #include "call/outgoing.h"
+#include "sip/fields.h"
 #include "sip/headers.h"
 #include "sip/tag.h"
 #include "sip/telephone.h"
@@ -116,6 +117,8 @@ void Call::start(transport::TxId tx, const transport::Received& r, policy::Decis
   }
   invite_parts_ = std::move(*parts);
   agree_on_reliability(leg);
+  if (const auto early = sip::early_media_of(*invite_); early && trusts_header(leg))
+    leg.early_header = early->supported;
   if (take_first_offer(leg, tx, m)) start_hunt();
 }
 
@@ -315,6 +318,7 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   Leg& in = *find_leg(state_.ingress);
   const auto& group = deployment_->group(leg.group);
   if (auto ok = open_media(leg); !ok) return ok;
+  use_gate(leg, in);
   Result<sdp::MediaWish> wish =
       in.s.heard ? wish_for(leg, *in.s.heard, in) : Result<sdp::MediaWish>(default_wish(leg));
   if (!wish) return tl::unexpected(wish.error());
@@ -512,6 +516,8 @@ void Call::on_success(Leg& leg, const transport::Received& r) {
 
 // Of its early dialogs the one that answered is left.
 void Call::confirm(Leg& leg, const sip::Message& success) {
+  if (leg.early.has_ended(success.to_tag()))
+    tell(EventKind::kNote, &leg, "answered by a phone that had said it would not (199)");
   leg.early.promote(leg.s, success.to_tag());
   leg.client_invite = {};
   if (leg.update_tag != success.to_tag()) leg.client_update = {};  // that early dialog is over

@@ -20,7 +20,7 @@
 
 namespace causeway::call {
 
-inline constexpr std::uint16_t kStateVersion = 14;
+inline constexpr std::uint16_t kStateVersion = 15;
 
 // Every call ends as exactly one of these.
 enum class TerminationClass : std::uint8_t {
@@ -108,6 +108,7 @@ struct LegState {
   WallTime signalled;                     // when its latest message of this dialog came
   SessionState session;
   std::uint32_t refers = 0;  // that we took from this peer
+  std::string session_id;    // its half of Session-ID (RFC 7989), 32 hex digits; empty: none
   bool has_media = false;
   Boxed<media::LegSnapshot> media;  // when the call is written down
   friend bool operator==(const LegState&, const LegState&) = default;

@@ -23,6 +23,18 @@ namespace {
 
 std::string in_hex(CallId id) { return fmt::format("{:013x}", id.value); }
 
+// What rules remembered of the INVITE is the call's from now on.
+void remember(rules::Variables& of_call, const rules::Variables& more) {
+  for (const rules::Variable& v : more) {
+    const auto known = std::find_if(of_call.begin(), of_call.end(),
+                                    [&](const rules::Variable& o) { return o.name == v.name; });
+    if (known != of_call.end())
+      known->value = v.value;
+    else if (of_call.size() < rules::kMaxVariables)
+      of_call.push_back(v);
+  }
+}
+
 }  // namespace
 
 // --- May it? -------------------------------------------------------------------------------------
@@ -64,7 +76,8 @@ JoinAnswer Call::may_join(LegId id, const JoinQuestion& q) const {
 
 // --- An INVITE with Replaces ---------------------------------------------------------------------
 
-Call::Leg& Call::begin_taker(const Leg& old, transport::TxId tx, const transport::Received& r) {
+Call::Leg& Call::begin_taker(const Leg& old, transport::TxId tx, const transport::Received& r,
+                             const RuledInvite& ruled) {
   Leg& leg = add_leg(true, r.group);
   use_listener(leg, r.flow.listener);
   leg.s.next_hop = {r.flow.remote, r.flow.transport, "", {}};
@@ -76,8 +89,11 @@ Call::Leg& Call::begin_taker(const Leg& old, transport::TxId tx, const transport
   leg.server_invite = tx;
   leg.invite_cseq = r.message.cseq();
   services_.layer.set_user(tx, user(leg));
-  record_message(leg, true, r.message.bytes());
-  learn_dialog(leg, r.message, false);
+  const sip::Message& came = as_it_came(tx, r.message);
+  record_message(leg, true, came.bytes());
+  tell_changes(leg, ruled.changes);
+  remember(state_.variables, ruled.variables);
+  learn_dialog(leg, came, false);
   if (leg.s.next_hop.remote.port == 0 && !leg.locating)
     leg.s.next_hop.remote = {
         r.flow.remote.address,
@@ -145,7 +161,8 @@ bool Call::answer_taker(Leg& taker, const sip::Message& m) {
 }
 
 bool Call::take_over(LegId id, const NamedDialog& dialog, transport::TxId tx,
-                     const transport::Received& r, ReferRefusal& refusal) {
+                     const transport::Received& r, const RuledInvite& ruled,
+                     ReferRefusal& refusal) {
   const sip::Message& m = r.message;
   JoinAnswer may = may_join(id, {{}, dialog, deployment_->group(r.group).name, {}});
   if (may.status != 200) {
@@ -158,7 +175,7 @@ bool Call::take_over(LegId id, const NamedDialog& dialog, transport::TxId tx,
   tell(EventKind::kDecision, &old,
        std::string("an INVITE with Replaces of group '") + old.s.group + "' takes the place of " +
            (rings ? "the phone that rings" : "this dialog"));
-  Leg& taker = begin_taker(old, tx, r);
+  Leg& taker = begin_taker(old, tx, r, ruled);
   bool ok = hear_taker(taker, m);
   if (ok) {
     put_in_place(old.s.id, taker.s.id);

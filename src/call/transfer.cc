@@ -270,11 +270,24 @@ void Call::try_target() {
   }
 }
 
+// RFC 7989 7: whoever is handed over goes on under its own half, and nobody has the other yet.
+// Empty: the target's profile does not list the header, Refer-To has one, or none is known.
+std::string Call::session_id_for(const Leg& target, const Leg& waiting) const {
+  constexpr std::string_view kNil = "00000000000000000000000000000000";
+  if (waiting.s.session_id.empty() ||
+      !lets_pass(*target.profile, "Session-ID", trusted(target) && trusted(waiting)))
+    return {};
+  for (const auto& h : transfer_->refer.headers)
+    if (sip::iequals(h.name, "Session-ID")) return {};
+  return waiting.s.session_id + ";remote=" + std::string(kNil);
+}
+
 Status Call::send_target_invite(Leg& target, deployment::PeerIndex) {
   const Transfer& t = *transfer_;
   const Leg& by = leg(t.transferor);
   const Leg& waiting = leg(t.waiting);
   if (auto ok = open_media(target); !ok) return ok;
+  use_gate(target, waiting);
   auto wish = wish_for(target, wanted_by(waiting), waiting);
   if (!wish) return tl::unexpected(wish.error());
   auto sdp = make_offer(target, *wish);
@@ -308,6 +321,9 @@ Status Call::send_target_invite(Leg& target, deployment::PeerIndex) {
   if (t.refer.replaces) b.header(HeaderId::kReplaces, to_header(*t.refer.replaces));
   if (!t.refer.referred_by.empty()) b.header(HeaderId::kReferredBy, t.refer.referred_by);
   peers::add_common(b, *target.profile, true);
+  if (trusts_header(target)) b.header("P-Early-Media", "supported");
+  if (const std::string id = session_id_for(target, waiting); !id.empty())
+    b.header(HeaderId::kSessionId, id);
   for (const auto& h : t.refer.headers) b.header(h.name, h.value);
   std::string invite = b.finish(*sdp, "application/sdp");
 

@@ -38,6 +38,8 @@ cause_parameter = true               # TDR-67
 trusted_headers = ["P-Asserted-Identity", "Identity", "P-Charging-Vector", "P-Charging-Function-Addresses",
   "P-Access-Network-Info", "P-Visited-Network-ID", "P-Asserted-Service"]
 reliable_provisionals = "supported"  # TDR-88, GW-10
+early_media_header = "supported"     # RFC 5009
+supported = ["199"]                  # RFC 6228
 reason_on_failure = true             # TDR-85
 
 [profile.sdp]

@@ -84,6 +84,20 @@ enum class EarlyMedia : std::uint8_t {
   kFirstOnly,  // the first 18x, and nothing more until the final answer
   kRinging,    // an 18x with SDP as 180 without: the caller rings by itself
 };
+// Which of several phones that ring a caller hears before the answer (RFC 3960 3.1).
+enum class EarlyMediaGate : std::uint8_t {
+  kLast,    // the one that sent an SDP last; another while that one is silent
+  kFirst,   // the one that sent an SDP first
+  kActive,  // the one that packets come from, until it falls silent
+};
+// P-Early-Media (RFC 5009) with the peers of a group.
+enum class EarlyMediaHeader : std::uint8_t { kOff, kSupported };
+// What a caller is told in place of 181 (forwarded) and 182 (queued).
+enum class ForwardedAs : std::uint8_t {
+  kReceived,
+  kRinging,  // 180
+  kNothing,  // 183 where it has an SDP
+};
 // 100rel (RFC 3262) with the peers of a group.
 enum class Reliability : std::uint8_t {
   kOff,        // not ours: a caller that requires it gets 420
@@ -174,6 +188,9 @@ struct Profile {
   std::vector<std::string> media_failure_reasons;
   Seconds liveness_check{300};  // a silent peer of a call is asked whether it is there; 0: never
   EarlyMedia early_media = EarlyMedia::kPass;
+  EarlyMediaGate early_media_gate = EarlyMediaGate::kLast;
+  EarlyMediaHeader early_media_header = EarlyMediaHeader::kOff;  // where the group is trusted
+  ForwardedAs forwarded = ForwardedAs::kReceived;
   Ringing ringing = Ringing::kAsReceived;
   SessionTimer session_timer = SessionTimer::kOff;  // `timer` stands in `supported` because of it
   // REFER stands in `allow`, norefersub and replaces in `supported` because of these

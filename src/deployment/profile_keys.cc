@@ -33,6 +33,7 @@ constexpr std::string_view kOwnHeaders[] = {"Via",
                                             "Refer-To",
                                             "Replaces",
                                             "RSeq",
+                                            "P-Early-Media",
                                             "v",
                                             "f",
                                             "t",
@@ -230,6 +231,16 @@ constexpr std::pair<std::string_view, EarlyMedia> kEarlyMedia[] = {
     {"pass", EarlyMedia::kPass},
     {"first_only", EarlyMedia::kFirstOnly},
     {"ringing", EarlyMedia::kRinging}};
+constexpr std::pair<std::string_view, EarlyMediaGate> kEarlyMediaGates[] = {
+    {"last", EarlyMediaGate::kLast},
+    {"first", EarlyMediaGate::kFirst},
+    {"active", EarlyMediaGate::kActive}};
+constexpr std::pair<std::string_view, EarlyMediaHeader> kEarlyMediaHeaders[] = {
+    {"off", EarlyMediaHeader::kOff}, {"supported", EarlyMediaHeader::kSupported}};
+constexpr std::pair<std::string_view, ForwardedAs> kForwardedAs[] = {
+    {"as_received", ForwardedAs::kReceived},
+    {"ringing", ForwardedAs::kRinging},
+    {"drop", ForwardedAs::kNothing}};
 constexpr std::pair<std::string_view, Reliability> kReliabilities[] = {
     {"off", Reliability::kOff},
     {"supported", Reliability::kSupported},
@@ -432,6 +443,18 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
     {"fill_silence", member<&ProfileDraft::fill_silence>},
     {"early_media", [](Reader& r, const At& at,
                        ProfileDraft& p) { r.word<EarlyMedia>(at, p.early_media, kEarlyMedia); }},
+    {"early_media_gate",
+     [](Reader& r, const At& at, ProfileDraft& p) {
+       r.word<EarlyMediaGate>(at, p.early_media_gate, kEarlyMediaGates);
+     }},
+    {"early_media_header",
+     [](Reader& r, const At& at, ProfileDraft& p) {
+       r.word<EarlyMediaHeader>(at, p.early_media_header, kEarlyMediaHeaders);
+     }},
+    {"forwarded_and_queued",
+     [](Reader& r, const At& at, ProfileDraft& p) {
+       r.word<ForwardedAs>(at, p.forwarded, kForwardedAs);
+     }},
     {"ringing",
      [](Reader& r, const At& at, ProfileDraft& p) { r.word<Ringing>(at, p.ringing, kRingings); }},
     {"ringback", ringback},

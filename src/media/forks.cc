@@ -116,10 +116,14 @@ Whose MediaPlane::Impl::of_another_fork(Leg& leg, const Endpoint& from, const rt
     f.source = from;
     f.ssrc = h.ssrc;
     const bool silent = now - std::max(leg.counted.last_in, leg.latched_at) >= kSilent;
-    if (!f.speaking && !silent) {
+    if (leg.fork_gate == ForkGate::kCurrentAlone || !sdp::receives(f.agreed.direction) ||
+        (!f.speaking && !silent)) {
       ++dropped.fork;
       return Whose::kAnothers;
     }
+    // Told of from a timer: it changes the path that this packet is on.
+    if (!f.speaking && leg.fork_gate == ForkGate::kWhoSpeaks)
+      (void)reactor.timers().schedule(now, *this, leg.id.value | kForkToken);
     for (Fork& o : forks.others) o.speaking = false;
     f.speaking = true;
     return Whose::kHeardInstead;
@@ -153,8 +157,26 @@ Whose MediaPlane::Impl::of_another_fork(Leg& leg, const Endpoint& from, const rt
   return Whose::kNobodys;
 }
 
+void MediaPlane::Impl::tell_fork(const Leg& leg) {
+  if (!leg.forks) return;
+  for (const Fork& f : leg.forks->others)
+    if (f.speaking) return observer.on_fork_heard(leg.id, std::string(f.tag));
+}
+
+void MediaPlane::set_fork_gate(MediaLegId id, ForkGate gate) {
+  if (Leg* leg = impl_->find(id)) leg->fork_gate = gate;
+}
+
 void MediaPlane::forget_fork(MediaLegId id, std::string_view tag) {
-  if (Leg* leg = impl_->find(id); leg && leg->forks) leg->forks->forget(tag);
+  Leg* leg = impl_->find(id);
+  if (!leg || tag.empty()) return;
+  if (leg->forks) leg->forks->forget(tag);
+  if (!leg->applied || leg->fork != tag) return;
+  leg->fork_gone = true;
+  leg->agreed.direction = sdp::Direction::kInactive;
+  leg->source.reset();
+  leg->rtcp_source.reset();
+  leg->remote_rtp = leg->remote_rtcp = {};
 }
 
 }  // namespace causeway::media

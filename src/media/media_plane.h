@@ -50,6 +50,13 @@ struct LocalEnds {
   std::uint16_t public_rtcp_port = 0;  // same as public_rtp.port when the leg was opened for mux
 };
 
+// Which fork of a leg's peer is heard (RFC 3960 3.1).
+enum class ForkGate : std::uint8_t {
+  kLatest,        // that of the latest apply(); another while that one is silent
+  kCurrentAlone,  // that of the latest apply() and no other
+  kWhoSpeaks,     // as kLatest, and on_fork_heard() is told when another is heard in its place
+};
+
 struct LegStats {
   std::uint64_t packets_in = 0, bytes_in = 0;    // RTP accepted from the peer; bytes of UDP payload
   std::uint64_t packets_out = 0, bytes_out = 0;  // RTP sent to the peer
@@ -92,6 +99,8 @@ class MediaObserver {
   // No connectivity check of a peer that does ICE for Agent::kConsent, nor anything else of it
   // (RFC 7675). Told once until it is heard again. Must not close anything.
   virtual void on_unchecked(MediaLegId /*id*/) {}
+  // With ForkGate::kWhoSpeaks: the fork of this tag is heard, as the one that was is silent.
+  virtual void on_fork_heard(MediaLegId /*id*/, std::string_view /*tag*/) {}
   // For the operator: "media ports of realm core are exhausted". At most one a second for each
   // realm.
   virtual void on_media_alarm(std::string_view text) = 0;
@@ -158,8 +167,9 @@ class MediaPlane {
   // early dialog that it was agreed in. What was agreed in the others, with its keys, is kept until
   // an apply() without one.
   [[nodiscard]] Status apply(MediaLegId id, const LegMedia& agreed, std::string_view fork = {});
-  // That one will not answer.
+  // That one will not answer. When it is the current one nothing passes until the next apply().
   void forget_fork(MediaLegId id, std::string_view tag);
+  void set_fork_gate(MediaLegId id, ForkGate gate);
 
   // A port for UDPTL, beside those of RTP, the same until it is closed; its public end. And what
   // was agreed for it: datagrams pass between that address alone and the partner's. nullopt:

@@ -272,8 +272,8 @@ void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
     if (first) leg.last_rtcp_out = now - Micros(reactor.random().below(1'000'000));
   }
   if (leg.agent) look_after_checks(leg, now);
-  // Where checks decide, one from elsewhere must be heard at any time.
-  if (leg.source && !leg.agent && !leg.ports->connected && now - leg.latched_at >= kSettled) {
+  // Where checks decide, or phones ring side by side, one from elsewhere must be heard at any time.
+  if (leg.source && !leg.agent && leg.fork.empty() && !leg.ports->connected && now - leg.latched_at >= kSettled) {
     leg.may_relatch = false;
     leg.ports->connected = true;
     leg.ports->rtp.socket->connect(*leg.source);
@@ -312,9 +312,10 @@ bool MediaPlane::Impl::quiet(const Leg& leg, Instant now) const {
 void MediaPlane::Impl::on_timer(std::uint64_t token, Instant now) {
   if (token == kFillTimer) return fill_all(now);
   if (token != 0) {
-    Leg* leg =
-        find(MediaLegId(token & ~(kCompileToken | kEventToken | kHandshakeToken | kFaxToken)));
+    Leg* leg = find(MediaLegId(
+        token & ~(kCompileToken | kEventToken | kHandshakeToken | kFaxToken | kForkToken)));
     if (!leg) return;
+    if (token & kForkToken) return tell_fork(*leg);
     if (token & kFaxToken) {
       if (const auto tone = std::exchange(leg->fax_heard, std::nullopt))
         observer.on_fax(leg->id, *tone);

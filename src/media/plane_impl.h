@@ -17,6 +17,7 @@ inline constexpr std::uint64_t kCompileToken = std::uint64_t{1} << 63;
 inline constexpr std::uint64_t kEventToken = std::uint64_t{1} << 62;
 inline constexpr std::uint64_t kHandshakeToken = std::uint64_t{1} << 61;
 inline constexpr std::uint64_t kFaxToken = std::uint64_t{1} << 60;
+inline constexpr std::uint64_t kForkToken = std::uint64_t{1} << 59;
 
 // G.711 octets of one law as the other's, through linear (ITU-T G.711 3.5 has other tables: they
 // differ by one step at the smallest levels).
@@ -143,6 +144,7 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   void set_aside(Leg& leg);
   void retire(Leg& leg, const sdp::Crypto& key);
   void drop_forks(Leg& leg);
+  void tell_fork(const Leg& leg);
   [[nodiscard]] Fork* fork_at(Leg& leg, const Endpoint& from, std::uint32_t ssrc, bool& proven);
   [[nodiscard]] Whose of_another_fork(Leg& leg, const Endpoint& from, const rtp::Header& h,
                                       std::span<std::byte>& data, Instant now);

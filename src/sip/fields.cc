@@ -341,6 +341,33 @@ void write_privacy(std::string& out, std::uint8_t bits) {
   }
 }
 
+// --- Early media
+// ----------------------------------------------------------------------------------
+
+std::optional<EarlyMedia> early_media_of(const Message& m) {
+  std::optional<EarlyMedia> found;
+  for (const HeaderField& h : m.headers()) {
+    if (h.id != HeaderId::kOther || !iequals(h.name, "P-Early-Media")) continue;
+    if (!found) found.emplace();
+    std::string_view list = h.value;
+    for (auto one = next_value(list); !one.empty(); one = next_value(list)) {
+      if (iequals(one, "supported")) found->supported = true;
+      if (iequals(one, "gated")) found->gated = true;
+      if (found->says_direction) continue;
+      for (const bool backward : {true, false})
+        for (const bool forward : {true, false})
+          if (iequals(one, early_media_word(backward, forward)))
+            found->says_direction = true, found->backward = backward, found->forward = forward;
+    }
+  }
+  return found;
+}
+
+std::string_view early_media_word(bool backward, bool forward) {
+  if (backward) return forward ? "sendrecv" : "sendonly";
+  return forward ? "recvonly" : "inactive";
+}
+
 // --- Diversion and History-Info
 // ----------------------------------------------------------------------
 

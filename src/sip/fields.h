@@ -109,6 +109,21 @@ enum PrivacyBit : std::uint8_t {
 [[nodiscard]] Result<std::uint8_t> parse_privacy(std::string_view value);
 void write_privacy(std::string& out, std::uint8_t bits);
 
+// --- Early media (RFC 5009) ----------------------------------------------------------------------
+
+// P-Early-Media over all its values. Directions are of the first media line, seen from the called
+// side, as its sender is; what is no word of RFC 5009 is passed over (section 8).
+struct EarlyMedia {
+  bool supported = false, gated = false;
+  bool says_direction = false;             // else it authorises nothing and takes nothing back
+  bool backward = false, forward = false;  // towards the caller, from the caller
+  friend bool operator==(const EarlyMedia&, const EarlyMedia&) = default;
+};
+// nullopt: the message has none.
+[[nodiscard]] std::optional<EarlyMedia> early_media_of(const Message& m);
+// The word for a direction: "sendrecv", "sendonly", "recvonly", "inactive".
+[[nodiscard]] std::string_view early_media_word(bool backward, bool forward);
+
 // --- Diversion (RFC 5806) and History-Info (RFC 7044) -------------------------------------------
 
 struct Diversion {

@@ -80,7 +80,7 @@ TEST(EarlyDialogs, AreBounded) {
   const LegState before = s;
   EXPECT_EQ(e.select(s, "one more"), Found::kNoRoom);
   EXPECT_EQ(s, before);
-  e.forget("t0");
+  EXPECT_EQ(e.end(s, "t0"), EarlyDialogs::Ended::kOther);
   EXPECT_EQ(e.select(s, "one more"), Found::kNew);
 }
 
@@ -93,6 +93,65 @@ TEST(EarlyDialogs, OneThatIsGoneLeavesItsPlaceToAnother) {
   EXPECT_EQ(s.dialog.remote_tag, "a");
   EXPECT_FALSE(e.drop_current(s)) << "nobody else rings";
   EXPECT_FALSE(e.select_known(s, "b"));
+}
+
+TEST(EarlyDialogs, OneThatSaysThatItWillNotAnswerIsKeptForItsAnswerAlone) {
+  EarlyDialogs e;
+  LegState s = invited();
+  EXPECT_EQ(e.end(s, "a"), EarlyDialogs::Ended::kUnknown);
+  (void)e.select(s, "a");
+  answer(s, "a");
+  const LegState said = s;
+  (void)e.select(s, "b");
+  EXPECT_EQ(e.end(s, ""), EarlyDialogs::Ended::kUnknown);
+  EXPECT_EQ(e.end(s, "b"), EarlyDialogs::Ended::kCurrent);
+  EXPECT_EQ(s, said) << "the other one takes its place";
+  EXPECT_EQ(e.end(s, "b"), EarlyDialogs::Ended::kUnknown) << "once";
+  EXPECT_EQ(e.select(s, "b"), Found::kGone);
+  EXPECT_FALSE(e.select_known(s, "b"));
+  EXPECT_EQ(e.end(s, "a"), EarlyDialogs::Ended::kCurrent);
+  EXPECT_EQ(s, invited()) << "as the INVITE left";
+  EXPECT_FALSE(e.drop_current(s));
+  EXPECT_EQ(e.waiting(), 0U);
+  EXPECT_EQ(e.select(s, "c"), Found::kNew);
+  EXPECT_TRUE(e.has_ended("a"));
+  for (int i = 0; i < 100; ++i) {
+    (void)e.select(s, "n" + std::to_string(i));
+    EXPECT_EQ(e.end(s, "n" + std::to_string(i)), EarlyDialogs::Ended::kCurrent);
+  }
+  EXPECT_FALSE(e.has_ended("a")) << "those that have ended make room";
+  e.promote(s, "n99");
+  EXPECT_EQ(s.dialog.remote_tag, "n99");
+}
+
+TEST(EarlyDialogs, TheGateChoosesAmongThoseThatSentAnSdpAndMayBeHeard) {
+  using Gate = deployment::EarlyMediaGate;
+  EarlyDialogs e;
+  LegState s = invited();
+  (void)e.select(s, "silent");
+  EXPECT_EQ(e.preferred(s, Gate::kLast, ""), "");
+  for (const std::string t : {"a", "b", "c"}) (void)e.select(s, t), e.spoke();
+  (void)e.select(s, "silent");
+  EXPECT_EQ(e.preferred(s, Gate::kFirst, ""), "a");
+  EXPECT_EQ(e.preferred(s, Gate::kLast, "a"), "c") << "who speaks does not matter there";
+  EXPECT_EQ(e.preferred(s, Gate::kActive, ""), "c");
+  EXPECT_EQ(e.preferred(s, Gate::kActive, "b"), "b");
+  EXPECT_EQ(e.preferred(s, Gate::kActive, "silent"), "c") << "it has nowhere to send from";
+  (void)e.select(s, "a");
+  e.spoke();
+  EXPECT_EQ(e.preferred(s, Gate::kFirst, ""), "a");
+  EXPECT_EQ(e.preferred(s, Gate::kLast, ""), "a");
+  EXPECT_TRUE(e.authorise(s, "a", false, true));
+  EXPECT_FALSE(e.authorise(s, "a", false, true)) << "nothing new";
+  EXPECT_FALSE(e.authorise(s, "nobody", false, false));
+  EXPECT_EQ(e.preferred(s, Gate::kFirst, ""), "b");
+  EXPECT_EQ(e.preferred(s, Gate::kLast, ""), "c");
+  EXPECT_EQ(e.preferred(s, Gate::kActive, "a"), "c");
+  EXPECT_TRUE(e.authorise(s, "b", false, false));
+  EXPECT_TRUE(e.authorise(s, "c", false, false));
+  EXPECT_EQ(e.preferred(s, Gate::kFirst, ""), "a") << "nobody may: as if all might";
+  EXPECT_EQ(e.end(s, "a"), EarlyDialogs::Ended::kCurrent);
+  EXPECT_EQ(e.preferred(s, Gate::kFirst, ""), "b");
 }
 
 }  // namespace

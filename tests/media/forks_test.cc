@@ -69,5 +69,77 @@ TEST_F(ForksOfBob, EightAreKnownAndTheOldestMakesRoom) {
   EXPECT_EQ(plane->stats(b).dropped.fork, 1u) << "nobody's once one has answered";
 }
 
+TEST_F(ForksOfBob, TheCurrentOneAloneIsHeardWhereTheGateSaysSo) {
+  begin();
+  plane->set_fork_gate(b, ForkGate::kCurrentAlone);
+  net.pass(Millis(5'000));
+  bob.speak();
+  EXPECT_EQ(alice.heard.size(), 1u);
+  EXPECT_EQ(plane->stats(b).dropped.fork, 1u);
+  carol.speak();
+  EXPECT_EQ(alice.heard.size(), 2u);
+}
+
+TEST_F(ForksOfBob, WhoIsHeardInsteadIsToldOnce) {
+  begin();
+  events.log.clear();
+  net.pass(Millis(1'000));
+  bob.speak();
+  net.pass(Millis(20));
+  EXPECT_EQ(events.log, std::vector<std::string>{}) << "who minds the latest alone is told nothing";
+  plane->set_fork_gate(b, ForkGate::kWhoSpeaks);
+  carol.speak();
+  net.pass(Millis(1'000));
+  for (int i = 0; i < 5; ++i) {
+    bob.speak();
+    net.pass(Millis(20));
+  }
+  EXPECT_EQ(events.log, std::vector<std::string>{"fork bob of 1"});
+}
+
+// RFC 5009: what its side did not authorise is not heard in place of a silent one.
+TEST_F(ForksOfBob, OneThatMayNotBeHeardIsNot) {
+  agree_b.direction = sdp::Direction::kInactive;
+  ASSERT_TRUE(plane->apply(a, agree_a));
+  agree(bob, "bob", 2);
+  ASSERT_TRUE(plane->join(a, b));
+  agree_b.direction = sdp::Direction::kSendRecv;
+  agree(carol, "carol", 3);
+  bob.secure(key(2), key(1));
+  carol.target = bob.target;
+  net.pass(Millis(2'000));
+  bob.speak();
+  EXPECT_EQ(alice.heard.size(), 0u);
+  EXPECT_EQ(plane->stats(b).dropped.fork, 1u);
+}
+
+TEST_F(ForksOfBob, OneThatWillNotAnswerIsNeitherHeardNorSentTo) {
+  begin();
+  alice.speak();
+  ASSERT_EQ(carol.heard.size(), 1u);
+  plane->forget_fork(b, "carol");
+  carol.speak();
+  alice.speak();
+  EXPECT_EQ(alice.heard.size(), 1u);
+  EXPECT_EQ(carol.heard.size(), 1u);
+  agree(bob, "bob", 2);
+  bob.speak();
+  alice.speak();
+  EXPECT_EQ(alice.heard.size(), 2u);
+  ASSERT_EQ(bob.heard.size(), 1u) << "under our key, where it stood";
+  EXPECT_EQ(bob.broken, 0);
+  net.pass(Millis(2'000));
+  carol.speak();
+  EXPECT_EQ(alice.heard.size(), 2u) << "her key is forgotten";
+  // An answer of hers, against all that she said, is one all the same.
+  agree_b.remote = carol.sdp();
+  agree_b.receive_key = key(3);
+  ASSERT_TRUE(plane->apply(b, agree_b));
+  carol.speak();
+  alice.speak();
+  EXPECT_EQ(alice.heard.size(), 3u);
+  EXPECT_EQ(carol.heard.size(), 2u);
+}
+
 }  // namespace
 }  // namespace causeway::media

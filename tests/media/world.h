@@ -168,6 +168,9 @@ struct Events final : media::MediaObserver {
   void on_fax(media::MediaLegId id, tone::FaxTone t) override {
     log.push_back(std::string(tone::to_string(t)) + " of " + std::to_string(id.value & 0xffff));
   }
+  void on_fork_heard(media::MediaLegId id, std::string_view tag) override {
+    log.push_back("fork " + std::string(tag) + " of " + std::to_string(id.value & 0xffff));
+  }
   std::vector<std::string> log;
 };
 

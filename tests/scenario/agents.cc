@@ -68,9 +68,10 @@ std::string Agent::state() const {
 // --- What is repeated ----------------------------------------------------------------------------
 
 void Agent::call(const std::string& number) {
-  const std::string headers = roll(3) == 0   ? "Require: 100rel\r\n"
-                              : roll(2) == 0 ? "Supported: 100rel\r\n"
-                                             : "";
+  std::string headers = roll(3) == 0   ? "Require: 100rel\r\n"
+                        : roll(2) == 0 ? "Supported: 100rel\r\n"
+                                       : "";
+  if (chance(30)) headers += "P-Early-Media: supported\r\n";
   const bool offerless = chance(15);
   PeerDialog d =
       peer_.invite(number, headers + "Allow: INVITE, ACK, BYE, CANCEL, UPDATE, PRACK\r\n",
@@ -234,13 +235,18 @@ void Agent::on_invite(const Shared& m) {
 
 void Agent::ring(const std::string& call, const std::string& tag) {
   Ringing& r = ringing_[call];
-  if (r.final || r.unacknowledged[tag] != 0) return;
+  if (r.final || r.unacknowledged[tag] != 0 || r.ended.contains(tag)) return;
   const Shared m = r.invite;
-  const int status = chance(50) ? 180 : 183;
+  // RFC 6228: this one will not answer; now and then it does all the same.
+  const bool ends = chance(10) && r.phones.contains(tag);
+  if (ends) r.ended.insert(tag);
+  const int status = ends ? 199 : chance(50) ? 180 : 183;
   std::string headers = "Allow: INVITE, ACK, BYE, CANCEL, UPDATE, PRACK\r\n";
+  static constexpr const char* kEarly[] = {"sendrecv", "sendonly", "recvonly", "inactive", "gated"};
+  if (chance(30)) headers += std::string("P-Early-Media: ") + kEarly[roll(5)] + "\r\n";
   const bool reliable =
       chance(50) && m->value(HeaderId::kSupported).find("100rel") != std::string_view::npos;
-  const std::string body = chance(50) && !r.phones[tag] ? any_sdp() : "";
+  const std::string body = !ends && chance(50) && !r.phones[tag] ? any_sdp() : "";
   if (!reliable) {
     peer_.reply(*m, status, headers, body, tag);
     return;

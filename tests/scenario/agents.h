@@ -8,6 +8,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,7 @@ class Agent {
     std::map<std::string, bool> phones;  // by tag: its SDP went out reliably
     std::map<std::string, int> rseq;     // by tag
     std::map<std::string, int> unacknowledged;
+    std::set<std::string> ended;  // said 199
   };
 
   [[nodiscard]] std::uint64_t roll(std::uint64_t n) { return dice_.below(n); }

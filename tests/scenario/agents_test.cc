@@ -32,6 +32,9 @@ address = "10.0.0.1:5060"
 name = "either"
 extends = "operator"
 reliable_provisionals = "supported"
+early_media_header = "supported"
+early_media_gate = "last"
+supported = ["199"]
 [[peer_group]]
 name = "left"
 region = "west"
@@ -39,6 +42,7 @@ realm = "core"
 listener = "udp"
 profile = "either"
 options_interval = "0s"
+trusted = true
 routes_to = ["right"]
 [peer_group.timers]
 ring = "20s"
@@ -55,6 +59,7 @@ realm = "core"
 listener = "udp"
 profile = "either"
 options_interval = "0s"
+trusted = true
 routes_to = ["left"]
 [peer_group.timers]
 ring = "20s"
@@ -76,7 +81,10 @@ std::uint64_t seeds() {
 using Tally = std::map<std::string, std::size_t>;
 
 void play(std::uint64_t seed, Tally& tally) {
-  Rig rig(Mode{seed % 2 ? 1U : 3U, seed % 3 == 0, seed}, kConfig);
+  static constexpr const char* kGates[] = {"last", "first", "active"};
+  std::string config = kConfig;
+  config.replace(config.find("\"last\"") + 1, 4, kGates[seed % 5 % 3]);
+  Rig rig(Mode{seed % 2 ? 1U : 3U, seed % 3 == 0, seed}, config);
   Peer left(rig, "left", "10.1.0.1:5060", Transport::kUdp);
   Peer right(rig, "right", "10.2.0.1:5060", Transport::kUdp);
   left.gateway = right.gateway = "10.0.0.1:5060";
@@ -137,8 +145,8 @@ TEST(RandomAgents, WhateverTheyDoEachCallEndsOnceAndNothingIsLeft) {
        {"< 487 INVITE", "> 487 INVITE", "< 491 INVITE", "> 491 INVITE", "< 491 UPDATE",
         "< 500 UPDATE", "< 200 UPDATE", "< UPDATE",     "> PRACK",      "< PRACK",
         "< 481 PRACK",  "< 200 PRACK",  "< CANCEL",     "> CANCEL",     "< BYE",
-        "> BYE",        "< 183 INVITE", "completed",    "cancelled",    "busy",
-        "no_answer",    "dropped"})
+        "> BYE",        "< 183 INVITE", "> 199 INVITE", "completed",    "cancelled",
+        "busy",         "no_answer",    "dropped"})
     EXPECT_GT(tally[what], 0U) << what << " never happened";
 }
 

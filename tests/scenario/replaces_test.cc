@@ -13,6 +13,7 @@ std::string replaces(const PeerDialog& d, const std::string& more = "") {
 
 class ReplacesTest : public TransferFixture {
  protected:
+  using TransferFixture::TransferFixture;
   PeerDialog cloud_invites(const std::string& headers, int port = 50030) {
     return cloud.invite("+4930111", headers, secure_sdp("10.2.0.1", port), "+4989777");
   }
@@ -218,6 +219,77 @@ TEST_P(ReplacesTest, ADialogThatItsPeerBeganAndThatOnlyRingsIsNotReplaced) {
   (void)failure(cloud, d, 486);
   rig.run(Seconds(70));
   EXPECT_EQ(rig.calls(), 0U);
+}
+
+class RuledReplaces : public ReplacesTest {
+ protected:
+  RuledReplaces() : ReplacesTest(config()) {}
+  static std::string config() {
+    ConfigOptions o;
+    o.top = R"(
+[limits]
+max_trail_bytes = 65536
+[[rule_set]]
+name = "from-cloud"
+[[rule_set.rule]]
+name = "who"
+when = { methods = ["INVITE"], in_dialog = false }
+actions = [
+  { set = "Referred-By", value = "<sip:ruled@h>" },
+  { capture = "desk", from = "X-Desk", pattern = '^(\w+)' },
+  { rewrite = "From", part = "user", pattern = '^.*$', value = "rewritten" },
+  { remove_codecs = ["PCMU"] },
+]
+[[rule_set]]
+name = "to-core"
+[[rule_set.rule]]
+name = "desk"
+when = { message = "request", methods = ["BYE"] }
+actions = [{ set = "X-Desk", value = "${desk}" }]
+[[profile]]
+name = "ruled-core"
+extends = "operator"
+rules_out = ["to-core"]
+)";
+    o.core_profile = "ruled-core";
+    o.service = "rules_in = [\"from-cloud\"]\n";
+    return make_config(o);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Modes, RuledReplaces, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(RuledReplaces, TheRulesOfItsProfileSeeItAsTheySeeEveryInvite) {
+  auto up = core_calls();
+  auto taker = cloud.invite("+4930111", replaces(up.cloud) + "X-Desk: nine\r\n",
+                            secure_sdp("10.2.0.1", 50030, "sendrecv", 1,
+                                       "0 PCMU/8000,8 PCMA/8000,101 telephone-event/8000"),
+                            "+4989777");
+  const auto ok = cloud.expect("200 INVITE");
+  EXPECT_NE(ok.value(HeaderId::kFrom).find("+4989777"), std::string_view::npos)
+      << "an answer names the parties as its request did";
+  EXPECT_EQ(line_of(ok.body(), "m=audio").find(" 0 "), std::string::npos) << ok.body();
+  cloud.learn(taker, ok);
+  cloud.ack(taker);
+  cloud.reply(cloud.expect("BYE"), 200);
+  rig.run(Seconds(1));
+  EXPECT_NE(rig.trail_of_all().find("from-cloud"), std::string::npos);
+  cloud.request(taker, "BYE");
+  cloud.expect("200 BYE");
+  auto bye = core.expect("BYE");
+  const auto* desk = bye.find("X-Desk");
+  EXPECT_EQ(desk ? desk->value : "-", "nine") << "what they remembered is the call's";
+  core.reply(bye, 200);
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].transferred_by, "sip:ruled@h");
+  EXPECT_EQ(rig.records[0].transferred_to.substr(0, 14), "sip:rewritten@");
+}
+
+TEST_P(RuledReplaces, ARefusalIsWrittenAsTheRequestCame) {
+  auto d = cloud.invite("+4930111", "Replaces: nobody;to-tag=a;from-tag=b\r\n",
+                        secure_sdp("10.2.0.1", 50030), "+4989777");
+  const auto no = failure(cloud, d, 481);
+  EXPECT_NE(no.value(HeaderId::kFrom).find("+4989777"), std::string_view::npos);
+  EXPECT_EQ(core.count("INVITE"), 0U);
 }
 
 }  // namespace

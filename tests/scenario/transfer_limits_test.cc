@@ -261,5 +261,87 @@ TEST_P(TransferLimitsTest, AServiceThatTakesNoReplacesIsSentNone) {
   expect_clean(1);
 }
 
+// RFC 7989: whoever is handed over goes on under its own half of Session-ID.
+class TransferSession : public TransferFixture {
+ protected:
+  using TransferFixture::TransferFixture;
+  static constexpr const char* kOne = "a1b2c3d4e5f60718293a4b5c6d7e8f90";
+  static constexpr const char* kNil = "00000000000000000000000000000000";
+  static std::string line(const std::string& half, const std::string& more = "") {
+    return "Session-ID: " + half + more + "\r\n";
+  }
+  // The INVITE that comes of a REFER of the service within a call of the core.
+  sip::Message transferred(Up& up, const std::string& to = "<sip:+4989500@sip.pstnhub.example>") {
+    refer(cloud, up.cloud, to);
+    return cloud.expect("INVITE");
+  }
+  void refused(Up& up, const sip::Message& inv) {
+    cloud.reply(inv, 486, "", "", "target");
+    hears(cloud, "SIP/2.0 486 Busy Here", "terminated");
+    hang_up(core, up.core, cloud);
+    rig.run(Seconds(1));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Modes, TransferSession, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(TransferSession, TheInviteHasThatOfTheCallerWhoIsHandedOver) {
+  auto up = core_calls(line(kOne, std::string(";remote=") + kNil));
+  EXPECT_EQ(up.invite.value(HeaderId::kSessionId), std::string(kOne) + ";remote=" + kNil);
+  const auto inv = transferred(up);
+  EXPECT_EQ(inv.value(HeaderId::kSessionId), std::string(kOne) + ";remote=" + kNil);
+  EXPECT_EQ(inv.count(HeaderId::kSessionId), 1U);
+  refused(up, inv);
+  expect_clean(1);
+}
+
+TEST_P(TransferSession, OrOfWhoeverWasCalled) {
+  PeerDialog d = cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+  const auto first = core.expect("INVITE");
+  core.reply(first, 200, line(kOne, ";remote=00112233445566778899aabbccddeeff"),
+             sdp("10.1.0.1", 40000));
+  cloud.learn(d, cloud.expect("200 INVITE"));
+  core.expect("ACK");
+  cloud.ack(d);
+  rig.run(Millis(100));
+  refer(cloud, d, "<sip:+4989500@sip.pstnhub.example>");
+  const auto inv = cloud.expect("INVITE");
+  EXPECT_EQ(inv.value(HeaderId::kSessionId), std::string(kOne) + ";remote=" + kNil);
+  cloud.reply(inv, 486, "", "", "target");
+  hears(cloud, "SIP/2.0 486 Busy Here", "terminated");
+  hang_up(cloud, d, core);
+  expect_clean(1);
+}
+
+TEST_P(TransferSession, WhatIsNoneIsNotSaid) {
+  for (const std::string& value :
+       {std::string("nonsense"), std::string(kNil), std::string(kOne) + "0", std::string(";")}) {
+    auto up = core_calls(line(value));
+    const auto inv = transferred(up);
+    EXPECT_FALSE(inv.has(HeaderId::kSessionId)) << value;
+    refused(up, inv);
+  }
+  auto up = core_calls(line(kOne));
+  const auto inv = transferred(
+      up, "<sip:+4989500@sip.pstnhub.example?Session-ID=ffffffffffffffffffffffffffffffff>");
+  EXPECT_EQ(inv.count(HeaderId::kSessionId), 1U);
+  EXPECT_EQ(inv.value(HeaderId::kSessionId), std::string(32, 'f')) << "Refer-To says which";
+  refused(up, inv);
+  expect_clean(5);
+}
+
+class TransferSessionKept : public TransferSession {
+ protected:
+  TransferSessionKept() : TransferSession(make_config({.service = "pass_headers = []\n"})) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, TransferSessionKept, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(TransferSessionKept, APeerWhoseProfileDoesNotListItIsNotTold) {
+  auto up = core_calls(line(kOne));
+  const auto inv = transferred(up);
+  EXPECT_FALSE(inv.has(HeaderId::kSessionId));
+  refused(up, inv);
+  expect_clean(1);
+}
+
 }  // namespace
 }  // namespace causeway::scenario

@@ -368,5 +368,28 @@ TEST(Multipart, BoundariesComeQuotedOrNot) {
   EXPECT_FALSE(is_multipart("multipart/"));
 }
 
+TEST(Fields, EarlyMediaOfTheFirstLineOverAllValues) {
+  const auto of = [](const std::string& headers) {
+    const auto m = Message::parse("INVITE sip:a@h SIP/2.0\r\n" + headers + "\r\n");
+    return early_media_of(*m);
+  };
+  EXPECT_FALSE(of("P-Early: supported\r\n"));
+  EXPECT_EQ(of("P-Early-Media:\r\n"), EarlyMedia{});
+  EXPECT_EQ(of("p-early-media: ,;\"x, sendrecvv, sendrecv;x, \"inactive\"\r\n"), EarlyMedia{});
+  EXPECT_EQ(of("P-Early-Media: Supported, gated\r\n"),
+            (EarlyMedia{.supported = true, .gated = true}));
+  EXPECT_EQ(of("P-Early-Media: x-1\r\nP-Early-Media: SENDONLY , inactive\r\n"
+               "P-Early-Media: sendrecv, supported\r\n"),
+            (EarlyMedia{.supported = true, .says_direction = true, .backward = true}));
+  EXPECT_EQ(of("P-Early-Media: recvonly\r\n"),
+            (EarlyMedia{.says_direction = true, .forward = true}));
+  for (const bool backward : {true, false})
+    for (const bool forward : {true, false}) {
+      const std::string word(early_media_word(backward, forward));
+      EXPECT_EQ(of("P-Early-Media: " + word + "\r\n"),
+                (EarlyMedia{.says_direction = true, .backward = backward, .forward = forward}));
+    }
+}
+
 }  // namespace
 }  // namespace causeway::sip
