@@ -79,7 +79,10 @@ SoakParty::SoakParty(Rig& rig, int side, const std::string& profile, SoakPlan pl
       dice_(seed),
       tally_(tally) {
   peer.gateway = "10.0.0." + std::to_string(side) + (secure_ ? ":5061" : ":5060");
-  if (secure_) peer.request_host = our_name(side);
+  if (secure_) {
+    peer.request_host = our_name(side);
+    peer.contact = "<sip:" + host_of(side) + ":5061;transport=tls>";
+  }
   rig.zone.set_a(host_of(side), {address_of(side)});
   peer.open_rtp(media_port(side));
   if (!mux_) {
