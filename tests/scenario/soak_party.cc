@@ -370,7 +370,7 @@ void SoakParty::on_response(const sip::Message& m) {
     disturbed = true;
     return;
   }
-  if (over_ && m.status() == 481) {  // BYE crossed it
+  if (ending && m.status() == 481) {  // BYE crossed it
     if (method == "INVITE") peer.ack_failure(dialog_, m);
     return;
   }

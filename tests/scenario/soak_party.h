@@ -72,6 +72,7 @@ class SoakParty {
   std::size_t changes = 0;    // that this side made
   std::size_t told = 0;       // that the other side made, as they came here
   bool may_be_told = false;   // the other side is at it
+  bool ending = false;        // the call is hung up
   bool disturbed = false;     // there was a collision since this was reset
   std::size_t refreshed = 0;  // by the gateway
 

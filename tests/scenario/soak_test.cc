@@ -207,6 +207,7 @@ class SoakRun {
   }
 
   void end(std::size_t idle) {
+    left_.ending = right_.ending = true;
     (dice_.below(2) == 0 ? left_ : right_).hangs_up();
     run(Seconds(130));
     EXPECT_TRUE(left_.over() && right_.over());
