@@ -50,7 +50,7 @@ std::optional<sdp::Crypto> crypto_in(std::string_view text) {
        at = text.find("a=crypto:", at + 1)) {
     const auto value = text.substr(at + 9, text.find("\r\n", at) - at - 9);
     const auto c = sdp::read_crypto(value);
-    if (c && *c && (*c)->suite == sdp::CryptoSuite::kAesCm128HmacSha1_80) return **c;
+    if (c && *c && (*c)->suite == sdp::CryptoSuite::kAesCm128HmacSha1_80) return *c;
   }
   return std::nullopt;
 }
