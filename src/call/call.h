@@ -181,10 +181,12 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     bool acknowledged = false;      // the ACK of the first 2xx came: BYE is allowed (RFC 3261 15)
     std::string bye_waiting, bye_branch;        // ... until then it waits here
     Boxed<sdp::RemoteOffer> offer;              // ... the peer's offer, not answered yet
+    bool offer_repeats = false;                 // ... it says what the peer said last
     transport::TxId client_invite;              // ours, until its final answer
     bool cancelled = false;                     // ... and CANCEL was sent
     bool reinvite = false;                      // ... it is not the first
     bool for_far = false;                       // ... it carries what the other side waits for
+    bool repeats = false;                       // ... it says again what is in force
     std::optional<sdp::MediaWish> told_before;  // ... what `told` is again when it is refused
     unsigned put_off = 0;                       // times in a row that it came to nothing for now
     bool temporary = false;                     // a fork that is only hung up
@@ -299,6 +301,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] Status take_final_answer(Leg& leg, std::string_view sdp);
   [[nodiscard]] Result<std::string> final_sdp(Leg& in, const Leg& out);
   void answer_ingress(const sip::Message& from_far);
+  void refuse_caller(Leg& in, int status, int q850, const sip::Message* from_far);
   void fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far,
                     std::optional<TerminationClass> what = std::nullopt);
   void refuse(transport::TxId tx, const sip::Message& request, int status, int q850,
@@ -353,6 +356,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] sdp::Direction reaching(const Leg& to, sdp::Direction wish) const;
   [[nodiscard]] bool must_offer(const Leg& to, const sdp::MediaWish& wish) const;
   [[nodiscard]] sdp::MediaWish wanted_by(const Leg& leg) const;
+  [[nodiscard]] sdp::MediaWish asked_by(const Leg& leg) const;
   bool send_offer(Leg& to, const sdp::MediaWish& wish, bool for_far);
   void send_sdp(Leg& to, const std::string& sdp, bool for_far);
   [[nodiscard]] bool from_its_group(Leg& leg, const transport::Received& r);
@@ -585,6 +589,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   int last_status_ = 0;
   std::string last_why_;
   bool finished_ = false, was_terminated_ = false, let_go_ = false;
+  bool leg_away_ = false;  // on its way to another call, which may not take it
 };
 
 }  // namespace causeway::call

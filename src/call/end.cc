@@ -257,6 +257,13 @@ void Call::terminate(Termination t, Leg* by, const sip::Message* reason_of) {
   state_.termination = std::move(t);
   tell(EventKind::kEnd, nullptr,
        std::string(to_string(state_.termination->what)) + ": " + state_.termination->text);
+  // Who picked a call up may be lost before its caller could be told of it.
+  if (Leg* in = find_leg(state_.ingress);
+      in && in->server_invite.value != 0 && !in->answered && in->s.phase < LegPhase::kConfirmed) {
+    Termination& end = *state_.termination;
+    if (end.status < 300) end.status = 480;
+    refuse_caller(*in, end.status, end.q850, nullptr);
+  }
   if (transfer_) give_up_transfer();
   for (auto& leg : legs_) close_media(*leg);
   ways_.clear();
@@ -271,7 +278,7 @@ void Call::terminate(Termination t, Leg* by, const sip::Message* reason_of) {
 }
 
 void Call::finish_if_done() {
-  if (!was_terminated_ || finished_) return;
+  if (!was_terminated_ || finished_ || leg_away_) return;
   for (const auto& leg : legs_)
     if (leg->s.phase != LegPhase::kEnded) return;
   finished_ = true;

@@ -252,6 +252,7 @@ class GatewayShard final : transport::TransactionUser,
   void post_join(ShardId to, std::unique_ptr<JoinMail> mail);
   void send_join_mail();
   void on_join_mail(JoinMail& mail);
+  [[nodiscard]] bool send_on(JoinMail& mail);
   void on_new_call(transport::TxId tx, const transport::Received& r);
   void on_ruled_call(transport::TxId tx, const transport::Received& r,
                      const deployment::DeploymentPtr& deployment, RuledInvite ruled);

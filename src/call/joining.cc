@@ -95,6 +95,22 @@ void GatewayShard::send_join_mail() {
   if (!join_mail_.empty()) reactor_.timers().schedule(reactor_.now() + kPostAgain, *this, kJoin);
 }
 
+// The dialog has gone over to another shard, and its tag still leads here.
+bool GatewayShard::send_on(JoinMail& mail) {
+  const ShardId here = reactor_.shard();
+  const auto owner = sip::owner_of_tag(mail.question.dialog.to_tag);
+  if (!owner || layer_.transport().shard_of(owner->bucket) != here) return false;
+  const ShardId at = shard_of_dialog(mail.question.dialog);
+  if (at == here) return false;
+  auto on = std::make_unique<JoinMail>();
+  on->kind = mail.kind;
+  on->from = mail.from;
+  on->question = std::move(mail.question);
+  on->order = std::move(mail.order);
+  post_join(at, std::move(on));
+  return true;
+}
+
 void GatewayShard::on_join_mail(JoinMail& mail) {
   using Kind = JoinMail::Kind;
   const auto reply = [&](Kind kind, JoinAnswer answer, std::unique_ptr<JoinOrder> back) {
@@ -108,6 +124,7 @@ void GatewayShard::on_join_mail(JoinMail& mail) {
   };
   const auto* asking = calls_.find(mail.question.from);
   const auto* who = owner_of_tag(mail.question.dialog.to_tag);
+  if (!who && (mail.kind == Kind::kQuestion || mail.kind == Kind::kOrder) && send_on(mail)) return;
   switch (mail.kind) {
     case Kind::kQuestion:
       return reply(Kind::kAnswer,

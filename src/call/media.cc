@@ -371,7 +371,7 @@ Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_hear
     tell(telemetry::EventKind::kNote, &leg, "the peer began ICE anew");
   }
   leg.s.heard = leg.offer->wish;
-  leg.s.own = leg.offer->wish.direction;
+  if (!leg.offer_repeats) leg.s.own = leg.offer->wish.direction;
   leg.s.told = *wish;
   leg.s.refused.reset();
   std::optional<sdp::DtlsSetup> setup;

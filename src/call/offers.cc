@@ -125,6 +125,7 @@ bool Call::hear_offer(Leg& leg, std::string_view sdp, Carrier carrier, int& stat
   if (offer->unchanged) tell(EventKind::kNote, &leg, "session refresh: nothing changed");
   leg.s.attributes = offer->sdp.attributes;
   leg.offer = std::move(offer->sdp);
+  leg.offer_repeats = offer->unchanged;
   return true;
 }
 
@@ -193,6 +194,12 @@ sdp::MediaWish Call::wanted_by(const Leg& leg) const {
   return w;
 }
 
+// ... with an offer of its that is open. One that repeats its last SDP tells no more of the
+// direction than that did: a refresh while the other side holds is no hold.
+sdp::MediaWish Call::asked_by(const Leg& leg) const {
+  return leg.offer && !leg.offer_repeats ? leg.offer->wish : wanted_by(leg);
+}
+
 // What remains of a direction when the peer of `to` has had its say, in its dialect.
 sdp::Direction Call::reaching(const Leg& to, sdp::Direction wish) const {
   const auto own = to.s.own;
@@ -246,7 +253,7 @@ void Call::reconcile() {
     // What the far side is to be told: the new offer, or for an INVITE without one everything again
     // (TDR-95: a resume without SDP is a full sendrecv offer).
     if (leg->offerless && leg->server_update.value == 0) leg->s.own = sdp::Direction::kSendRecv;
-    const sdp::MediaWish wanted = with_music(leg->offer ? leg->offer->wish : wanted_by(*leg), *far);
+    const sdp::MediaWish wanted = with_music(asked_by(*leg), *far);
     // Already being asked, or nothing can be sent to it yet: on_located() comes back here.
     if (far->asks() || !far->held.empty()) continue;
     if (can_offer(*far) && must_offer(*far, wanted)) {
@@ -257,7 +264,7 @@ void Call::reconcile() {
     // The far side has what it needs, or is asking something itself: answer from what is known of
     // it.
     const sdp::MediaWish known =
-        with_music(far->confirmed() && far->offer ? far->offer->wish : wanted_by(*far), *leg);
+        with_music(far->confirmed() ? asked_by(*far) : wanted_by(*far), *leg);
     answer_offer(*leg, known, far->profile->sdp.hold);
   }
   // Nobody is waiting: does each side know what the other wants now?
@@ -287,6 +294,7 @@ bool Call::send_offer(Leg& to, const sdp::MediaWish& from, bool for_far) {
     return false;
   }
   to.told_before = before;
+  to.repeats = false;
   send_sdp(to, *sdp, for_far);
   return true;
 }
@@ -438,7 +446,7 @@ void Call::on_update_unanswered(Leg& leg, int status) {
 // What we offered is void; who asked for it is told, or it is tried again.
 void Call::on_offer_refused(Leg& leg, int status) {
   (void)sdp::rollback(leg.s.offer_answer);
-  leg.s.last_refused = true;
+  leg.s.last_refused = !leg.repeats;  // what was said before that is still in force
   const auto refused = std::exchange(leg.s.told, leg.told_before);
   // RFC 3261 14.1: what we wanted to say is not lost, reconcile() finds it again. Not without end:
   // a peer that never has time keeps the other side waiting.
@@ -475,7 +483,7 @@ void Call::give_up_offer(Leg& leg, const std::optional<sdp::MediaWish>& refused,
 // as before, and tried again a few times.
 void Call::on_offer_unsent(Leg& leg, const Error& reason) {
   (void)sdp::rollback(leg.s.offer_answer);
-  leg.s.last_refused = true;
+  leg.s.last_refused = !leg.repeats;
   const auto refused = std::exchange(leg.s.told, leg.told_before);
   tell(EventKind::kError, &leg, "re-INVITE could not be sent: " + reason.what);
   if (++leg.put_off <= kMaxPutOff) {

@@ -197,6 +197,7 @@ void Call::on_session_timer(Leg& leg) {
                                   ? make_offer(leg, *leg.s.told)
                                   : Result<std::string>(leg.s.offer_answer.last_local);
     if (!sdp) return tell(EventKind::kError, &leg, sdp.error().what);
+    leg.repeats = !leg.s.last_refused;
     send_sdp(leg, *sdp, false);
   }
   s.tried = services_.reactor.wall();

@@ -421,17 +421,19 @@ void Call::attempt_failed(Leg& leg, int status, const std::string& why,
   fail_ingress(mapped.status, mapped.q850, why, response);
 }
 
+// Its INVITE, where it is not answered yet.
+void Call::refuse_caller(Leg& in, int status, int q850, const sip::Message* from_far) {
+  if (in.server_invite.value == 0) return;
+  const sip::Message* request = services_.layer.request_of(in.server_invite);
+  if (!request) request = invite_.get();
+  if (request)
+    respond(in, in.server_invite, *request, status, from_far, {}, q850, policy::q850_text(q850));
+  in.server_invite = {};
+}
+
 void Call::fail_ingress(int status, int q850, const std::string& text, const sip::Message* from_far,
                         std::optional<TerminationClass> given) {
-  Leg& in = *find_leg(state_.ingress);
-  if (in.server_invite.value != 0) {
-    if (const auto* request = services_.layer.request_of(in.server_invite)) {
-      respond(in, in.server_invite, *request, status, from_far, {}, q850, policy::q850_text(q850));
-    } else if (invite_) {
-      respond(in, in.server_invite, *invite_, status, from_far, {}, q850, policy::q850_text(q850));
-    }
-    in.server_invite = {};
-  }
+  refuse_caller(*find_leg(state_.ingress), status, q850, from_far);
   TerminationClass what = TerminationClass::kRejected;
   if (given)
     what = *given;

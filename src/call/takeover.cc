@@ -263,6 +263,8 @@ void Call::move_waiting() {
   order->transfers = state_.transfers + 1;
   for (auto* timer : {&waiting.look, &waiting.session, &waiting.still_ringing}) stop_timer(*timer);
   order->leg = waiting.s;
+  order->ack_branch = waiting.ack_branch;
+  order->ack_cseq = waiting.ack_cseq;
   if (waiting.s.has_media) {
     if (auto snapshot = services_.media.snapshot(waiting.media))
       order->leg.media = std::move(*snapshot);
@@ -273,13 +275,15 @@ void Call::move_waiting() {
   // From here on the tag is the other call's: this one must not give it up when it ends.
   services_.owner.unbind_tag(std::exchange(waiting.s.dialog.local_tag, {}));
   waiting.s.phase = LegPhase::kEnded;
+  leg_away_ = true;
   services_.owner.hand_leg_over(std::move(order));
 }
 
 void Call::on_joined(const JoinAnswer& answer, JoinOrder* order) {
   const bool awaited = transfer_ && transfer_->phase == Phase::kMoving && !was_terminated_;
+  leg_away_ = false;
   if (answer.status == 200) {
-    if (!awaited) return;
+    if (!awaited) return finish_if_done();
     Transfer& t = *transfer_;
     t.phase = Phase::kDone;
     t.moved = true;
@@ -300,7 +304,8 @@ void Call::on_joined(const JoinAnswer& answer, JoinOrder* order) {
     tell(EventKind::kError, &back, ok.error().what);
     back.s.phase = LegPhase::kConfirmed;
     if (awaited) transfer_failed(answer.status, answer.why);
-    if (!was_terminated_) stop(TerminationClass::kDropped, ok.error().what);
+    if (!was_terminated_) return stop(TerminationClass::kDropped, ok.error().what);
+    send_bye(back, nullptr);
     return;
   }
   watch_over(back);
@@ -322,6 +327,8 @@ JoinAnswer Call::join(LegId id, JoinOrder& order) {
   Leg& comes = *legs_.back();
   comes.s = order.leg;
   comes.s.id = LegId{static_cast<std::uint32_t>(legs_.size())};
+  comes.ack_branch = order.ack_branch;
+  comes.ack_cseq = order.ack_cseq;
   place_leg(comes, *group);
   if (auto ok = restore_leg(comes); !ok) {
     services_.owner.unbind_tag(comes.s.dialog.local_tag);

@@ -65,6 +65,8 @@ struct JoinOrder {
   JoinQuestion question;
   LegState leg;
   std::string by, to, id;  // of the transfer, for the record
+  std::string ack_branch;  // of the ACK to its latest 2xx, should that come again
+  std::uint32_t ack_cseq = 0;
   std::uint32_t transfers = 0;
 };
 

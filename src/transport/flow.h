@@ -51,7 +51,8 @@ struct Received {
   Flow flow;
   deployment::GroupIndex group;
   Instant at;
-  Bucket bucket{};  // of the dialog that it belongs to, or begins
+  Bucket bucket{};       // of the dialog that it belongs to, or begins
+  bool sent_on = false;  // by the shard that its tags lead to, which does not have the dialog
 };
 
 // The configuration in force with the TLS contexts that were made from it (same indices as

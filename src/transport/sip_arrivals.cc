@@ -5,6 +5,7 @@
 #include "base/host_name.h"
 #include "deployment/recognise.h"
 #include "sip/build.h"
+#include "sip/fields.h"
 #include "sip/headers.h"
 #include "sip/limits.h"
 #include "sip/tag.h"
@@ -299,30 +300,59 @@ bool SipTransport::is_for_us(const sip::Message& response) const {
 }
 
 void SipTransport::note_detour(const sip::Message& invite, Bucket bucket) {
+  if (shard_of(sip::bucket_of_call_id(invite.call_id())) != shard_of(bucket))
+    tell_detour(invite, bucket);
+}
+
+void SipTransport::tell_detour(const sip::Message& invite, Bucket bucket) {
   const ShardId asked = shard_of(sip::bucket_of_call_id(invite.call_id()));
-  if (asked == shard_of(bucket)) return;
   if (asked == reactor_.shard()) return detours_.add(invite.call_id(), bucket);
   (void)post(asked, std::make_unique<DetourMail>(std::string(invite.call_id()), bucket));
 }
 
-void SipTransport::hand_over(Received&& r) {
-  const sip::Message& m = r.message;
-  if (m.is_request() && m.method() == sip::Method::kCancel && m.to_tag().empty()) {
-    const auto bucket = detours_.find(m.call_id());
-    if (bucket && shard_of(*bucket) != reactor_.shard()) {
-      r.bucket = *bucket;
-      (void)deliver(shard_of(*bucket), std::move(r));
-      return;
-    }
+Bucket SipTransport::bucket_on(ShardId shard, Bucket like) const {
+  const std::size_t shards = reactor_.shard_count();
+  std::size_t b = like.value - like.value % shards + shard.value;
+  if (b > 0xff) b -= shards;
+  return Bucket{static_cast<std::uint8_t>(b)};
+}
+
+// Where the dialog is that a message belongs to or names, when it is not on this shard, to which
+// its tags or its Call-ID lead.
+std::optional<Bucket> SipTransport::elsewhere(const sip::Message& m, Bucket bucket) {
+  const auto other = [&](std::optional<Bucket> b) -> std::optional<Bucket> {
+    return b && shard_of(*b) != reactor_.shard() ? b : std::nullopt;
+  };
+  const auto moved = [&](std::string_view tag) -> std::optional<Bucket> {
+    const auto key = sip::random_of_tag(tag);
+    const auto at = key && !moved_.empty() ? moved_.find(*key) : std::nullopt;
+    return at ? other(bucket_on(*at, bucket)) : std::nullopt;
+  };
+  if (!m.is_request())  // a 2xx comes again until it is acknowledged
+    return m.method() == sip::Method::kInvite && m.status() >= 200 && m.status() < 300
+               ? moved(m.from_tag())
+               : std::nullopt;
+  if (!m.to_tag().empty()) return moved(m.to_tag());
+  if (m.method() == sip::Method::kCancel) return other(detours_.find(m.call_id()));
+  if (m.method() != sip::Method::kInvite || !m.has(sip::HeaderId::kReplaces)) return std::nullopt;
+  // The dialog that it names may be over when it comes again: its branch is remembered.
+  const std::string again = std::string(m.call_id()) + ' ' + std::string(m.top_via()->branch);
+  if (const auto b = other(detours_.find(again))) return b;
+  const auto named = sip::parse_replaces(m.value(sip::HeaderId::kReplaces));
+  const auto at = named ? moved(named->to_tag) : std::nullopt;
+  if (at) {
+    detours_.add(again, *at);
+    tell_detour(m, *at);
   }
-  // A dialog that went over to another call is where that one is.
-  if (!moved_.empty() && m.is_request()) {
-    const auto tag = sip::random_of_tag(m.to_tag());
-    const auto at = tag ? moved_.find(*tag) : std::nullopt;
-    if (at && *at != reactor_.shard()) {
-      (void)deliver(*at, std::move(r));
-      return;
-    }
+  return at;
+}
+
+void SipTransport::hand_over(Received&& r) {
+  if (const auto at = r.sent_on ? std::nullopt : elsewhere(r.message, r.bucket)) {
+    r.sent_on = true;
+    r.bucket = *at;
+    (void)deliver(shard_of(*at), std::move(r));
+    return;
   }
   sink_.on_message(std::move(r));
 }

@@ -147,6 +147,9 @@ class SipTransport final : reactor::UdpListener,
   // To whom it belongs here, or on to where a detour leads.
   void hand_over(Received&& received);
   void note_detour(const sip::Message& invite, Bucket bucket);
+  void tell_detour(const sip::Message& invite, Bucket bucket);
+  [[nodiscard]] std::optional<Bucket> elsewhere(const sip::Message& m, Bucket bucket);
+  [[nodiscard]] Bucket bucket_on(ShardId shard, Bucket like) const;
   // Of no recognised group: its source alone says whose dialect it may speak.
   void answer_stranger(const sip::Message& m, Flow flow, int status, std::string_view why,
                        std::string_view detail = {});

@@ -5,32 +5,7 @@
 namespace causeway::scenario {
 namespace {
 
-std::string tag_of(const std::string& party) { return party.substr(party.find("tag=") + 4); }
-
-// Refer-To that names the dialog `d` of its sender with us.
-std::string naming(const PeerDialog& d) {
-  return "<sip:+4930555@10.1.0.1?Replaces=" + d.call_id + "%3Bto-tag%3D" + tag_of(d.remote) +
-         "%3Bfrom-tag%3D" + tag_of(d.local) + ">";
-}
-
-class AttendedTest : public TransferFixture {
- protected:
-  // A call of the cloud that another phone of the core answers.
-  Up consults(const std::string& number) {
-    PeerDialog d = cloud.invite(number, "", secure_sdp("10.2.0.1", 50020), "+4989123");
-    Up up{{}, d, {}, {}, core.expect("INVITE")};
-    up.to_core = std::string(up.invite.body());
-    core.reply(up.invite, 200, "", sdp("10.1.0.1", 40020), "third");
-    const auto ok = cloud.expect("200 INVITE");
-    up.to_cloud = std::string(ok.body());
-    cloud.learn(up.cloud, ok);
-    (void)core.expect("ACK");
-    cloud.ack(up.cloud);
-    up.core = core.answered(up.invite, "third");
-    rig.run(Millis(100));
-    return up;
-  }
-};
+class AttendedTest : public TransferFixture {};
 // On three shards what one peer sees comes over connections of its own from each: no order is the
 // same in two runs.
 INSTANTIATE_TEST_SUITE_P(Modes, AttendedTest,

@@ -319,6 +319,23 @@ TEST_P(HoldTest, RefusedReinviteLeavesTheCallAsItWas) {
   expect_clean(1);
 }
 
+// What it repeats is its answer to the hold, in which it said nothing of its own.
+TEST_P(HoldTest, ARefreshWhileTheOtherSideHoldsIsNoHold) {
+  PROVES("TDR-87");
+  auto up = core_calls();
+  (void)core_reinvites(up, sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000", 2), "inactive", 2);
+  cloud.request(up.cloud, "INVITE", "", secure_sdp("10.2.0.1", 50000, "inactive", 2));
+  EXPECT_EQ(direction_of(cloud.expect("200 INVITE").body()), "inactive");
+  cloud.ack(up.cloud);
+  expect_quiet();
+  const auto ok =
+      core_reinvites(up, sdp("10.1.0.1", 40000, "sendrecv", "8 PCMA/8000", 3), "sendrecv", 3);
+  EXPECT_EQ(direction_of(ok.body()), "sendrecv") << "the hold is over";
+  expect_quiet();
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
 TEST_P(HoldTest, SrtpIsNotGivenUpMidCall) {
   PROVES("TDM-01");
   auto up = cloud_calls();

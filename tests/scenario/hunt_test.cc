@@ -362,16 +362,5 @@ TEST_P(TwoRegions, AnotherRegionIsTriedOnlyWhenAllLocalPeersHaveFailed) {
   EXPECT_EQ(east.count("INVITE"), 1U);
 }
 
-TEST_P(TwoRegions, OneRegionCarriesEverythingWhenTheOtherIsLost) {
-  PROVES("OC-03");
-  rig.world.network().isolate(*IpAddress::parse("10.1.0.1"));
-  rig.world.network().isolate(*IpAddress::parse("10.1.0.2"));
-  for (int i = 0; i < 5; ++i) {
-    auto d = call();
-    answer_and_hang_up(east, d, east.expect("INVITE", Seconds(9)));
-  }
-  EXPECT_EQ(east.count("INVITE"), 5U);
-}
-
 }  // namespace
 }  // namespace causeway::scenario

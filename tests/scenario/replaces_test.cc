@@ -6,14 +6,9 @@ namespace {
 
 std::string tag_of(const std::string& party) { return party.substr(party.find("tag=") + 4); }
 
-std::string replaces(const PeerDialog& d, const std::string& more = "") {
-  return "Replaces: " + d.call_id + ";to-tag=" + tag_of(d.remote) + ";from-tag=" + tag_of(d.local) +
-         more + "\r\n";
-}
-
 class ReplacesTest : public TransferFixture {
  protected:
-  using TransferFixture::TransferFixture;
+  explicit ReplacesTest(const std::string& config = make_config()) : TransferFixture(config) {}
   PeerDialog cloud_invites(const std::string& headers, int port = 50030) {
     return cloud.invite("+4930111", headers, secure_sdp("10.2.0.1", port), "+4989777");
   }
@@ -290,6 +285,35 @@ TEST_P(RuledReplaces, ARefusalIsWrittenAsTheRequestCame) {
   const auto no = failure(cloud, d, 481);
   EXPECT_NE(no.value(HeaderId::kFrom).find("+4989777"), std::string_view::npos);
   EXPECT_EQ(core.count("INVITE"), 0U);
+}
+
+// The caller has not acknowledged its ringing yet, so that it cannot be told of the answer.
+class ReplacesReliably : public ReplacesTest {
+ protected:
+  ReplacesReliably() : ReplacesTest(make_config({.core_profile = "ims-core"})) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, ReplacesReliably, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(ReplacesReliably, ACallerHearsOfAPickUpThatFailsBeforeItsPrack) {
+  auto caller = core.invite("+4989123", "Require: 100rel\r\n", sdp("10.1.0.1", 40000));
+  const auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 183, "", secure_sdp("10.2.0.1", 50000));
+  (void)core.expect("183");
+  auto ringing = cloud.answered(inv);
+  auto taker =
+      cloud.invite("+4930111", replaces(ringing, ";early-only"), "", "+4989777");  // no offer
+  cloud.learn(taker, cloud.expect("200 INVITE"));
+  cloud.reply(cloud.expect("CANCEL"), 200);
+  cloud.reply(inv, 487);
+  (void)cloud.expect("ACK");
+  EXPECT_FALSE(core.has("200 INVITE"));
+  cloud.ack(taker);  // ... and no answer to ours
+  cloud.reply(cloud.expect("BYE"), 200);
+  const auto no = failure(core, caller, 480);
+  EXPECT_NE(no.value(HeaderId::kReason), "");
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].termination, "dropped");
+  EXPECT_EQ(rig.records[0].sip_status, 480);
 }
 
 }  // namespace

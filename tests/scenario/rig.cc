@@ -329,9 +329,7 @@ Rig::Rig(Mode mode, const std::string& config, std::vector<std::string> gateway_
 
 Rig::~Rig() { compare_with_plain_run(); }
 
-void Rig::saw(const std::string& peer, std::string_view bytes) {
-  seen_[peer].push_back(without_random_parts(bytes));
-}
+void Rig::saw(const std::string& peer, std::string_view bytes) { seen_[peer].emplace_back(bytes); }
 
 std::string without_random_parts(std::string_view message) {
   static const std::regex kRandom(
@@ -355,6 +353,8 @@ void Rig::compare_with_plain_run() {
   const std::string run = name + "/" + test->name() + std::to_string(mode_.rebuild);
   name += "/" + std::to_string(mode_.shards) + "/" + std::to_string(mode_.seed) + "/" +
           std::to_string(rigs[run]++);
+  for (auto& [peer, messages] : seen_)
+    for (auto& m : messages) m = without_random_parts(m);
   if (!mode_.rebuild) {
     plain[name] = std::move(seen_);
     return;

@@ -162,7 +162,7 @@ class Rig final : public call::RecordSink {
   }
   [[nodiscard]] const Mode& mode() const { return mode_; }
   std::size_t rebuilt = 0;
-  // What a peer saw, random parts left out: compared between runs with and without rebuilding.
+  // What a peer saw: compared between runs with and without rebuilding, random parts left out.
   void saw(const std::string& peer, std::string_view bytes);
 
  private:

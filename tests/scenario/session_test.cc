@@ -184,6 +184,43 @@ TEST_P(SessionTest, WithoutAWordOfItThereIsNone) {
   expect_clean(1);
 }
 
+// What is offered and what is answered differ in the lines of keys.
+class SessionOfTwoSuites : public SessionTest {
+ protected:
+  static ConfigOptions options() {
+    ConfigOptions o = quiet();
+    o.service_sdp = "suites = [\"AES_CM_128_HMAC_SHA1_80\", \"AES_CM_128_HMAC_SHA1_32\"]\n";
+    const auto at = o.service.find("[[profile]]");
+    o.top += o.service.substr(at);  // the other profile goes before this one and its [profile.sdp]
+    o.service.erase(at);
+    return o;
+  }
+  SessionOfTwoSuites() : SessionTest(options()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, SessionOfTwoSuites, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(SessionOfTwoSuites, ARefreshThatCollidesIsMadeAgainWithTheSameSdp) {
+  PROVES("TDR-86");
+  auto d = cloud.invite("+4930111", "Supported: timer\r\nSession-Expires: 1800;refresher=uas\r\n",
+                        secure_sdp("10.2.0.1", 50000), "+4989123");
+  core.reply(core.expect("INVITE"), 200, "", sdp("10.1.0.1", 40000));
+  const auto ok = cloud.expect("200 INVITE");
+  cloud.learn(d, ok);
+  core.expect("ACK");
+  cloud.ack(d);
+  for (const int status : {491, 200}) {
+    const auto refresh = cloud.expect("INVITE", Seconds(910));
+    EXPECT_EQ(refresh.body(), ok.body());
+    cloud.reply(refresh, status,
+                status == 200 ? "Session-Expires: 1800;refresher=uac\r\nRequire: timer\r\n" : "",
+                status == 200 ? secure_sdp("10.2.0.1", 50000) : "");
+    cloud.expect("ACK");
+  }
+  cloud.request(d, "BYE");
+  core.reply(core.expect("BYE"), 200);
+  expect_clean(1);
+}
+
 class SessionRequested : public SessionTest {
  protected:
   SessionRequested()

@@ -22,7 +22,7 @@ std::string referred_by(std::size_t length) {
 }
 
 TEST_P(TransferTest, TheServiceIsAskedForItsTargetByteForByte) {
-  PROVES("TDR-98", "TDR-99", "TDR-100", "TDR-101", "TDR-102", "TDR-103", "TDR-108");
+  PROVES("TDR-98", "TDR-99", "TDR-100", "TDR-101", "TDR-103", "TDR-108");
   auto up = core_calls();
   EXPECT_NE(up.invite.value(HeaderId::kAllow).find("REFER"), std::string::npos);
   const std::string by = referred_by(2'000);
@@ -59,6 +59,27 @@ TEST_P(TransferTest, TheServiceIsAskedForItsTargetByteForByte) {
   EXPECT_TRUE(r.transferred_by.starts_with("sip:sip.pstnhub.example;x-ti="));
   EXPECT_EQ(r.transfer_call_id, inv.call_id());
   EXPECT_EQ(r.egress_call_id, up.invite.call_id());
+}
+
+// A number, which routing would send to the core, or a user of the service by its parameters: it is
+// for the service to read either.
+TEST_P(TransferTest, ATargetIsTheServicesHoweverItIsWritten) {
+  PROVES("TDR-102");
+  auto up = core_calls();
+  for (const char* target :
+       {"sip:+4930111@sip.pstnhub.example:5061;user=phone;transport=tls",
+        "sip:+4930111;ext=12@sip2.pstnhub.example;x-m=4:%2B4930111;x-t=0d-1e",
+        "sip:sip.pstnhub.example;x-t=0d-1E;x-m=8:orgid:4a%2fB%2Fc;transport=tls"}) {
+    refer(cloud, up.cloud, "<" + std::string(target) + ">");
+    const auto inv = cloud.expect("INVITE");
+    EXPECT_EQ(inv.request_uri(), target);
+    cloud.reply(inv, 486, "", "", "busy");
+    hears(cloud, "SIP/2.0 486 Busy Here", "terminated");
+    rig.run(Seconds(1));
+  }
+  EXPECT_EQ(core.count("INVITE"), 0U) << "its number is not routed";
+  hang_up(core, up.core, cloud);
+  expect_clean(1);
 }
 
 TEST_P(TransferTest, ATargetThatRingsWithoutEndLeavesTheCallAsItWas) {

@@ -5,6 +5,13 @@
 
 namespace causeway::scenario {
 
+// Replaces for that dialog, as its peer names it.
+inline std::string replaces(const PeerDialog& d, const std::string& more = "") {
+  const auto tag = [](const std::string& party) { return party.substr(party.find("tag=") + 4); };
+  return "Replaces: " + d.call_id + ";to-tag=" + tag(d.remote) + ";from-tag=" + tag(d.local) +
+         more + "\r\n";
+}
+
 class TransferFixture : public CallTest {
  protected:
   using CallTest::CallTest;
@@ -32,6 +39,27 @@ class TransferFixture : public CallTest {
     cloud.reply(invite, 200, "", secure_sdp("10.2.0.1", port), tag);
     (void)cloud.expect("ACK");
     return cloud.answered(invite, tag);
+  }
+  // A call of the cloud that another phone of the core answers.
+  Up consults(const std::string& number) {
+    PeerDialog d = cloud.invite(number, "", secure_sdp("10.2.0.1", 50020), "+4989123");
+    Up up{{}, d, {}, {}, core.expect("INVITE")};
+    up.to_core = std::string(up.invite.body());
+    core.reply(up.invite, 200, "", sdp("10.1.0.1", 40020), "third");
+    const auto ok = cloud.expect("200 INVITE");
+    up.to_cloud = std::string(ok.body());
+    cloud.learn(up.cloud, ok);
+    (void)core.expect("ACK");
+    cloud.ack(up.cloud);
+    up.core = core.answered(up.invite, "third");
+    rig.run(Millis(100));
+    return up;
+  }
+  // Refer-To that names the dialog `d` of its sender with us.
+  static std::string naming(const PeerDialog& d) {
+    const auto tag = [](const std::string& party) { return party.substr(party.find("tag=") + 4); };
+    return "<sip:+4930555@10.1.0.1?Replaces=" + d.call_id + "%3Bto-tag%3D" + tag(d.remote) +
+           "%3Bfrom-tag%3D" + tag(d.local) + ">";
   }
   void hang_up(Peer& by, PeerDialog& d, Peer& other) {
     by.request(d, "BYE");

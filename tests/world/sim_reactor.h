@@ -47,6 +47,7 @@ class SimReactor final : public reactor::Reactor {
   [[nodiscard]] std::uint32_t index() const { return index_; }
   [[nodiscard]] bool is_gateway() const { return gateway_; }
   void set_mailbox_full(bool full) { mailbox_full_ = full; }
+  [[nodiscard]] std::size_t timers_waiting() const { return timers_.waiting(); }
 
  private:
   friend class Engine;
@@ -56,6 +57,7 @@ class SimReactor final : public reactor::Reactor {
     reactor::TimerId schedule(Instant at, reactor::TimerTarget& target,
                               std::uint64_t token) override;
     void cancel(reactor::TimerId id) override { wheel_.cancel(id); }
+    [[nodiscard]] std::size_t waiting() const { return wheel_.size(); }
     void wake(Instant armed, Instant now);
     void arm();
 
