@@ -81,7 +81,8 @@ GatewayShard::GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver,
       admission_(load),
       locator_(resolver, reactor),
       prober_(reactor, layer_, locator_, peers_, *this, kProberTag),
-      services_{reactor, layer_, media_, peers_, locator_, admission_, trails_, counters_, *this} {
+      services_{reactor,    layer_,  media_,  peers_,    locator_,
+                admission_, places_, trails_, counters_, *this} {
   locator_.set_observer(this);
 }
 

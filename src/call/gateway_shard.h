@@ -274,6 +274,7 @@ class GatewayShard final : transport::TransactionUser,
   media::MediaPlane media_;
   peers::PeerTable peers_;
   peers::Admission admission_;
+  UserPlaces places_;
   peers::Locator locator_;
   peers::Prober prober_;
   CallServices services_;

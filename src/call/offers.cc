@@ -53,6 +53,7 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
   leg.invite_cseq = m.cseq();
   leg.answered = false;
   leg.offerless = sdp.empty();
+  passed_unasked_ = 0;
   int status = 0;
   std::string why;
   if (leg.offerless)
@@ -61,6 +62,7 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
     refuse_offer(leg, status, why);
     return;
   }
+  hear_place(leg, m);
   reconcile();
 }
 
@@ -90,6 +92,7 @@ void Call::on_update(Leg& leg, transport::TxId tx, const transport::Received& r)
     return;
   }
   leg.server_update = tx;
+  passed_unasked_ = 0;
   int status = 0;
   std::string why;
   if (!hear_offer(leg, sdp, Carrier::kUpdate, status, why)) {
@@ -203,6 +206,9 @@ sdp::Direction Call::reaching(const Leg& to, sdp::Direction wish) const {
 // told of and has itself: all of that must still be wanted, and something be left.
 bool Call::must_offer(const Leg& to, const sdp::MediaWish& wish) const {
   if (!to.s.told || !to.s.heard) return true;
+  if (must_pass_on(to)) return true;
+  if (state_.direct) return false;
+  if (must_move(to)) return true;
   if (reaching(to, wish.direction) != reaching(to, to.s.told->direction)) return true;
   if (state_.fax && !to.s.refused && !plain_enough(to)) return true;
   const Leg* from = other(to);
@@ -273,18 +279,24 @@ void Call::reconcile() {
 // `for_far`: the other side waits for what becomes of it.
 bool Call::send_offer(Leg& to, const sdp::MediaWish& from, bool for_far) {
   Leg* source = other(to);
-  auto wish = wish_for(to, from, *source);
+  auto wish = state_.direct ? Result<sdp::MediaWish>(from) : wish_for(to, from, *source);
   if (!wish) {
     if (source->awaits()) refuse_offer(*source, status_of(wish.error()), wish.error().what);
     return false;
   }
   const auto before = to.s.told;
+  const bool passed_before = to.s.passed_on;
   auto sdp = make_offer(to, *wish);
   if (!sdp) {
     tell(EventKind::kError, &to, sdp.error().what);
+    drop_move(to, false);
+    if (state_.direct && source->awaits())
+      refuse_offer(*source, status_of(sdp.error()), sdp.error().what);
     return false;
   }
+  if (!for_far) ++passed_unasked_;
   to.told_before = before;
+  to.passed_before = passed_before;
   send_sdp(to, *sdp, for_far);
   return true;
 }
@@ -308,7 +320,8 @@ void Call::answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldFo
   const transport::TxId tx = update ? leg.server_update : leg.server_invite;
   Result<std::string> sdp = [&]() -> Result<std::string> {
     if (leg.offer) return make_answer(leg, other_heard, other_hold, sdp::AnswerKind::kFinal);
-    auto wish = wish_for(leg, other_heard, *other(leg));
+    auto wish = state_.direct ? Result<sdp::MediaWish>(other_heard)
+                              : wish_for(leg, other_heard, *other(leg));
     if (!wish) return tl::unexpected(wish.error());
     auto offer = make_offer(leg, *wish);
     if (offer)
@@ -331,6 +344,7 @@ void Call::answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldFo
     leg.answered = true;
   }
   respond(leg, tx, *request, 200, nullptr, {"application/sdp", *sdp}, 0, {});
+  settle_anchor(leg);
   if (update) join_media();
 }
 
@@ -341,6 +355,8 @@ void Call::refuse_offer(Leg& leg, int status, const std::string& text) {
   stop_timer(leg.update_wait);
   (void)sdp::rollback(leg.s.offer_answer);
   leg.offer.reset();
+  drop_move(leg, false);
+  restore_anchor(leg);
   if (const auto* request = services_.layer.request_of(tx))
     respond(leg, tx, *request, status, nullptr, {}, policy::q850_of_status(status), text);
 }
@@ -415,6 +431,7 @@ void Call::on_update_response(Leg& leg, const transport::Received& r) {
 void Call::on_update_unanswered(Leg& leg, int status) {
   (void)sdp::rollback(leg.s.offer_answer);
   leg.s.told = leg.told_before;
+  leg.s.passed_on = leg.passed_before;
   const std::string why = status == 481 ? "the early dialog is gone: UPDATE was answered 481"
                                         : "the early dialog is gone: UPDATE was not answered";
   tell(EventKind::kError, &leg, why);
@@ -438,8 +455,10 @@ void Call::on_offer_refused(Leg& leg, int status) {
   (void)sdp::rollback(leg.s.offer_answer);
   leg.s.last_refused = true;
   const auto refused = std::exchange(leg.s.told, leg.told_before);
+  leg.s.passed_on = leg.passed_before;
   // RFC 3261 14.1: what we wanted to say is not lost, reconcile() finds it again. Not without end:
   // a peer that never has time keeps the other side waiting.
+  drop_move(leg, status == 491 && leg.put_off < kMaxPutOff);
   if (status == 491 && ++leg.put_off <= kMaxPutOff) {
     schedule_retry(leg);
     reconcile();
@@ -475,7 +494,9 @@ void Call::on_offer_unsent(Leg& leg, const Error& reason) {
   (void)sdp::rollback(leg.s.offer_answer);
   leg.s.last_refused = true;
   const auto refused = std::exchange(leg.s.told, leg.told_before);
+  leg.s.passed_on = leg.passed_before;
   tell(EventKind::kError, &leg, "re-INVITE could not be sent: " + reason.what);
+  drop_move(leg, leg.put_off < kMaxPutOff);
   if (++leg.put_off <= kMaxPutOff) {
     start_timer(leg.retry, kSendAgain, TimerKind::kRetry, leg);
     reconcile();

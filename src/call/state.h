@@ -20,7 +20,7 @@
 
 namespace causeway::call {
 
-inline constexpr std::uint16_t kStateVersion = 14;
+inline constexpr std::uint16_t kStateVersion = 15;
 
 // Every call ends as exactly one of these.
 enum class TerminationClass : std::uint8_t {
@@ -108,6 +108,9 @@ struct LegState {
   WallTime signalled;                     // when its latest message of this dialog came
   SessionState session;
   std::uint32_t refers = 0;  // that we took from this peer
+  bool internal = false;     // its media is in the group's internal realm
+  bool for_gateway = false;  // its peer knows the other side by name: we are a proxy (LMO-05)
+  bool passed_on = false;    // our last SDP to it was the other side's (CallState::direct)
   bool has_media = false;
   Boxed<media::LegSnapshot> media;  // when the call is written down
   friend bool operator==(const LegState&, const LegState&) = default;
@@ -125,6 +128,7 @@ struct CallState {
   WallTime began, rang, answered;  // zero: not yet
   std::vector<LegState> legs;
   LegId ingress, egress;    // the pair that talks
+  bool direct = false;      // media goes past us: SDP crosses as it is
   bool fax = false;         // a fax machine or a modem was heard: G.711 alone from then on
   bool progressed = false;  // a provisional other than 100 was passed on
   // Of a call that was transferred: how often, and as it began; the last transfer in words
