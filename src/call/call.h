@@ -221,8 +221,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::string update_tag;                  // ... of which early dialog
     bool hop_unknown = false;  // the target of an early dialog: asked for when it is needed
     telemetry::MediaSide media_seen;
-    Boxed<Move> place;                         // its peer wants its media elsewhere
-    bool passed_before = false;                // s.passed_on, should our offer be refused
+    Boxed<Move> place;           // its peer wants its media elsewhere
+    bool news = false;           // direct media: the other side has not had its latest SDP
+    bool passed_before = false;  // s.passed_on, should our offer be refused
     std::unique_ptr<ReferSubscription> refer;  // it asked for a transfer, and hears how it goes
     transport::TxId notify;
     std::vector<std::pair<std::uint8_t, std::uint16_t>> digits;  // event and ms; wait for ...

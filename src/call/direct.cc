@@ -118,11 +118,12 @@ void Call::restore_anchor(const Leg& by) {
 
 // What the other side said last, as our offer to `to`.
 Result<std::string> Call::pass_offer(Leg& to, const sdp::MediaWish& wish) {
-  const Leg* from = other(to);
+  Leg* from = other(to);
   if (!from) return fail(ErrorCode::kNotAcceptable, "there is no other side");
   // TDR-95: who asks without SDP wants everything again.
   auto text = sdp::pass_offer(to.s.offer_answer, from->s.offer_answer.last_remote, to.offerless);
   if (!text) return text;
+  from->news = false;
   to.s.told = wish;
   to.s.passed_on = true;
   return text;
@@ -130,10 +131,11 @@ Result<std::string> Call::pass_offer(Leg& to, const sdp::MediaWish& wish) {
 
 // ... as the answer to the offer of `to`.
 Result<std::string> Call::pass_answer(Leg& to, const sdp::MediaWish& wish, sdp::AnswerKind kind) {
-  const Leg* from = other(to);
+  Leg* from = other(to);
   if (!from) return fail(ErrorCode::kNotAcceptable, "there is no other side");
   auto text = sdp::pass_answer(to.s.offer_answer, from->s.offer_answer.last_remote, kind);
   if (!text) return text;
+  from->news = false;
   to.s.heard = to.offer->wish;
   to.s.own = to.offer->wish.direction;
   to.s.told = wish;
@@ -147,7 +149,7 @@ Result<std::string> Call::pass_answer(Leg& to, const sdp::MediaWish& wish, sdp::
 bool Call::must_pass_on(const Leg& to) const {
   if (state_.direct != to.s.passed_on) return true;
   const Leg* from = other(to);
-  if (!state_.direct || !from || from->s.offer_answer.last_remote.empty()) return false;
+  if (!state_.direct || !from || !from->news) return false;
   return (from->awaits() || passed_unasked_ < kMostUnasked) &&
          !sdp::same_media(from->s.offer_answer.last_remote, to.s.offer_answer.last_local);
 }

@@ -509,9 +509,33 @@ void GatewayShard::on_terminated(Call& call, telemetry::CallRecord record) {
   if (!record.egress_group.empty() && record.egress_group != record.ingress_group)
     watch_trunk(admission_.trunk(record.egress_group), t.what, record);
   call.outcome = static_cast<int>(outcome_of(t, record));
+  look_for_routed_name(call.state(), record);
   records_.on_call_record(record);
   recent_.push_back(std::move(record));
   if (recent_.size() > kRecent) recent_.pop_front();
+}
+
+// Whoever does not know a name refuses what comes under it before anything rings.
+void GatewayShard::look_for_routed_name(const CallState& call,
+                                        const telemetry::CallRecord& record) {
+  if (call.account.empty() || !directory_) return;
+  const auto& d = layer_.transport().deployment();
+  const bool taken = call.rang.micros != 0 || call.answered.micros != 0;
+  for (const bool by_service : {true, false}) {
+    const auto g = d.find_group(by_service ? record.ingress_group : record.egress_group);
+    if (!g || (!by_service && !taken)) continue;
+    const auto& group = d.group(*g);
+    const auto& profile = d.profile(group.profile);
+    if (!group.service || !deployment::rules_of(*group.service).by_customer ||
+        profile.contact_host.empty() || (!by_service && !profile.customer_in_contact))
+      continue;
+    const auto account = directory_->account(call.account);
+    if (!account || account->subdomain.empty()) continue;
+    const std::string name = account->subdomain + "." + profile.contact_host;
+    if (routed_.size() >= kRoutedNames) routed_.clear();
+    if (routed_.insert(name + "\n" + call.account).second)
+      records_.on_name_routed(name, call.account, by_service);
+  }
 }
 
 void GatewayShard::on_finished(Call& call) {

@@ -468,6 +468,7 @@ void Call::take_wish(Leg& leg, const sdp::RemoteOffer& answer) {
   }
   leg.s.refused.reset();
   leg.s.attributes = answer.attributes;
+  leg.news = true;
   leg.answered_once = true;
 }
 

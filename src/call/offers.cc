@@ -125,6 +125,7 @@ bool Call::hear_offer(Leg& leg, std::string_view sdp, Carrier carrier, int& stat
   }
   if (offer->unchanged) tell(EventKind::kNote, &leg, "session refresh: nothing changed");
   leg.s.attributes = offer->sdp.attributes;
+  leg.news = true;
   leg.offer = std::move(offer->sdp);
   return true;
 }
@@ -484,6 +485,7 @@ void Call::give_up_offer(Leg& leg, const std::optional<sdp::MediaWish>& refused,
   leg.put_off = 0;
   if (refused) leg.s.refused = refused->direction;
   Leg* far = other(leg);
+  if (far) far->news = false;
   if (leg.for_far && far && far->awaits()) refuse_offer(*far, status, why);
   reconcile();
 }
