@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/host_name.h"
 #include "base/log.h"
 #include "call/call.h"
 #include "call/crossing.h"
@@ -247,6 +248,9 @@ void GatewayShard::on_ruled_call(transport::TxId tx, const transport::Received& 
   f.stopping = stopping_;
   f.ending = ending_;
   policy::Decision decision = policy::decide(d, f, directory_.get());
+  if (const auto name = name_towards(d, r.group, decision.customer.account);
+      !name.empty() && (f.request_host == name || f.to_host == name))
+    tell_routed(name, decision.customer.account, true);
   peers::Admin admin = peers_.admin_of(r.group);
   if (f.peer) admin = std::max(admin, peers_.state(*f.peer).admin);
   if (!decision.refusal && admin != peers::Admin::kActive &&
@@ -515,27 +519,34 @@ void GatewayShard::on_terminated(Call& call, telemetry::CallRecord record) {
   if (recent_.size() > kRecent) recent_.pop_front();
 }
 
-// Whoever does not know a name refuses what comes under it before anything rings.
+// The account's own name towards the group; empty: its service does not tell accounts apart by it.
+std::string GatewayShard::name_towards(const deployment::Deployment& d, deployment::GroupIndex g,
+                                       const std::string& account) const {
+  const auto& group = d.group(g);
+  const auto& host = d.profile(group.profile).contact_host;
+  if (!group.service || !deployment::rules_of(*group.service).by_customer || host.empty() ||
+      account.empty() || !directory_)
+    return {};
+  const auto* of = directory_->account(account);
+  return of && !of->subdomain.empty() ? to_lower(of->subdomain + "." + host) : std::string();
+}
+
+void GatewayShard::tell_routed(const std::string& name, const std::string& account,
+                               bool by_service) {
+  if (routed_.size() >= kRoutedNames) routed_.clear();
+  if (routed_.insert(name + "\n" + account).second)
+    records_.on_name_routed(name, account, by_service);
+}
+
+// A call under the account's name that rang there: whoever does not know a name refuses it first.
 void GatewayShard::look_for_routed_name(const CallState& call,
                                         const telemetry::CallRecord& record) {
-  if (call.account.empty() || !directory_) return;
+  if (call.account.empty() || (call.rang.micros == 0 && call.answered.micros == 0)) return;
   const auto& d = layer_.transport().deployment();
-  const bool taken = call.rang.micros != 0 || call.answered.micros != 0;
-  for (const bool by_service : {true, false}) {
-    const auto g = d.find_group(by_service ? record.ingress_group : record.egress_group);
-    if (!g || (!by_service && !taken)) continue;
-    const auto& group = d.group(*g);
-    const auto& profile = d.profile(group.profile);
-    if (!group.service || !deployment::rules_of(*group.service).by_customer ||
-        profile.contact_host.empty() || (!by_service && !profile.customer_in_contact))
-      continue;
-    const auto account = directory_->account(call.account);
-    if (!account || account->subdomain.empty()) continue;
-    const std::string name = account->subdomain + "." + profile.contact_host;
-    if (routed_.size() >= kRoutedNames) routed_.clear();
-    if (routed_.insert(name + "\n" + call.account).second)
-      records_.on_name_routed(name, call.account, by_service);
-  }
+  const auto g = d.find_group(record.egress_group);
+  if (!g || !d.profile(d.group(*g).profile).customer_in_contact) return;
+  if (const auto name = name_towards(d, *g, call.account); !name.empty())
+    tell_routed(name, call.account, false);
 }
 
 void GatewayShard::on_finished(Call& call) {

@@ -245,6 +245,9 @@ class GatewayShard final : transport::TransactionUser,
   void unbind_media(media::MediaLegId id) override { media_legs_.erase(id); }
   void on_media_failed(const std::string& peer, const std::string& what) override;
   void on_terminated(Call& call, telemetry::CallRecord record) override;
+  [[nodiscard]] std::string name_towards(const deployment::Deployment& d, deployment::GroupIndex g,
+                                         const std::string& account) const;
+  void tell_routed(const std::string& name, const std::string& account, bool by_service);
   void look_for_routed_name(const CallState& call, const telemetry::CallRecord& record);
   void on_finished(Call& call) override;
   // TimerTarget: destroys finished calls, packs trails of quiet ones
