@@ -79,6 +79,14 @@ void Call::begin_move(Leg& leg, bool restart) {
     leg.place.reset();
     return;
   }
+  const bool v6 = ends->public_rtp.address.is_v6();
+  if (offered && !offered->is_unspecified() && offered->is_v6() != v6) {
+    services_.media.end_move(leg.media, false);
+    tell(EventKind::kError, &leg,
+         "media stays where it is: realm '" + realm.name + "' has no address of its peer's family");
+    leg.place.reset();
+    return;
+  }
   leg.place->ends = *ends;
   if (restart && services_.media.local_ice(leg.media))
     leg.place->ice = ice::make_credentials(services_.reactor.random());

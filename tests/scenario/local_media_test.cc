@@ -18,6 +18,7 @@ const std::string kByUs =
 struct Want {
   std::string group = "internal_media_realm = \"lan\"\n";
   std::string sdp = "security = \"rtp\"\n";
+  std::string core_profile = "operator";
   bool gateway = true;  // core-1 is a gateway that the service knows
 };
 
@@ -25,7 +26,10 @@ std::string config(const Want& w = {}) {
   ConfigOptions o;
   o.top =
       "[[realm]]\nname = \"lan\"\nmedia_addresses = [\"10.9.0.1\"]\n"
-      "media_port_min = 40000\nmedia_port_max = 40999\n";
+      "media_port_min = 40000\nmedia_port_max = 40999\n"
+      "[[profile]]\nname = \"branch\"\nextends = \"operator\"\n[profile.sdp]\nsecurity = "
+      "\"sdes\"\n";
+  o.core_profile = w.core_profile;
   o.service =
       "[profile.local_media]\nlocation = \"X-Place\"\npath = \"X-Path\"\nsite = \"X-Site\"\n";
   o.service_sdp = w.sdp;
@@ -222,7 +226,7 @@ TEST_P(LocalMediaTest, AMoveThatIsRefusedLeavesMediaWhereItWas) {
 
 class OnePlaceTest : public LocalMediaTest {
  protected:
-  OnePlaceTest() : LocalMediaTest(config({"", "security = \"rtp\"\n", true})) {}
+  OnePlaceTest() : LocalMediaTest(config({.group = ""})) {}
 };
 INSTANTIATE_TEST_SUITE_P(Modes, OnePlaceTest, ::testing::ValuesIn(all_modes()), mode_name);
 
@@ -506,6 +510,62 @@ TEST_P(LikelyPlaceTest, WithoutAGatewayOurOwnContactIsEnough) {
   EXPECT_NE(std::string(up.invite.value(HeaderId::kContact)).find("sbc.operator.example"),
             std::string::npos);
   core_hangs_up(up);
+  expect_clean(1);
+}
+
+// Early media goes past us as the answer does.
+TEST_P(DirectMediaTest, WhatTheGatewaySaysBeforeTheAnswerCrosses) {
+  PROVES("LMO-02");
+  PeerDialog d = cloud.invite("+4930111", kByBranch, offer(), "+4989123");
+  const auto invite = core.expect("INVITE");
+  core.reply(invite, 183, "", sdp("10.1.0.1", 40000));
+  expect_same_but_origin(std::string(cloud.expect("183").body()), sdp("10.1.0.1", 40000));
+  core.reply(invite, 200, "", sdp("10.1.0.1", 40002));
+  const auto ok = cloud.expect("200 INVITE");
+  expect_same_but_origin(std::string(ok.body()), sdp("10.1.0.1", 40002));
+  cloud.learn(d, ok);
+  core.expect("ACK");
+  cloud.ack(d);
+  rig.run(Millis(100));
+  EXPECT_EQ(rig.media_legs(), 0U);
+  cloud.request(d, "BYE");
+  cloud.expect("200 BYE");
+  core.reply(core.expect("BYE"), 200);
+  expect_clean(1);
+}
+
+class SecureDirectTest : public DirectMediaTest {
+ protected:
+  SecureDirectTest() : DirectMediaTest(config({.sdp = "", .core_profile = "branch"})) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, SecureDirectTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(SecureDirectTest, KeysAreThoseOfTheTwoSides) {
+  PROVES("LMO-02");
+  std::string key = secure_sdp("10.1.0.1", 40000);
+  key.replace(key.find("inline:AAAA"), 11, "inline:BBBB");
+  Up up = user_calls(kByBranch, key, secure_sdp("10.2.0.1", 50000));
+  expect_same_but_origin(up.to_core, secure_sdp("10.2.0.1", 50000));
+  expect_same_but_origin(up.to_cloud, key);
+  core_hangs_up(up);
+  expect_clean(1);
+}
+
+class UnlikeTest : public DirectMediaTest {
+ protected:
+  UnlikeTest() : DirectMediaTest(config({.sdp = ""})) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, UnlikeTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(UnlikeTest, MediaIsAnchoredWhereTheTwoSidesWouldNotUnderstandEachOther) {
+  Up up = user_calls(kByBranch, sdp("10.1.0.1", 40000), secure_sdp("10.2.0.1", 50000));
+  EXPECT_EQ(address_in(up.to_core), "10.0.0.1");
+  EXPECT_EQ(address_in(up.to_cloud), "10.9.0.1");
+  EXPECT_EQ(up.to_core.find("a=crypto"), std::string::npos);
+  core_hangs_up(up);
+  rig.run(Millis(100));
+  EXPECT_NE(rig.trail_of(0).find("media is anchored here: one side has SRTP of another kind"),
+            std::string::npos);
   expect_clean(1);
 }
 
