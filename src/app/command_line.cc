@@ -29,6 +29,7 @@ const std::vector<OptionSpec>& remote_options() {
 }
 
 constexpr std::string_view kDirectoryActions = "list|show|set|delete|import|export";
+constexpr std::string_view kAccountActions = "list|show|names|set|delete|import|export";
 
 std::vector<OptionSpec> directory_options() {
   return {{"config", "FILE", "the configuration, which names the store"},
@@ -67,10 +68,11 @@ const std::vector<CommandSpec>& commands() {
        "agreed, and how OPTIONS is answered. Exit status 1 when a rule is broken.",
        false},
       {"account",
-       {kDirectoryActions, "[NAME|FILE]", "[COLUMN=VALUE...]"},
+       {kAccountActions, "[NAME|FILE]", "[COLUMN=VALUE...]"},
        directory_options(),
        "customers in the store, without the API",
-       "list, export: all, or those of --prefix. show, delete NAME. set NAME COLUMN=VALUE... "
+       "list, export: all, or those of --prefix. names: those in the deployment's domain, which "
+       "are verified, and which the service routes to. show, delete NAME. set NAME COLUMN=VALUE... "
        "creates "
        "or "
        "changes; `COLUMN=` takes away. import FILE: CSV with the columns that export writes, '-' "
@@ -227,10 +229,11 @@ Status check_operands(const CommandSpec& c, const CommandLine& line) {
   if (!c.operands.empty() && c.operands[0] == "drain|block|resume")
     if (line.operands[0] != "drain" && line.operands[0] != "block" && line.operands[0] != "resume")
       return wrong(fmt::format("'{}' is not drain, block or resume", line.operands[0]), &c);
-  if (!c.operands.empty() && c.operands[0] == kDirectoryActions)
-    if (("|" + std::string(kDirectoryActions) + "|").find("|" + line.operands[0] + "|") ==
+  if (!c.operands.empty() &&
+      (c.operands[0] == kDirectoryActions || c.operands[0] == kAccountActions))
+    if (("|" + std::string(c.operands[0]) + "|").find("|" + line.operands[0] + "|") ==
         std::string::npos)
-      return wrong(fmt::format("'{}' is none of {}", line.operands[0], kDirectoryActions), &c);
+      return wrong(fmt::format("'{}' is none of {}", line.operands[0], c.operands[0]), &c);
   if (c.name == "migrate")
     if (const std::string& w = line.operands[0];
         w != "deployment" && w != "accounts" && w != "numbers")

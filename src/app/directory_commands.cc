@@ -8,8 +8,10 @@
 #include <iostream>
 
 #include "app/cli.h"
+#include "app/name_commands.h"
 #include "app/provisioning_rules.h"
 #include "app/store_locator.h"
+#include "app/subdomain_watch.h"
 #include "deployment/load.h"
 #include "provisioning/columns.h"
 #include "provisioning/editor.h"
@@ -247,7 +249,7 @@ int run_directory_command(const CommandLine& line, const std::function<WallTime(
     return kExitFailed;
   };
   const std::string action = line.operands.at(0);
-  if (action != "list" && action != "export" && line.operands.size() < 2) {
+  if (action != "list" && action != "export" && action != "names" && line.operands.size() < 2) {
     err << "causeway: " << line.command << " " << action << " needs one more word\n";
     return kExitUsage;
   }
@@ -255,6 +257,24 @@ int run_directory_command(const CommandLine& line, const std::function<WallTime(
   if (!at) return say(at.error());
   auto store = store::Store::open(at->locator);
   if (!store) return say(store.error());
+  if (action == "names") {
+    if (line.option("config").empty())
+      return say({ErrorCode::kMalformed, "names needs --config FILE: it has the domain"});
+    deployment::LoadOptions options;
+    options.check_files = false;
+    const auto r = deployment::load_file(line.option("config"), options);
+    if (!r.deployment) return say({ErrorCode::kConfiguration, r.to_string()});
+    const auto servers = r.deployment->nameserver
+                             ? servers_to_ask(*r.deployment->nameserver, r.deployment->resolvers)
+                             : std::vector<Endpoint>{};
+    const Status s = list_names(
+        *r.deployment, **store, line.option("prefix"),
+        [&](const std::string& name, nameserver::Type type) {
+          return nameserver::ask_servers(servers, name, type);
+        },
+        out);
+    return s ? kExitGood : say(s.error());
+  }
   const Work w{line, now, out, err, **store, at->rules, line.command == "account"};
   if (action == "import") {
     const auto good = import(w);

@@ -129,9 +129,9 @@ Result<transport::Running> Gateway::load_tls(deployment::DeploymentPtr deploymen
 }
 
 Result<std::unique_ptr<Gateway>> Gateway::start(const deployment::DeploymentPtr& deployment,
-                                                PeerStates& states,
+                                                PeerStates& states, Activations& activations,
                                                 const directory::DirectoryPtr& directory) {
-  std::unique_ptr<Gateway> g(new Gateway(states));
+  std::unique_ptr<Gateway> g(new Gateway(states, activations));
   const auto& op = deployment->operation;
   telemetry::RecordWriter::Options options;
   options.directory = record_directory_of(op);
@@ -335,6 +335,12 @@ std::size_t Gateway::calls_now() {
 
 void Gateway::end_all_calls(const std::string& why) {
   (void)ask<int>([why](call::GatewayShard& s) { return s.end_all_calls(why), 0; });
+}
+
+void Gateway::on_name_routed(std::string_view name, std::string_view account, bool by_service) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  activations_.saw(name, account, by_service,
+                   WallTime{std::chrono::duration_cast<Micros>(now).count()});
 }
 
 void Gateway::remove_old_records(WallTime now) {

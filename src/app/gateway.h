@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/activations.h"
 #include "app/peer_states.h"
 #include "base/log.h"
 #include "call/gateway_shard.h"
@@ -26,7 +27,7 @@ class Gateway final : public call::RecordSink {
  public:
   // Opens sockets and starts the shards; an error says what could not be had.
   [[nodiscard]] static Result<std::unique_ptr<Gateway>> start(
-      const deployment::DeploymentPtr& deployment, PeerStates& states,
+      const deployment::DeploymentPtr& deployment, PeerStates& states, Activations& activations,
       const directory::DirectoryPtr& directory);
   ~Gateway();
   Gateway(const Gateway&) = delete;
@@ -62,6 +63,7 @@ class Gateway final : public call::RecordSink {
   [[nodiscard]] const telemetry::RecordWriter& records() const { return *records_; }
   // Call records that are older than the configuration in force keeps them.
   void remove_old_records(WallTime now);
+  [[nodiscard]] const Activations& activations() const { return activations_; }
   [[nodiscard]] Instant started() const { return started_; }
   [[nodiscard]] const peers::SharedLoad& load() const { return load_; }
   [[nodiscard]] const std::vector<std::pair<std::string, WallTime>>& certificates() const {
@@ -76,11 +78,13 @@ class Gateway final : public call::RecordSink {
     std::unique_ptr<call::GatewayShard> gateway;
     std::jthread thread;
   };
-  explicit Gateway(const PeerStates& states) : states_(states) {}
+  Gateway(const PeerStates& states, Activations& activations)
+      : states_(states), activations_(activations) {}
   void apply_states();
   void on_call_record(const telemetry::CallRecord& record) override {
     (void)records_->post(record);
   }
+  void on_name_routed(std::string_view name, std::string_view account, bool by_service) override;
   [[nodiscard]] Result<transport::Running> load_tls(deployment::DeploymentPtr deployment);
   [[nodiscard]] Status on_all_shards(
       const transport::Running& running,
@@ -90,6 +94,7 @@ class Gateway final : public call::RecordSink {
   [[nodiscard]] bool post(std::size_t shard, std::function<void(call::GatewayShard&)> work);
 
   const PeerStates& states_;  // borrowed
+  Activations& activations_;  // borrowed
   transport::Running running_;
   deployment::DeploymentPtr started_with_;
   std::unique_ptr<telemetry::RecordWriter> records_;

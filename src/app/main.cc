@@ -65,7 +65,7 @@ void go_on_stopping(Gateway& gateway, const Stopping& stopping, Stopping::Action
 }
 
 // Signals, commands and what is due, until the process is to end. `file` is the one given to `run`.
-void serve(Gateway& gateway, Commands& commands, Metrics& metrics,
+void serve(Gateway& gateway, Commands& commands, Metrics& metrics, Activations& activations,
            const DirectoryService& directory, NameserverService& nameserver, int signal_fd,
            int wake_fd, const std::string& file) {
   Stopping stopping;
@@ -84,6 +84,8 @@ void serve(Gateway& gateway, Commands& commands, Metrics& metrics,
     commands.finish_captures();
     if (const auto now = std::chrono::steady_clock::now(); now >= look_at_certificates) {
       look_at_certificates = now + std::chrono::seconds(2);
+      if (const auto kept = activations.keep(); !kept)
+        log::error("names that are activated are not kept: {}", kept.error().what);
       gateway.look_at_certificates(wall_now());
     }
     if (const auto now = std::chrono::steady_clock::now(); now >= look_at_records) {
@@ -160,13 +162,15 @@ int run(const std::string& file) {
   }
   auto states = PeerStates::open(state + "/peers.json");
   if (!states) return complain(states.error());
+  auto activations = Activations::open(state + "/activated.json");
+  if (!activations) return complain(activations.error());
   // Calls find the directory that is there; a store that is away or large does not keep them
   // waiting.
   DirectoryService directory(
       {followed_store(*loaded.deployment), state + "/directory.snap", wall_now});
   directory.wait_for_first(std::chrono::seconds(10));
   const auto begin_with = directory.current();
-  auto gateway = Gateway::start(loaded.deployment, *states, begin_with);
+  auto gateway = Gateway::start(loaded.deployment, *states, **activations, begin_with);
   if (!gateway) return complain(gateway.error());
   Commands commands(**gateway, *history, *states, directory, wake_fd);
   auto nameserver = NameserverService::start(*loaded.deployment, begin_with, wall_now());
@@ -192,13 +196,16 @@ int run(const std::string& file) {
             loaded.deployment->operation.control_socket);
 
   metrics.use(**nameserver);
-  serve(**gateway, commands, metrics, directory, **nameserver, signal_fd, wake_fd, absolute);
+  serve(**gateway, commands, metrics, **activations, directory, **nameserver, signal_fd, wake_fd,
+        absolute);
   provisioning->reset();
   metrics_server.reset();
   (*control)->stop();
   nameserver->reset();
   directory.stop();
   gateway->reset();
+  if (const auto kept = (*activations)->keep(); !kept)
+    log::error("names that are activated are not kept: {}", kept.error().what);
   log::info("stopped");
   return kExitGood;
 }

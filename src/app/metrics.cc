@@ -127,6 +127,7 @@ MetricsSnapshot Metrics::snapshot() {
         d.store_seen, d.file_trouble.empty()};
   const auto records = gateway_.records().statistics();
   out.records_lost = records.dropped + records.errors;
+  out.activated_names = gateway_.activations().size();
   if (nameserver_ != nullptr && nameserver_->server() != nullptr) {
     const auto names = nameserver_->server()->counts();
     constexpr const char* kRcodes[] = {"noerror",  "formerr", "servfail",

@@ -78,6 +78,8 @@ constexpr auto kFamilies = std::to_array<MetricFamily>({
     {"causeway_opus_complexity", kGauge,
      "Complexity of Opus encoders on the shard that has most to transcode; 5 without load."},
     {"causeway_call_records_lost_total", kCounter, "Call records that could not be written."},
+    {"causeway_activated_names", kGauge,
+     "Names of enterprises that their service routes to, as calls have shown."},
     {"causeway_dns_answers_total", kCounter, "Answers of the name server, by response code."},
     {"causeway_dns_limited_total", kCounter,
      "Questions to the name server beyond the rate of their source."},
@@ -274,6 +276,7 @@ std::string render_metrics(const MetricsSnapshot& s) {
   w.family("causeway_transcoding_share").value(s.transcoding_share);
   w.family("causeway_opus_complexity").value(s.opus_complexity);
   w.family("causeway_call_records_lost_total").value(s.records_lost);
+  w.family("causeway_activated_names").value(s.activated_names);
   w.family("causeway_dns_answers_total").by("rcode", s.names_answered);
   w.family("causeway_dns_limited_total").value(s.names_limited);
   write_directory(w, s);

@@ -43,7 +43,7 @@ struct MetricsSnapshot {
   std::uint64_t calls_started = 0, calls_answered = 0, calls_failed = 0;
   Labelled ended, refused, dropped, transfers;
   Labelled names_answered;  // by response code; empty: no name server
-  std::uint64_t names_limited = 0;
+  std::uint64_t names_limited = 0, activated_names = 0;
   std::uint64_t messages = 0, options = 0, transactions = 0;
   std::uint64_t connections_in = 0, connections_out = 0;
   double admitted = 1.0;  // of the shard that lets in least

@@ -13,6 +13,7 @@
 #include "call/body.h"
 #include "call/crossing.h"
 #include "call/early_dialogs.h"
+#include "call/local_media.h"
 #include "call/meeting.h"
 #include "call/redirect.h"
 #include "call/refer.h"
@@ -63,6 +64,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   static constexpr std::uint64_t kTargetToken = 2;  // of on_located(), above 32 bits
   static constexpr unsigned kMaxPutOff = 6;    // 491 to, or failures to send, one re-INVITE of ours
   static constexpr Seconds kSendAgain{2};      // after such a failure
+  static constexpr unsigned kMostUnasked = 2;  // offers of ours in direct media, one after another
   static constexpr Seconds kUpdateWait{20};    // for the other side, before a peer's Timer F (32 s)
   static constexpr Seconds kStillRinging{60};  // RFC 3261 13.3.1.1: a proxy waits three minutes
 
@@ -163,6 +165,17 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
              std::any_of(later.begin(), later.end(), [](const Unsaid& u) { return u.sdp; });
     }
   };
+  // A re-INVITE is to change where media goes; `before`: state_.direct.
+  struct AnchorChange {
+    LegId by;
+    bool before = false;
+  };
+  // Where a peer wants its media moved (place.cc).
+  struct Move {
+    bool internal = false;
+    std::optional<media::LocalEnds> ends;  // named in the SDP that is on its way
+    std::optional<ice::Credentials> ice;   // ... new ones in it
+  };
   struct Leg {
     LegState s;
     deployment::GroupIndex group;
@@ -223,6 +236,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     bool media_stale = false;     // egress: `media_of` is to be put into force anew
     bool hop_unknown = false;     // the target of an early dialog: asked for when it is needed
     telemetry::MediaSide media_seen;
+    Boxed<Move> place;           // its peer wants its media elsewhere
+    bool news = false;           // direct media: the other side has not had its latest SDP
+    bool passed_before = false;  // s.passed_on, should our offer be refused
     std::unique_ptr<ReferSubscription> refer;  // it asked for a transfer, and hears how it goes
     transport::TxId notify;
     std::vector<std::pair<std::uint8_t, std::uint16_t>> digits;  // event and ms; wait for ...
@@ -453,6 +469,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
 
   // --- media.cc
   void media_alarm(const Leg& leg, const std::string& what);
+  [[nodiscard]] Status begin_media(Leg& leg);
   [[nodiscard]] Status open_media(Leg& leg);
   void close_media(Leg& leg);
   [[nodiscard]] sdp::LocalMedia local_media(const Leg& leg) const;
@@ -463,6 +480,28 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void fill_silence();  // towards peers whose profile wants it
   [[nodiscard]] Result<sdp::MediaWish> wish_for(const Leg& to, const sdp::MediaWish& from,
                                                 const Leg& source) const;
+  // --- place.cc
+  [[nodiscard]] const deployment::Realm& media_realm(const Leg& leg, bool internal) const;
+  [[nodiscard]] std::string_view user_of(const Leg& leg) const;
+  void choose_place(Leg& leg, const sip::Message* invite);
+  void hear_place(Leg& leg, const sip::Message& m);
+  [[nodiscard]] bool must_move(const Leg& leg) const;
+  void begin_move(Leg& leg, bool restart);
+  void finish_move(Leg& leg);
+  void drop_move(Leg& leg, bool again);
+  // --- direct.cc
+  [[nodiscard]] std::string gateway_beside(const Leg& leg) const;
+  [[nodiscard]] std::string record_route(const Leg& leg) const;  // empty: none is due
+  void begin_direct(const Leg& in, const UserPlace& place);
+  void change_anchor(Leg& leg, const UserPlace& place);
+  [[nodiscard]] Status anchor(std::string_view why);
+  void leave_media();
+  void settle_anchor(const Leg& by);
+  void restore_anchor(const Leg& by);
+  [[nodiscard]] Result<std::string> pass_offer(Leg& to, const sdp::MediaWish& wish);
+  [[nodiscard]] Result<std::string> pass_answer(Leg& to, const sdp::MediaWish& wish,
+                                                sdp::AnswerKind kind);
+  [[nodiscard]] bool must_pass_on(const Leg& to) const;
   // --- fax.cc
   [[nodiscard]] bool plain_enough(const Leg& leg) const;
   void adapt_agreed(Leg& leg, media::LegMedia& agreed) const;
@@ -476,6 +515,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] std::string wrong_media(const Leg& leg, const sdp::RemoteOffer& offer);
   [[nodiscard]] std::string wrong_family(const Leg& leg, const sdp::RemoteMedia& remote);
   [[nodiscard]] sdp::MediaWish default_wish(const Leg& leg) const;
+  void take_wish(Leg& leg, const sdp::RemoteOffer& answer);
   [[nodiscard]] Status use_answer(Leg& leg, const sdp::RemoteOffer& answer);
   [[nodiscard]] Status take_answer(Leg& leg, std::string_view sdp, sdp::AnswerKind kind);
   [[nodiscard]] Result<std::string> make_answer(Leg& leg, const sdp::MediaWish& other_heard,
@@ -582,6 +622,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   std::vector<Way> spare_;  // of a call for help: peers behind the Contacts of a 3xx
   std::vector<std::string> redirected_;
   Redirected redirect_;  // what is tried; an empty URI: what was called
+  std::optional<AnchorChange> anchor_change_;
+  unsigned passed_unasked_ = 0;
   std::size_t attempts_ = 0;
   Instant hunt_deadline_{};
   std::uint32_t session_floor_ = 0;  // s; what a 422 asked for

@@ -507,8 +507,7 @@ Status Call::restore_leg(Leg& leg) {
   const bool has_media = std::exchange(leg.s.has_media, false);
   const auto written = std::exchange(leg.s.media, {});
   if (!has_media || !written) return {};
-  auto id = services_.media.restore(
-      realm_media(deployment_->realm(deployment_->group(leg.group).realm)), *written);
+  auto id = services_.media.restore(realm_media(media_realm(leg, leg.s.internal)), *written);
   if (!id) return tl::unexpected(id.error());
   leg.media = *id;
   leg.s.has_media = true;

@@ -77,13 +77,16 @@ class Explainer {
 
  private:
   void add_all(deployment::GroupIndex g, bool other_region) {
-    for (const auto p : d_.group(g).peers) add(g, p, other_region);
+    for (const auto p : d_.group(g).peers)
+      if (const auto& named = out_.decision.gateway; !named || p == *named) add(g, p, other_region);
   }
   void add(deployment::GroupIndex g, deployment::PeerIndex p, bool other_region) {
     const auto& group = d_.group(g);
     const auto& peer = d_.peer(p);
     const auto& profile = d_.profile(group.profile);
-    const std::string host = customer_host(profile, out_.decision.customer);
+    std::string host = customer_host(profile, out_.decision.customer);
+    if (group.internal_realm && from_.peer && !d_.peer(*from_.peer).known_as.empty())
+      host = d_.peer(*from_.peer).known_as;
     const peers::LocalSide us{&profile, advertised(d_, group.listener),
                               d_.listener(group.listener).transport, host};
     std::string called = out_.decision.called;

@@ -16,7 +16,8 @@ namespace {
 // The address that media of the group would have, and the first port of its realm.
 sdp::LocalMedia local_media(const Onward& on) {
   const auto& group = on.deployment.group(on.deployment.peer(on.to).group);
-  const auto& realm = on.deployment.realm(group.realm);
+  const auto& realm = on.deployment.realm(
+      group.expect_internal ? group.internal_realm.value_or(group.realm) : group.realm);
   const bool v6 = on.us.advertised.address.is_v6();
   auto address = v6 ? realm.public_v6 : realm.public_v4;
   if (!address) address = v6 ? realm.media_v6 : realm.media_v4;

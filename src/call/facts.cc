@@ -88,9 +88,11 @@ policy::CallFacts facts_of(const sip::Message& m, const deployment::Deployment& 
   f.max_forwards = static_cast<int>(sip::parse_u32(m.value(HeaderId::kMaxForwards)).value_or(70));
   f.own_vias = own_vias(m, d.operation.node);
   const auto& group = d.group(from);
-  if (!group.service && group.trunk == deployment::Trunk::kNone) return f;
+  const bool by_number = group.service || group.trunk != deployment::Trunk::kNone;
+  if (const auto* uri = m.target(); uri && (by_number || group.internal_realm))
+    f.request_host = lower(uri->host);
+  if (!by_number) return f;
   // What routing by number asks for.
-  if (const auto* uri = m.target()) f.request_host = lower(uri->host);
   if (const auto* to = m.to()) f.to_host = lower(to->target.host);
   // Digits with a context of their own are looked at as they would be shown.
   if (const auto* party = m.from()) {

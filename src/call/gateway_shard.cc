@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/host_name.h"
 #include "base/log.h"
 #include "call/call.h"
 #include "call/crossing.h"
@@ -81,7 +82,8 @@ GatewayShard::GatewayShard(reactor::Reactor& reactor, dns::Resolver& resolver,
       admission_(load),
       locator_(resolver, reactor),
       prober_(reactor, layer_, locator_, peers_, *this, kProberTag),
-      services_{reactor, layer_, media_, peers_, locator_, admission_, trails_, counters_, *this} {
+      services_{reactor,    layer_,  media_,  peers_,    locator_,
+                admission_, places_, trails_, counters_, *this} {
   locator_.set_observer(this);
 }
 
@@ -246,6 +248,9 @@ void GatewayShard::on_ruled_call(transport::TxId tx, const transport::Received& 
   f.stopping = stopping_;
   f.ending = ending_;
   policy::Decision decision = policy::decide(d, f, directory_.get());
+  if (const auto name = name_towards(d, r.group, decision.customer.account);
+      !name.empty() && (f.request_host == name || f.to_host == name))
+    tell_routed(name, decision.customer.account, true);
   peers::Admin admin = peers_.admin_of(r.group);
   if (f.peer) admin = std::max(admin, peers_.state(*f.peer).admin);
   if (!decision.refusal && admin != peers::Admin::kActive &&
@@ -508,9 +513,40 @@ void GatewayShard::on_terminated(Call& call, telemetry::CallRecord record) {
   if (!record.egress_group.empty() && record.egress_group != record.ingress_group)
     watch_trunk(admission_.trunk(record.egress_group), t.what, record);
   call.outcome = static_cast<int>(outcome_of(t, record));
+  look_for_routed_name(call.state(), record);
   records_.on_call_record(record);
   recent_.push_back(std::move(record));
   if (recent_.size() > kRecent) recent_.pop_front();
+}
+
+// The account's own name towards the group; empty: its service does not tell accounts apart by it.
+std::string GatewayShard::name_towards(const deployment::Deployment& d, deployment::GroupIndex g,
+                                       const std::string& account) const {
+  const auto& group = d.group(g);
+  const auto& host = d.profile(group.profile).contact_host;
+  if (!group.service || !deployment::rules_of(*group.service).by_customer || host.empty() ||
+      account.empty() || !directory_)
+    return {};
+  const auto* of = directory_->account(account);
+  return of && !of->subdomain.empty() ? to_lower(of->subdomain + "." + host) : std::string();
+}
+
+void GatewayShard::tell_routed(const std::string& name, const std::string& account,
+                               bool by_service) {
+  if (routed_.size() >= kRoutedNames) routed_.clear();
+  if (routed_.insert(name + "\n" + account).second)
+    records_.on_name_routed(name, account, by_service);
+}
+
+// A call under the account's name that rang there: whoever does not know a name refuses it first.
+void GatewayShard::look_for_routed_name(const CallState& call,
+                                        const telemetry::CallRecord& record) {
+  if (call.account.empty() || (call.rang.micros == 0 && call.answered.micros == 0)) return;
+  const auto& d = layer_.transport().deployment();
+  const auto g = d.find_group(record.egress_group);
+  if (!g || !d.profile(d.group(*g).profile).customer_in_contact) return;
+  if (const auto name = name_towards(d, *g, call.account); !name.empty())
+    tell_routed(name, call.account, false);
 }
 
 void GatewayShard::on_finished(Call& call) {

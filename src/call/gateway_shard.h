@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/flat_map.h"
@@ -36,6 +37,11 @@ class RecordSink {
  public:
   // Never blocks. Any shard.
   virtual void on_call_record(const telemetry::CallRecord& record) = 0;
+  // A service that tells enterprises apart by their names routes to this one, as a call has shown:
+  // it called us by it, or took a call of ours under it (TDR-27). Never blocks. Any shard, which
+  // tells it once of many.
+  virtual void on_name_routed(std::string_view /*name*/, std::string_view /*account*/,
+                              bool /*by_service*/) {}
 
  protected:
   ~RecordSink() = default;
@@ -150,6 +156,7 @@ class GatewayShard final : transport::TransactionUser,
   [[nodiscard]] bool watch_number(std::string digits, Instant until);
   [[nodiscard]] Instant now() const { return reactor_.now(); }
   static constexpr std::size_t kMaxWatches = 32;
+  static constexpr std::size_t kRoutedNames = 16'384;  // then they are told anew
 
   // Collects what a live call receives, decrypted, until take_tapped(). False: no such call, or the
   // configuration does not permit media in captures, or another capture is under way.
@@ -239,6 +246,10 @@ class GatewayShard final : transport::TransactionUser,
   void unbind_media(media::MediaLegId id) override { media_legs_.erase(id); }
   void on_media_failed(const std::string& peer, const std::string& what) override;
   void on_terminated(Call& call, telemetry::CallRecord record) override;
+  [[nodiscard]] std::string name_towards(const deployment::Deployment& d, deployment::GroupIndex g,
+                                         const std::string& account) const;
+  void tell_routed(const std::string& name, const std::string& account, bool by_service);
+  void look_for_routed_name(const CallState& call, const telemetry::CallRecord& record);
   void on_finished(Call& call) override;
   // TimerTarget: destroys finished calls, packs trails of quiet ones
   static constexpr std::uint64_t kSweep = 0, kRest = 1, kJoin = 2;
@@ -277,6 +288,8 @@ class GatewayShard final : transport::TransactionUser,
   media::MediaPlane media_;
   peers::PeerTable peers_;
   peers::Admission admission_;
+  UserPlaces places_;
+  std::unordered_set<std::string> routed_;  // name and account that were told
   peers::Locator locator_;
   peers::Prober prober_;
   CallServices services_;

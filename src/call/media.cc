@@ -67,9 +67,17 @@ media::RealmMedia realm_media(const deployment::Realm& r) {
   return m;
 }
 
+// Ports, but where media goes past us.
+Status Call::begin_media(Leg& leg) {
+  if (!state_.direct) return open_media(leg);
+  sdp::start_offer_answer(leg.s.offer_answer, services_.reactor.random().u64() >> 33,
+                          leg.bound.address);
+  return {};
+}
+
 Status Call::open_media(Leg& leg) {
   const auto& group = deployment_->group(leg.group);
-  const auto& realm = deployment_->realm(group.realm);
+  const auto& realm = media_realm(leg, leg.s.internal);
   std::optional<IpAddress> offered;
   if (leg.offer) offered = leg.offer->media.rtp.address;
   const auto family = media_family(realm, group, leg.bound.address.is_v6(), offered);
@@ -87,6 +95,7 @@ Status Call::open_media(Leg& leg) {
         leg.media, sdp::make_crypto(services_.reactor.random(), leg.profile->sdp));
   const auto ends = services_.media.local(leg.media);
   if (!ends) return tl::unexpected(ends.error());
+  if (leg.s.offer_answer.origin.session_id != 0) return {};  // a dialog has one session
   // RFC 4566 5.2: a number that fits 63 bits, so that nobody's parser overflows.
   sdp::start_offer_answer(leg.s.offer_answer, services_.reactor.random().u64() >> 33,
                           ends->public_rtp.address);
@@ -137,13 +146,18 @@ void Call::close_media(Leg& leg) {
 
 sdp::LocalMedia Call::local_media(const Leg& leg) const {
   sdp::LocalMedia m;
-  const auto ends = services_.media.local(leg.media);
+  const bool moves = leg.place && leg.place->ends;
+  const auto ends =
+      moves ? Result<media::LocalEnds>(*leg.place->ends) : services_.media.local(leg.media);
   if (!ends) return m;
   m.rtp = ends->public_rtp;
   m.rtcp_port = ends->public_rtcp_port;
   m.rtcp_mux = leg.profile->sdp.rtcp_mux;
   m.crypto = services_.media.local_crypto(leg.media);
-  if (const auto ours = services_.media.local_ice(leg.media)) m.ice = our_end(*ours);
+  if (moves && leg.place->ice)
+    m.ice = our_end(*leg.place->ice);
+  else if (const auto ours = services_.media.local_ice(leg.media))
+    m.ice = our_end(*ours);
   if (leg.profile->sdp.security == sdp::Security::kDtls)
     if (auto ours = services_.media.dtls_fingerprint()) {
       m.dtls.emplace().fingerprints.push_back(std::move(*ours));
@@ -232,6 +246,7 @@ void Call::fill_silence() {
 }
 
 std::string Call::path_in_words() const {
+  if (state_.direct) return "media goes past us, straight between the two sides";
   const auto word = [&](LegId id) -> std::string {
     if (id.value == 0 || id.value > legs_.size()) return "nothing";
     const Leg& l = *legs_[id.value - 1];
@@ -303,7 +318,9 @@ Result<sdp::MediaWish> Call::wish_for(const Leg& to, const sdp::MediaWish& from,
 }
 
 Result<std::string> Call::make_offer(Leg& leg, const sdp::MediaWish& wish) {
+  if (state_.direct) return pass_offer(leg, wish);
   const Leg* from = other(leg);
+  if (must_move(leg)) begin_move(leg, leg.confirmed() && services_.media.agreed_ice(leg.media));
   sdp::LocalMedia local = local_media(leg);
   // A peer that does without is not asked again in every re-offer.
   if (leg.confirmed() && services_.media.does_without_ice(leg.media)) local.ice.reset();
@@ -313,6 +330,7 @@ Result<std::string> Call::make_offer(Leg& leg, const sdp::MediaWish& wish) {
                                from ? from->s.attributes : std::vector<std::string>{});
   if (!text) return text;
   leg.s.told = wish;
+  leg.s.passed_on = false;
   keep_coding_room(leg, wish);
   return text;
 }
@@ -349,23 +367,29 @@ Result<sdp::MediaWish> Call::answer_towards(const Leg& leg, const sdp::MediaWish
 // The answer to `leg`'s outstanding offer, from what the other side wants.
 Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_heard,
                                       sdp::HoldForm other_hold, sdp::AnswerKind kind) {
+  if (state_.direct) return pass_answer(leg, other_heard, kind);
   const Leg* from = other(leg);
   auto wish = answer_towards(leg, other_heard, other_hold);
   if (!wish) return tl::unexpected(wish.error());
   leg.previewed = kind == sdp::AnswerKind::kPreliminary;
   if (leg.profile->sdp.ptime != 0) wish->ptime = leg.profile->sdp.ptime;
+  const auto before = services_.media.agreed_ice(leg.media);
+  const bool restarts =
+      before && leg.offer->media.ice &&
+      ice::restarts(before->peer, {leg.offer->media.ice->ufrag, leg.offer->media.ice->pwd});
+  // Where ICE goes on as it was, an offer of ours follows that begins it anew there.
+  if (must_move(leg) && (restarts || !before || !leg.offer->media.ice)) begin_move(leg, false);
   sdp::LocalMedia local = local_media(leg);
   if (wish->image)
     if (auto end = open_image(leg, local); !end) return tl::unexpected(end.error());
   std::optional<ice::Credentials> anew;
-  if (const auto before = services_.media.agreed_ice(leg.media); before && leg.offer->media.ice) {
-    const auto& now = *leg.offer->media.ice;
-    if (ice::restarts(before->peer, {now.ufrag, now.pwd}))
-      local.ice = our_end(anew.emplace(ice::make_credentials(services_.reactor.random())));
-  }
+  if (restarts)
+    local.ice = our_end(anew.emplace(ice::make_credentials(services_.reactor.random())));
   auto text = sdp::local_answer(leg.s.offer_answer, *leg.offer, local, *wish, leg.profile->sdp,
                                 kind, from ? from->s.attributes : std::vector<std::string>{});
   if (!text) return text;
+  leg.s.passed_on = false;
+  finish_move(leg);
   if (anew) {
     services_.media.restart_ice(leg.media, *anew);
     tell(telemetry::EventKind::kNote, &leg, "the peer began ICE anew");
@@ -408,6 +432,10 @@ Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
   if (answer.declined) return fail(ErrorCode::kNotAcceptable, "the peer declined the audio stream");
   if (auto wrong = wrong_family(leg, answer.media); !wrong.empty())
     return fail(ErrorCode::kNotAcceptable, std::move(wrong));
+  if (state_.direct) {
+    take_wish(leg, answer);
+    return {};
+  }
   std::optional<sdp::DtlsSetup> setup;
   const bool audio = !answer.wish.image_alone();
   if (leg.profile->sdp.security == sdp::Security::kDtls && audio) {
@@ -425,6 +453,17 @@ Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
     for (const auto& line : answer.media.crypto)
       if (line.tag == ours->tag) theirs = line;
   }
+  take_wish(leg, answer);
+  finish_move(leg);
+  sdp::RemoteMedia media = answer.media;
+  // Not everything that an answer says was asked for (RFC 8839 4.2.2).
+  if (leg.s.offer_answer.last_local.find("\na=ice-ufrag:") == std::string::npos) media.ice.reset();
+  apply_media(leg, media, theirs, setup);
+  return {};
+}
+
+// What an answer says of what the peer wants.
+void Call::take_wish(Leg& leg, const sdp::RemoteOffer& answer) {
   leg.s.heard = answer.wish;
   if (leg.s.told) {
     // Only what our offer left open says something about the peer (RFC 3264 6.1).
@@ -435,12 +474,8 @@ Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
   }
   leg.s.refused.reset();
   leg.s.attributes = answer.attributes;
+  leg.news = true;
   leg.answered_once = true;
-  sdp::RemoteMedia media = answer.media;
-  // Not everything that an answer says was asked for (RFC 8839 4.2.2).
-  if (leg.s.offer_answer.last_local.find("\na=ice-ufrag:") == std::string::npos) media.ice.reset();
-  apply_media(leg, media, theirs, setup);
-  return {};
 }
 
 }  // namespace causeway::call

@@ -419,6 +419,8 @@ std::string Call::response_text(const Leg& leg, const transport::Flow& flow,
                                flow.remote);
   const bool makes_dialog = request.method() == Method::kInvite && status > 100 && status < 300;
   if (makes_dialog) {
+    if (const auto route = record_route(leg); !route.empty())
+      b.header(HeaderId::kRecordRoute, route);
     for (const auto& f : request.headers())
       if (f.id == HeaderId::kRecordRoute) b.copy(f);
   }

@@ -53,6 +53,7 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
   leg.invite_cseq = m.cseq();
   leg.answered = false;
   leg.offerless = sdp.empty();
+  passed_unasked_ = 0;
   int status = 0;
   std::string why;
   if (leg.offerless)
@@ -61,6 +62,7 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
     refuse_offer(leg, status, why);
     return;
   }
+  hear_place(leg, m);
   reconcile();
 }
 
@@ -91,6 +93,7 @@ void Call::on_update(Leg& leg, transport::TxId tx, const transport::Received& r)
     return;
   }
   leg.server_update = tx;
+  passed_unasked_ = 0;
   int status = 0;
   std::string why;
   if (!hear_offer(leg, sdp, Carrier::kUpdate, status, why)) {
@@ -124,6 +127,7 @@ bool Call::hear_offer(Leg& leg, std::string_view sdp, Carrier carrier, int& stat
   }
   if (offer->unchanged) tell(EventKind::kNote, &leg, "session refresh: nothing changed");
   leg.s.attributes = offer->sdp.attributes;
+  leg.news = true;
   leg.offer = std::move(offer->sdp);
   leg.offer_repeats = offer->unchanged;
   return true;
@@ -212,6 +216,9 @@ sdp::Direction Call::reaching(const Leg& to, sdp::Direction wish) const {
 // told of and has itself: all of that must still be wanted, and something be left.
 bool Call::must_offer(const Leg& to, const sdp::MediaWish& wish) const {
   if (!to.s.told || !to.s.heard) return true;
+  if (must_pass_on(to)) return true;
+  if (state_.direct) return false;
+  if (must_move(to)) return true;
   if (reaching(to, wish.direction) != reaching(to, to.s.told->direction)) return true;
   if (state_.fax && !to.s.refused && !plain_enough(to)) return true;
   const Leg* from = other(to);
@@ -282,19 +289,25 @@ void Call::reconcile() {
 // `for_far`: the other side waits for what becomes of it.
 bool Call::send_offer(Leg& to, const sdp::MediaWish& from, bool for_far) {
   Leg* source = other(to);
-  auto wish = wish_for(to, from, *source);
+  auto wish = state_.direct ? Result<sdp::MediaWish>(from) : wish_for(to, from, *source);
   if (!wish) {
     if (source->awaits()) refuse_offer(*source, status_of(wish.error()), wish.error().what);
     return false;
   }
   const auto before = to.s.told;
+  const bool passed_before = to.s.passed_on;
   auto sdp = make_offer(to, *wish);
   if (!sdp) {
     tell(EventKind::kError, &to, sdp.error().what);
+    drop_move(to, false);
+    if (state_.direct && source->awaits())
+      refuse_offer(*source, status_of(sdp.error()), sdp.error().what);
     return false;
   }
+  if (!for_far) ++passed_unasked_;
   to.told_before = before;
   to.repeats = false;
+  to.passed_before = passed_before;
   send_sdp(to, *sdp, for_far);
   return true;
 }
@@ -318,7 +331,8 @@ void Call::answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldFo
   const transport::TxId tx = update ? leg.server_update : leg.server_invite;
   Result<std::string> sdp = [&]() -> Result<std::string> {
     if (leg.offer) return make_answer(leg, other_heard, other_hold, sdp::AnswerKind::kFinal);
-    auto wish = wish_for(leg, other_heard, *other(leg));
+    auto wish = state_.direct ? Result<sdp::MediaWish>(other_heard)
+                              : wish_for(leg, other_heard, *other(leg));
     if (!wish) return tl::unexpected(wish.error());
     auto offer = make_offer(leg, *wish);
     if (offer)
@@ -341,6 +355,7 @@ void Call::answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldFo
     leg.answered = true;
   }
   respond(leg, tx, *request, 200, nullptr, {"application/sdp", *sdp}, 0, {});
+  settle_anchor(leg);
   if (update) join_media();
 }
 
@@ -351,6 +366,8 @@ void Call::refuse_offer(Leg& leg, int status, const std::string& text) {
   stop_timer(leg.update_wait);
   (void)sdp::rollback(leg.s.offer_answer);
   leg.offer.reset();
+  drop_move(leg, false);
+  restore_anchor(leg);
   if (const auto* request = services_.layer.request_of(tx))
     respond(leg, tx, *request, status, nullptr, {}, policy::q850_of_status(status), text);
 }
@@ -425,6 +442,7 @@ void Call::on_update_response(Leg& leg, const transport::Received& r) {
 void Call::on_update_unanswered(Leg& leg, int status) {
   (void)sdp::rollback(leg.s.offer_answer);
   leg.s.told = leg.told_before;
+  leg.s.passed_on = leg.passed_before;
   const std::string why = status == 481 ? "the early dialog is gone: UPDATE was answered 481"
                                         : "the early dialog is gone: UPDATE was not answered";
   tell(EventKind::kError, &leg, why);
@@ -448,8 +466,10 @@ void Call::on_offer_refused(Leg& leg, int status) {
   (void)sdp::rollback(leg.s.offer_answer);
   leg.s.last_refused = !leg.repeats;  // what was said before that is still in force
   const auto refused = std::exchange(leg.s.told, leg.told_before);
+  leg.s.passed_on = leg.passed_before;
   // RFC 3261 14.1: what we wanted to say is not lost, reconcile() finds it again. Not without end:
   // a peer that never has time keeps the other side waiting.
+  drop_move(leg, status == 491 && leg.put_off < kMaxPutOff);
   if (status == 491 && ++leg.put_off <= kMaxPutOff) {
     schedule_retry(leg);
     reconcile();
@@ -475,6 +495,7 @@ void Call::give_up_offer(Leg& leg, const std::optional<sdp::MediaWish>& refused,
   leg.put_off = 0;
   if (refused) leg.s.refused = refused->direction;
   Leg* far = other(leg);
+  if (far) far->news = false;
   if (leg.for_far && far && far->awaits()) refuse_offer(*far, status, why);
   reconcile();
 }
@@ -485,7 +506,9 @@ void Call::on_offer_unsent(Leg& leg, const Error& reason) {
   (void)sdp::rollback(leg.s.offer_answer);
   leg.s.last_refused = !leg.repeats;
   const auto refused = std::exchange(leg.s.told, leg.told_before);
+  leg.s.passed_on = leg.passed_before;
   tell(EventKind::kError, &leg, "re-INVITE could not be sent: " + reason.what);
+  drop_move(leg, leg.put_off < kMaxPutOff);
   if (++leg.put_off <= kMaxPutOff) {
     start_timer(leg.retry, kSendAgain, TimerKind::kRetry, leg);
     reconcile();

@@ -294,7 +294,8 @@ void describe(A& a, LegState& x) {
   put(a, x.next_hop), a.field(x.number), a.field(x.host), put(a, x.offer_answer), put(a, x.heard),
       put(a, x.told), put_enum(a, x.own, sdp::Direction::kInactive), put_direction(a, x.refused);
   put(a, x.attributes), a.field(x.last_refused), put(a, x.signalled), put(a, x.session),
-      a.field(x.refers), a.field(x.session_id), a.field(x.has_media), put(a, x.media);
+      a.field(x.refers), a.field(x.session_id), a.field(x.internal), a.field(x.for_gateway),
+      a.field(x.passed_on), a.field(x.has_media), put(a, x.media);
 }
 template <typename A>
 void describe(A& a, rules::Variable& x) {
@@ -307,8 +308,8 @@ void describe(A& a, CallState& x) {
   a.field(x.service), a.field(x.account), a.field(x.tenant);
   put(a, x.began), put(a, x.rang), put(a, x.answered), put(a, x.legs), put(a, x.ingress),
       put(a, x.egress);
-  a.field(x.progressed), a.field(x.fax), a.field(x.transfers), put(a, x.first_ingress),
-      put(a, x.first_egress);
+  a.field(x.progressed), a.field(x.direct), a.field(x.fax), a.field(x.transfers),
+      put(a, x.first_ingress), put(a, x.first_egress);
   a.field(x.transferred_by), a.field(x.transferred_to), a.field(x.transfer_call_id),
       a.field(x.transfer_id);
   put(a, x.termination), put(a, x.variables);

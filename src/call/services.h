@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/ids.h"
+#include "call/local_media.h"
 #include "media/media_plane.h"
 #include "peers/admission.h"
 #include "peers/locator.h"
@@ -52,6 +53,7 @@ struct CallServices {
   peers::PeerTable& peers;
   peers::Locator& locator;
   peers::Admission& admission;
+  UserPlaces& places;
   telemetry::TrailStore& trails;
   telemetry::ShardCounters& counters;
   CallOwner& owner;

@@ -44,6 +44,10 @@ void Call::start(transport::TxId tx, const transport::Received& r, policy::Decis
   leg.s.next_hop = {r.flow.remote, r.flow.transport, "", {}};
   if (peer) leg.s.peer = deployment_->peer(*peer).name;
   leg.s.host = customer_host(*leg.profile, decision.customer);
+  if (decision.gateway) {
+    leg.s.host = deployment_->peer(*decision.gateway).known_as;
+    leg.s.for_gateway = true;
+  }
   if (r.flow.transport != Transport::kUdp)
     leg.s.next_hop.remote.port = 0;  // its own port is not one to call back
   leg.server_invite = tx;
@@ -119,6 +123,7 @@ void Call::start(transport::TxId tx, const transport::Received& r, policy::Decis
   agree_on_reliability(leg);
   if (const auto early = sip::early_media_of(*invite_); early && trusts_header(leg))
     leg.early_header = early->supported;
+  choose_place(leg, &m);
   if (take_first_offer(leg, tx, m)) start_hunt();
 }
 
@@ -141,7 +146,7 @@ bool Call::take_first_offer(Leg& leg, transport::TxId tx, const sip::Message& m)
     leg.s.attributes = offer->sdp.attributes;
     leg.offer = std::move(offer->sdp);
   }
-  if (auto ok = open_media(leg); !ok) {
+  if (auto ok = begin_media(leg); !ok) {
     refuse(tx, m, 503, 47, ok.error().what, "media_ports");
     return false;
   }
@@ -175,7 +180,8 @@ void Call::start_hunt() {
   std::vector<Way> drained;  // for an emergency better than nothing
   for (const auto g : decision.targets)
     for (const auto p : services_.peers.candidates(g, emergency))
-      (services_.peers.is_drained(g, p) ? drained : ways_).push_back({g, p});
+      if (!decision.gateway || p == *decision.gateway)
+        (services_.peers.is_drained(g, p) ? drained : ways_).push_back({g, p});
   // GW-02: another region only when every peer of the caller's own has failed.
   const auto home = deployment_->group(in.group).region;
   const auto bring_forward = [&](auto&& good) {
@@ -285,12 +291,16 @@ void Call::try_destination() {
   const auto& peer = deployment_->peer(way_.peer);
   leg.s.peer = peer.name;
   leg.s.host = customer_host(*leg.profile, decision_->customer);
+  state_.egress = leg.s.id;
+  if (auto gateway = gateway_beside(leg); !gateway.empty()) {
+    leg.s.host = std::move(gateway);
+    leg.s.for_gateway = true;
+  }
   if (to.listener != leg.listener) use_listener(leg, to.listener);
   leg.attempt = to;
   peers::allow_tcp(*deployment_, way_.peer, leg.attempt);
   leg.s.next_hop = {to.remote, to.transport, to.tls_name, wall_of(to.expires)};
   leg.attempt_began = services_.reactor.now();
-  state_.egress = leg.s.id;
   tell(EventKind::kRouteAttempt, &leg,
        "trying " + peer.name + " at " + to.remote.to_string() + " over " +
            std::string(to_string(to.transport)));
@@ -317,10 +327,12 @@ void Call::try_destination() {
 Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   Leg& in = *find_leg(state_.ingress);
   const auto& group = deployment_->group(leg.group);
-  if (auto ok = open_media(leg); !ok) return ok;
+  choose_place(leg, nullptr);
+  if (auto ok = begin_media(leg); !ok) return ok;
   use_gate(leg, in);
-  Result<sdp::MediaWish> wish =
-      in.s.heard ? wish_for(leg, *in.s.heard, in) : Result<sdp::MediaWish>(default_wish(leg));
+  Result<sdp::MediaWish> wish = !in.s.heard     ? Result<sdp::MediaWish>(default_wish(leg))
+                                : state_.direct ? *in.s.heard
+                                                : wish_for(leg, *in.s.heard, in);
   if (!wish) return tl::unexpected(wish.error());
   auto sdp = make_offer(leg, *wish);
   if (!sdp) return tl::unexpected(sdp.error());
@@ -347,6 +359,7 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   b.header(HeaderId::kCallId, d.call_id);
   b.header(HeaderId::kCSeq, "1 INVITE");
   b.header(HeaderId::kContact, peers::contact_value(us, leg.s.number));
+  if (const auto route = record_route(leg); !route.empty()) b.header(HeaderId::kRecordRoute, route);
   ask_for_session(b, leg, true);
   write_headers(b, on, [&](std::string_view cid) {
     return carries(invite_parts_, leg.profile->pass_bodies, cid);

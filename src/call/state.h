@@ -109,6 +109,9 @@ struct LegState {
   SessionState session;
   std::uint32_t refers = 0;  // that we took from this peer
   std::string session_id;    // its half of Session-ID (RFC 7989), 32 hex digits; empty: none
+  bool internal = false;     // its media is in the group's internal realm
+  bool for_gateway = false;  // its peer knows the other side by name: we are a proxy (LMO-05)
+  bool passed_on = false;    // our last SDP to it was the other side's (CallState::direct)
   bool has_media = false;
   Boxed<media::LegSnapshot> media;  // when the call is written down
   friend bool operator==(const LegState&, const LegState&) = default;
@@ -126,6 +129,7 @@ struct CallState {
   WallTime began, rang, answered;  // zero: not yet
   std::vector<LegState> legs;
   LegId ingress, egress;    // the pair that talks
+  bool direct = false;      // media goes past us: SDP crosses as it is
   bool fax = false;         // a fax machine or a modem was heard: G.711 alone from then on
   bool progressed = false;  // a provisional other than 100 was passed on
   // Of a call that was transferred: how often, and as it began; the last transfer in words

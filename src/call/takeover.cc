@@ -84,6 +84,7 @@ Call::Leg& Call::begin_taker(const Leg& old, transport::TxId tx, const transport
   if (const auto peer = services_.peers.peer_at(r.group, r.flow.remote))
     leg.s.peer = deployment_->peer(*peer).name;
   leg.s.host = old.s.host;
+  leg.s.for_gateway = old.s.for_gateway;
   leg.s.number = old.s.number;
   if (r.flow.transport != Transport::kUdp) leg.s.next_hop.remote.port = 0;
   leg.server_invite = tx;
@@ -122,6 +123,8 @@ bool Call::hear_taker(Leg& leg, const sip::Message& m) {
     leg.s.attributes = offer->sdp.attributes;
     leg.offer = std::move(offer->sdp);
   }
+  if (deployment_->group(leg.group).internal_realm)
+    leg.s.internal = place_of(m, leg.profile->local_media).internal;
   if (auto ok = open_media(leg); !ok) {
     simple_response(leg, tx, m, 503, ok.error().what);
     return false;
@@ -167,6 +170,10 @@ bool Call::take_over(LegId id, const NamedDialog& dialog, transport::TxId tx,
   JoinAnswer may = may_join(id, {{}, dialog, deployment_->group(r.group).name, {}});
   if (may.status != 200) {
     refusal = {may.status, std::move(may.why)};
+    return false;
+  }
+  if (const auto ok = anchor("another party comes in"); !ok) {
+    refusal = {503, ok.error().what};
     return false;
   }
   if (transfer_) finish_transfer();  // it is done, and its transferor had time to hang up
@@ -321,6 +328,7 @@ JoinAnswer Call::join(LegId id, JoinOrder& order) {
   if (transfer_) finish_transfer();  // it is done, and its transferor had time to hang up
   Leg& old = leg(id);
   if (old.s.phase != LegPhase::kConfirmed) return {481, "it only rings there", {}};
+  if (const auto ok = anchor("another party comes in"); !ok) return {503, ok.error().what, {}};
   const auto group = deployment_->find_group(order.leg.group);
   if (!group) return {503, "peer group '" + order.leg.group + "' is gone", {}};
   legs_.push_back(std::make_unique<Leg>());

@@ -68,6 +68,8 @@ void Call::on_refer(Leg& leg, transport::TxId tx, const transport::Received& r) 
   Refer refer;
   ReferRefusal refusal;
   if (!may_refer(leg, r, refer, refusal)) return refuse_refer(leg, tx, r.message, refusal);
+  if (const auto ok = anchor("a party is transferred"); !ok)
+    return refuse_refer(leg, tx, r.message, {503, ok.error().what});
   if (transfer_) finish_transfer();  // its transferor has still not hung up
   accept_refer(leg, tx, r.message, refer);
   const auto& named = transfer_->refer.replaces;
@@ -252,7 +254,9 @@ void Call::try_target() {
   ++t.attempts;
   Leg& target = add_leg(false, by.group);
   target.s.peer = t.peer;
-  target.s.host = by.s.host;      // TDR-104: of the same customer
+  target.s.host = by.s.host;  // TDR-104: of the same customer
+  target.s.for_gateway = by.s.for_gateway;
+  target.s.internal = by.s.internal;
   target.s.number = by.s.number;  // ... and for the same party
   if (to.listener != target.listener) use_listener(target, to.listener);
   target.attempt = to;
@@ -312,6 +316,8 @@ Status Call::send_target_invite(Leg& target, deployment::PeerIndex) {
   b.header(HeaderId::kCallId, d.call_id);
   b.header(HeaderId::kCSeq, "1 INVITE");
   b.header(HeaderId::kContact, peers::contact_value(us, target.s.number));
+  if (const auto route = record_route(target); !route.empty())
+    b.header(HeaderId::kRecordRoute, route);
   ask_for_session(b, target, true);
   const bool reliable = target.profile->reliable_provisionals == deployment::Reliability::kRequired;
   if (t.refer.replaces || reliable)

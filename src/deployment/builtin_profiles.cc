@@ -171,6 +171,11 @@ media_failure_reasons = ["IceConnectivityChecksFailed"]  # MBP-14
 
 [profile.sdp]
 ice = "lite"                         # MBP-01
+
+[profile.local_media]                # LMO-01
+location = "X-MS-UserLocation"
+path = "X-MS-MediaPath"
+site = "X-MS-UserSite"
 )toml";
 }
 

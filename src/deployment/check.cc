@@ -180,6 +180,40 @@ void check_routes(Reader& r, const Draft& d, const GroupDraft& g, GroupIndex sel
                 "name each group once");
 }
 
+// Two places for one group's media, and the words that choose between them.
+void check_local_media(Reader& r, const Draft& d, const GroupDraft& g) {
+  const auto say = [&](std::string_view key, std::string found, std::string remedy) {
+    r.mistake(g.place.line_of(key), g.place.field_of(key), std::move(found), std::move(remedy));
+  };
+  const auto* profile = at(d.profiles, g.profile);
+  for (const auto& p : g.peer_drafts) {
+    if (p.known_as.empty()) continue;
+    for (const auto& other : d.groups)
+      for (const auto& o : other.peer_drafts)
+        if (o.place.line < p.place.line && o.known_as == p.known_as)
+          r.mistake(p.place.line_of("known_as"), p.place.field_of("known_as"),
+                    "\"" + p.known_as + "\"",
+                    "peer \"" + o.name + "\" is known by this name already");
+    for (const auto& other : d.profiles)
+      if (equal_ignoring_case(other.contact_host, p.known_as))
+        r.mistake(p.place.line_of("known_as"), p.place.field_of("known_as"),
+                  "\"" + p.known_as + "\"",
+                  "profile \"" + other.name + "\" has it as contact_host: that is us");
+  }
+  if (!g.internal_realm) {
+    if (g.place.has("first_media_address"))
+      say("first_media_address", "no internal_media_realm",
+          "name the realm of the internal address beside it, or remove the key");
+    return;
+  }
+  if (*g.internal_realm == g.realm)
+    say("internal_media_realm", "the group's own realm",
+        "name the realm of the address inside the enterprise's network, or remove the key");
+  if (profile != nullptr && profile->local_media.location.empty())
+    say("internal_media_realm", "profile \"" + profile->name + "\"",
+        "give the profile local_media.location: the header in which its peers say where a user is");
+}
+
 void check_group(Reader& r, const Draft& d, const GroupDraft& g) {
   const auto say = [&](std::string_view key, std::string found, std::string remedy) {
     r.mistake(g.place.line_of(key), g.place.field_of(key), std::move(found), std::move(remedy));
@@ -216,6 +250,7 @@ void check_group(Reader& r, const Draft& d, const GroupDraft& g) {
     say("profile", "\"" + profile->name + "\"",
         "security = \"dtls\" needs rtcp_mux = true beside it in [profile.sdp]: RTP and RTCP share "
         "one handshake");
+  check_local_media(r, d, g);
   if (g.timers.silence > g.timers.hunt)
     say("timers", fmt::format("silence of {} ms", g.timers.silence.count()),
         fmt::format("it must not be longer than hunt, which is {} ms", g.timers.hunt.count()));

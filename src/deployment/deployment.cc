@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/host_name.h"
+
 namespace causeway::deployment {
 namespace {
 template <typename Index, typename T>
@@ -20,6 +22,14 @@ std::optional<PeerIndex> Deployment::find_peer(std::string_view name) const {
 }
 std::optional<RegionIndex> Deployment::find_region(std::string_view name) const {
   return find<RegionIndex>(regions, name);
+}
+
+std::optional<PeerIndex> Deployment::find_gateway(GroupIndex from, std::string_view name) const {
+  if (name.empty()) return std::nullopt;
+  for (const GroupIndex to : group(from).routes_to)
+    for (const PeerIndex p : group(to).peers)
+      if (equal_ignoring_case(peer(p).known_as, name)) return p;
+  return std::nullopt;
 }
 
 std::optional<ListenerIndex> Deployment::tcp_way_out(GroupIndex index, bool v6) const {

@@ -143,6 +143,14 @@ struct HeaderLine {
   friend bool operator==(const HeaderLine&, const HeaderLine&) = default;
 };
 
+// Headers in which these peers say where a user is whose media goes past them (LMO-01); empty: they
+// do not.
+struct LocalMedia {
+  std::string location;  // "internal", in the enterprise's own network; anything else: outside
+  std::string path;      // names of gateways, the first next to the user
+  std::string site;      // told in the trail
+};
+
 // The dialect of a peer group: data that a leg reads.
 struct Profile {
   std::string name;
@@ -184,6 +192,7 @@ struct Profile {
   std::map<int, int>
       q850_by_status;              // rewrites Reason Q.850 cause sent with this status: 486 -> 17
   bool reason_on_failure = false;  // Reason: Q.850 on every 4xx-6xx that we create (TDR-85)
+  LocalMedia local_media;
   // Words in the Reason of a BYE of these peers that say that media did not pass (MBP-14)
   std::vector<std::string> media_failure_reasons;
   Seconds liveness_check{300};  // a silent peer of a call is asked whether it is there; 0: never
@@ -232,6 +241,9 @@ struct Peer {
   Transport transport = Transport::kUdp;
   bool also_tcp = false;  // UDP: takes large requests over TCP at the same address and port
   int priority = 0;       // lower first; equal: in order of the file
+  // A gateway behind us that a service names in Request-URIs and media paths (LMO-02), lower case;
+  // empty: none
+  std::string known_as;
   // Calls from it and towards it together; 0: no limit of its own
   std::uint32_t max_calls = 0, max_calls_per_second = 0;
   std::uint32_t calls_burst = 0;  // 0: those of one second
@@ -259,7 +271,10 @@ struct PeerGroup {
   std::string name;
   RegionIndex region;
   RealmIndex realm;
-  ListenerIndex listener;  // requests leave from it
+  // Where media of users inside the enterprise's network is; none: all of it is in `realm`
+  std::optional<RealmIndex> internal_realm;
+  bool expect_internal = false;  // ... of users of whom nothing is known yet (LMO-04)
+  ListenerIndex listener;        // requests leave from it
   ProfileIndex profile;
   Recognition recognition;
   std::vector<PeerIndex> peers;  // in order of priority
@@ -396,6 +411,8 @@ struct Deployment {
   [[nodiscard]] std::optional<GroupIndex> find_group(std::string_view name) const;
   [[nodiscard]] std::optional<PeerIndex> find_peer(std::string_view name) const;
   [[nodiscard]] std::optional<RegionIndex> find_region(std::string_view name) const;
+  // Of the groups that `from` routes to, the peer that a service knows by this name (any case).
+  [[nodiscard]] std::optional<PeerIndex> find_gateway(GroupIndex from, std::string_view name) const;
 };
 using DeploymentPtr = std::shared_ptr<const Deployment>;
 

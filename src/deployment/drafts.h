@@ -65,7 +65,7 @@ struct RecognitionDraft : Recognition {
 };
 struct GroupDraft : PeerGroup {
   Place place;
-  Ref region_ref, realm_ref, listener_ref, profile_ref;
+  Ref region_ref, realm_ref, internal_realm_ref, listener_ref, profile_ref;
   std::vector<Ref> route_refs;
   std::vector<PeerDraft> peer_drafts;
   RecognitionDraft recognise;

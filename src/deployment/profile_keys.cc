@@ -370,6 +370,23 @@ constexpr Key<sdp::Dialect> kDialectKeys[] = {
     {"rtcp_off", member<&sdp::Dialect::rtcp_off>},
 };
 
+// The name of a header of the peer's own; "": none.
+template <auto Member>
+void local_media_header(Reader& r, const At& at, LocalMedia& out) {
+  if (!r.is_text(at)) return;
+  const std::string& text = at.node->text;
+  if (is_own_header(text) || text.size() > 64 ||
+      text.find_first_of(" \t:,;\"") != std::string::npos)
+    return r.mistake(at, "write the name of a header that these peers send, without colon");
+  out.*Member = text;
+}
+
+constexpr Key<LocalMedia> kLocalMediaKeys[] = {
+    {"location", local_media_header<&LocalMedia::location>},
+    {"path", local_media_header<&LocalMedia::path>},
+    {"site", local_media_header<&LocalMedia::site>},
+};
+
 template <auto Member>
 void rule_sets(Reader& r, const At& at, ProfileDraft& p) {
   if (r.is_array(at, rules::kMaxSetsOfProfile)) r.read(at, p.*Member);
@@ -464,6 +481,10 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
     {"rules_in", rule_sets<&ProfileDraft::rules_in_refs>},
     {"rules_out", rule_sets<&ProfileDraft::rules_out_refs>},
     {"max_message_bytes", number<&ProfileDraft::max_message_bytes, 1'500, 65'535>},
+    {"local_media",
+     [](Reader& r, const At& at, ProfileDraft& p) {
+       r.table<LocalMedia>(at, kLocalMediaKeys, p.local_media);
+     }},
     {"sdp", [](Reader& r, const At& at,
                ProfileDraft& p) { r.table<sdp::Dialect>(at, kDialectKeys, p.sdp); }},
 };
@@ -573,9 +594,11 @@ bool is_own_header(std::string_view name) {
 void list_profile_keys(std::vector<std::string>& out) {
   list_keys<ProfileDraft>("profile", kProfileKeys, out);
   std::erase(out, "profile.sdp");
+  std::erase(out, "profile.local_media");
   std::replace(out.begin(), out.end(), std::string("profile.q850_by_status"),
                std::string("profile.q850_by_status.*"));
   list_keys<sdp::Dialect>("profile.sdp", kDialectKeys, out);
+  list_keys<LocalMedia>("profile.local_media", kLocalMediaKeys, out);
 }
 
 }  // namespace causeway::deployment

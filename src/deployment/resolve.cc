@@ -119,6 +119,7 @@ void resolve(Reader& reader, Draft& d) {
     auto& g = d.groups[i];
     g.region = regions.find(g.region_ref).value_or(kNone<RegionIndex>);
     g.realm = realms.find(g.realm_ref).value_or(kNone<RealmIndex>);
+    g.internal_realm = realms.find(g.internal_realm_ref);
     g.listener = listeners.find(g.listener_ref).value_or(kNone<ListenerIndex>);
     g.profile = profiles.find(g.profile_ref).value_or(kNone<ProfileIndex>);
     for (const auto& ref : g.route_refs)

@@ -20,6 +20,9 @@ void transport(Reader& r, const At& at, T& out) {
   r.word<Transport>(at, out.*Member, kTransports);
 }
 
+constexpr std::pair<std::string_view, bool> kFirstAddresses[] = {{"external", false},
+                                                                 {"internal", true}};
+
 // A name that an operator types on the command line.
 template <auto Member, typename T>
 void name(Reader& r, const At& at, T& out) {
@@ -213,6 +216,14 @@ constexpr Key<PeerDraft> kPeerKeys[] = {
      }},
     {"also_tcp", member<&PeerDraft::also_tcp>},
     {"priority", number<&PeerDraft::priority, 0, 65'535>},
+    {"known_as",
+     [](Reader& r, const At& at, PeerDraft& d) {
+       if (!r.is_text(at)) return;
+       const std::string& text = at.node->text;
+       if (!is_host_name(text) || text.find('.') == std::string::npos)
+         return r.mistake(at, "write the full host name that the service has for this gateway");
+       d.known_as = to_lower(text);
+     }},
     {"max_calls", number<&PeerDraft::max_calls, 0, 1'000'000>},
     {"max_calls_per_second", number<&PeerDraft::max_calls_per_second, 0, 100'000>},
     {"calls_burst", number<&PeerDraft::calls_burst, 0, 100'000>},
@@ -240,6 +251,11 @@ constexpr Key<GroupDraft> kGroupKeys[] = {
     {"name", name<&GroupDraft::name>, true},
     {"region", member<&GroupDraft::region_ref>, true},
     {"realm", member<&GroupDraft::realm_ref>, true},
+    {"internal_media_realm", member<&GroupDraft::internal_realm_ref>},
+    {"first_media_address",
+     [](Reader& r, const At& at, GroupDraft& d) {
+       r.word<bool>(at, d.expect_internal, kFirstAddresses);
+     }},
     {"listener", member<&GroupDraft::listener_ref>, true},
     {"profile", member<&GroupDraft::profile_ref>, true},
     {"routes_to", member<&GroupDraft::route_refs>},

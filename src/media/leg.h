@@ -25,6 +25,13 @@
 
 namespace causeway::media {
 
+// Ports of another realm, named in an SDP that is not agreed yet. What comes there is dropped.
+struct Elsewhere {
+  PortPool* pool = nullptr;
+  std::unique_ptr<PortPair> ports;
+  LocalEnds ends;
+};
+
 struct Leg {
   // Borrowed
   PortPool* pool = nullptr;
@@ -34,6 +41,7 @@ struct Leg {
   MediaLegId id;
   std::unique_ptr<PortPair> ports;
   LocalEnds ends;
+  std::unique_ptr<Elsewhere> elsewhere;  // where it is about to go
   bool mux_offered = false;
   bool tapped = false;  // a capture listens
   std::vector<sdp::Crypto> local_crypto;

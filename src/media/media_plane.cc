@@ -56,6 +56,13 @@ bool same_key(const std::optional<sdp::Crypto>& a, const std::optional<sdp::Cryp
          a->mki_length == b->mki_length;
 }
 
+LocalEnds ends_of(const PortPool& pool, std::uint16_t port, const RealmMedia& realm, bool mux) {
+  const IpAddress bound = pool.range().address;
+  const auto& translated = bound.is_v6() ? realm.public_v6 : realm.public_v4;
+  const auto next = static_cast<std::uint16_t>(port + 1);
+  return {{bound, port}, {bound, next}, {translated.value_or(bound), port}, mux ? port : next};
+}
+
 }  // namespace
 
 MediaPlane::Impl::~Impl() {
@@ -98,6 +105,22 @@ void MediaPlane::Impl::exhausted(PortPool& pool) {
   observer.on_media_alarm("media ports of realm " + pool.realm + " are exhausted");
 }
 
+Result<std::pair<PortPool*, std::unique_ptr<PortPair>>> MediaPlane::Impl::take_ports(
+    const RealmMedia& realm, Family family) {
+  const auto& address = family == Family::kV6 ? realm.v6 : realm.v4;
+  if (!address)
+    return fail(ErrorCode::kConfiguration, "realm " + realm.name + " has no media address for " +
+                                               (family == Family::kV6 ? "IPv6" : "IPv4"));
+  PortPool& pool = pool_of(realm, *address);
+  auto ports = pool.take();
+  if (!ports) {
+    exhausted(pool);
+    return fail(ErrorCode::kUnavailable,
+                "no media port in realm " + realm.name + ": " + ports.error().what);
+  }
+  return std::pair{&pool, std::move(*ports)};
+}
+
 Leg& MediaPlane::Impl::add(std::unique_ptr<PortPair> ports, PortPool& pool, const RealmMedia& realm,
                            bool mux) {
   std::uint32_t index = 0;
@@ -115,14 +138,8 @@ Leg& MediaPlane::Impl::add(std::unique_ptr<PortPair> ports, PortPool& pool, cons
   leg.pool = &pool;
   leg.ports = std::move(ports);
   leg.ports->leg = &leg;
-  const IpAddress bound = pool.range().address;
-  const auto& translated = bound.is_v6() ? realm.public_v6 : realm.public_v4;
   leg.mux_offered = mux;
-  const auto next = static_cast<std::uint16_t>(leg.ports->port + 1);
-  leg.ends = {{bound, leg.ports->port},
-              {bound, next},
-              {translated.value_or(bound), leg.ports->port},
-              mux ? leg.ports->port : next};
+  leg.ends = ends_of(pool, leg.ports->port, realm, mux);
   Random& random = reactor.random();
   leg.out.ssrc = static_cast<std::uint32_t>(random.u64());
   // Below 2^15: a receiver that misses the first packets must not take the wrap for its own start.
@@ -161,6 +178,7 @@ void MediaPlane::Impl::remove(Leg& leg, bool say_goodbye) {
   reactor.timers().cancel(leg.event_timer);
   close_image(leg);
   leg.pool->give_back(std::move(leg.ports));
+  if (leg.elsewhere) leg.elsewhere->pool->give_back(std::move(leg.elsewhere->ports));
   const auto index = static_cast<std::uint32_t>(leg.id.value);
   ++generations[index];
   free_slots.push_back(index);
@@ -274,18 +292,9 @@ MediaPlane::MediaPlane(reactor::Reactor& reactor, MediaObserver& observer)
 MediaPlane::~MediaPlane() = default;
 
 Result<MediaLegId> MediaPlane::open(const RealmMedia& realm, Family family, bool rtcp_mux) {
-  const auto& address = family == Family::kV6 ? realm.v6 : realm.v4;
-  if (!address)
-    return fail(ErrorCode::kConfiguration, "realm " + realm.name + " has no media address for " +
-                                               (family == Family::kV6 ? "IPv6" : "IPv4"));
-  PortPool& pool = impl_->pool_of(realm, *address);
-  auto ports = pool.take();
-  if (!ports) {
-    impl_->exhausted(pool);
-    return fail(ErrorCode::kUnavailable,
-                "no media port in realm " + realm.name + ": " + ports.error().what);
-  }
-  return impl_->add(std::move(*ports), pool, realm, rtcp_mux).id;
+  auto taken = impl_->take_ports(realm, family);
+  if (!taken) return tl::unexpected(taken.error());
+  return impl_->add(std::move(taken->second), *taken->first, realm, rtcp_mux).id;
 }
 
 void MediaPlane::close(MediaLegId id) {
@@ -310,6 +319,35 @@ Result<LocalEnds> MediaPlane::local(MediaLegId id) const {
   const Leg* leg = impl_->find(id);
   if (!leg) return fail(ErrorCode::kNotFound, "no such media leg");
   return leg->ends;
+}
+
+Result<LocalEnds> MediaPlane::begin_move(MediaLegId id, const RealmMedia& realm, Family family) {
+  end_move(id, false);
+  Leg* leg = impl_->find(id);
+  if (!leg) return fail(ErrorCode::kNotFound, "no such media leg");
+  if (leg->image) return fail(ErrorCode::kConflict, "a fax by T.38 has a port here");
+  auto taken = impl_->take_ports(realm, family);
+  if (!taken) return tl::unexpected(taken.error());
+  PortPool& pool = *taken->first;
+  const LocalEnds ends = ends_of(pool, taken->second->port, realm, leg->mux_offered);
+  leg->elsewhere = std::make_unique<Elsewhere>(Elsewhere{&pool, std::move(taken->second), ends});
+  return ends;
+}
+
+void MediaPlane::end_move(MediaLegId id, bool agreed) {
+  Leg* leg = impl_->find(id);
+  if (!leg || !leg->elsewhere) return;
+  const auto to = std::move(leg->elsewhere);
+  if (!agreed) return to->pool->give_back(std::move(to->ports));
+  leg->pool->give_back(std::move(leg->ports));
+  leg->pool = to->pool;
+  leg->ports = std::move(to->ports);
+  leg->ports->leg = leg;
+  leg->ends = to->ends;
+  // Its peer is heard from another side now: where it is shows with its next packet.
+  leg->source.reset();
+  leg->rtcp_source.reset();
+  leg->may_relatch = false;
 }
 
 void MediaPlane::set_local_crypto(MediaLegId id, std::vector<sdp::Crypto> ours) {

@@ -43,7 +43,8 @@ struct RealmMedia {
   int dscp = 46;
 };
 
-// Where a leg can be reached. Never changes while the leg lives (TDR-96).
+// Where a leg can be reached. Never changes while the leg lives (TDR-96), but by a move that its
+// peer asked for.
 struct LocalEnds {
   Endpoint rtp, rtcp;                  // bound
   Endpoint public_rtp;                 // for SDP
@@ -146,6 +147,13 @@ class MediaPlane {
   void close(MediaLegId id);
 
   [[nodiscard]] Result<LocalEnds> local(MediaLegId id) const;
+
+  // The leg is to go elsewhere, with all that belongs to it: ports there are taken, and named in
+  // the next SDP. Errors are those of open(), and
+  // kConflict while it has a port for T.38; a move that was begun before is given up.
+  [[nodiscard]] Result<LocalEnds> begin_move(MediaLegId id, const RealmMedia& realm, Family family);
+  // Agreed: packets come and go there from now on, and the old ports are free. Else it stays.
+  void end_move(MediaLegId id, bool agreed);
 
   // Our keys of this leg, kept so that every later offer and answer repeats them (TDM-07).
   void set_local_crypto(MediaLegId id, std::vector<sdp::Crypto> ours);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "media/leg.h"
@@ -71,6 +72,8 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   [[nodiscard]] Leg* find(MediaLegId id) const;
   void forget_pools();
   [[nodiscard]] PortPool& pool_of(const RealmMedia& realm, const IpAddress& address);
+  [[nodiscard]] Result<std::pair<PortPool*, std::unique_ptr<PortPair>>> take_ports(
+      const RealmMedia& realm, Family family);
   Leg& add(std::unique_ptr<PortPair> ports, PortPool& pool, const RealmMedia& realm, bool mux);
   void remove(Leg& leg, bool say_goodbye);
   [[nodiscard]] Status set_keys(Leg& leg, const LegMedia& agreed, bool other_fork = false);

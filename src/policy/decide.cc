@@ -53,6 +53,18 @@ const deployment::EmergencyNumber* listed(const Deployment& d, std::string_view 
   return number.starts_with('+') ? behind_country(d, digits) : nullptr;
 }
 
+// LMO-02: behind one name of ours a service calls any of several gateways, and names it. A call for
+// help goes where every call for help goes.
+void choose_gateway(const Deployment& d, const CallFacts& f, Decision& out) {
+  if (!d.group(f.from).internal_realm || out.emergency == EmergencyClass::kEmergency) return;
+  const auto peer = d.find_gateway(f.from, f.request_host);
+  if (!peer) return;
+  out.gateway = peer;
+  out.targets = {d.peer(*peer).group};
+  out.reasons.push_back("the service names gateway " + d.peer(*peer).known_as + ": peer '" +
+                        d.peer(*peer).name + "'");
+}
+
 }  // namespace
 
 std::optional<std::string> emergency_service(const Deployment& d, std::string_view number,
@@ -149,6 +161,7 @@ Decision decide(const Deployment& d, const CallFacts& f, const directory::Direct
   out.targets = group.routes_to;
   route(d, directory, f, out);
   if (out.refusal) return out;
+  choose_gateway(d, f, out);
   if (out.targets.empty()) {
     out.refusal = Refusal{404, 3, "group '" + group.name + "' has no routes_to", "no_route"};
     return out;

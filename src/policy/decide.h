@@ -66,9 +66,10 @@ struct Customer {
 
 struct Decision {
   EmergencyClass emergency = EmergencyClass::kNone;
-  std::string service;                          // "sos" ... for emergencies
-  std::vector<deployment::GroupIndex> targets;  // in the order to try
-  std::optional<deployment::GroupIndex> first;  // before the others, whatever its region
+  std::string service;                           // "sos" ... for emergencies
+  std::vector<deployment::GroupIndex> targets;   // in the order to try
+  std::optional<deployment::GroupIndex> first;   // before the others, whatever its region
+  std::optional<deployment::PeerIndex> gateway;  // the one peer that the service named (LMO-02)
   std::string called;  // where it goes: in E.164 when the group's plan could make it so
   Customer customer;
   std::vector<deployment::HeaderLine> headers;  // of ours, in the request that goes on

@@ -71,6 +71,46 @@ void agree(OfferAnswer& s) {
   s.agreed_remote = s.last_remote;
 }
 
+std::size_t media_lines(std::string_view text) {
+  std::size_t n = 0;
+  for (auto at = text.find("\nm="); at != std::string_view::npos; at = text.find("\nm=", at + 1))
+    ++n;
+  return n;
+}
+
+// Every attribute of direction that is alone on its line says sendrecv.
+std::string both_ways(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    std::string_view line = text.substr(0, end == std::string_view::npos ? end : end + 1);
+    text.remove_prefix(line.size());
+    const std::string_view said = line.substr(0, line.find_first_of("\r\n"));
+    if (said == "a=inactive" || said == "a=sendonly" || said == "a=recvonly")
+      out.append("a=sendrecv").append(line.substr(said.size()));
+    else
+      out.append(line);
+  }
+  return out;
+}
+
+Result<std::string> pass_on(OfferAnswer& s, std::string_view theirs) {
+  const auto [before, after] = without_origin(theirs);
+  if (after.empty()) return fail(ErrorCode::kNotAcceptable, "the other side's SDP has no o= line");
+  if (media_lines(theirs) < media_lines(s.last_local))
+    return fail(ErrorCode::kNotAcceptable,
+                "the other side's SDP has fewer streams than were offered here");
+  return with_version(s, [&](const Origin& o) -> Result<std::string> {
+    std::string text(before);
+    text.append("\no=").append(o.username).append(" ").append(std::to_string(o.session_id));
+    text.append(" ").append(std::to_string(o.version));
+    text.append(o.address.is_v6() ? " IN IP6 " : " IN IP4 ").append(o.address.to_string());
+    if (before.ends_with('\r')) text += '\r';
+    return text.append(after);
+  });
+}
+
 }  // namespace
 
 void start_offer_answer(OfferAnswer& s, std::uint64_t session_id, const IpAddress& address) {
@@ -108,6 +148,26 @@ Result<std::string> local_answer(OfferAnswer& s, const RemoteOffer& theirs, cons
   });
   if (text && kind == AnswerKind::kFinal) agree(s);
   return text;
+}
+
+Result<std::string> pass_offer(OfferAnswer& s, std::string_view theirs, bool again) {
+  if (s.state == OfferState::kLocalOffer || s.state == OfferState::kRemoteOffer)
+    return outstanding(s);
+  auto text = pass_on(s, again ? both_ways(theirs) : std::string(theirs));
+  if (text) s.state = OfferState::kLocalOffer;
+  return text;
+}
+
+Result<std::string> pass_answer(OfferAnswer& s, std::string_view theirs, AnswerKind kind) {
+  if (s.state != OfferState::kRemoteOffer)
+    return fail(ErrorCode::kConflict, "there is no offer to answer");
+  auto text = pass_on(s, theirs);
+  if (text && kind == AnswerKind::kFinal) agree(s);
+  return text;
+}
+
+bool same_media(std::string_view a, std::string_view b) {
+  return without_origin(a) == without_origin(b);
 }
 
 Result<Received> remote_offer(OfferAnswer& s, std::string_view body, const Dialect& dialect) {

@@ -63,6 +63,16 @@ void start_offer_answer(OfferAnswer& s, std::uint64_t session_id, const IpAddres
 // a peer means it. kNotFound when there was none.
 [[nodiscard]] Result<RemoteOffer> accept_preview(OfferAnswer& s, const Dialect& dialect);
 
+// The SDP of the other side's peer as it came, under our o= line: media goes past us. Who offers,
+// and who is answered, is as with local_offer() and local_answer(). kNotAcceptable: it has fewer m=
+// lines than our last one (RFC 3264 8). `again`: its first stream is offered both ways, whatever
+// was held there.
+[[nodiscard]] Result<std::string> pass_offer(OfferAnswer& s, std::string_view theirs, bool again);
+[[nodiscard]] Result<std::string> pass_answer(OfferAnswer& s, std::string_view theirs,
+                                              AnswerKind kind = AnswerKind::kFinal);
+// The same but for the o= line.
+[[nodiscard]] bool same_media(std::string_view a, std::string_view b);
+
 // The outstanding or last SDP of the peer, read again (after the value was restored).
 [[nodiscard]] Result<RemoteOffer> last_remote(const OfferAnswer& s, const Dialect& dialect);
 

@@ -58,6 +58,39 @@ std::string named(std::string_view from, std::string_view to) {
 }
 
 const Case kCases[] = {
+    {"internal_realm_is_the_own",
+     with(std::string(kSample), "profile = \"operator\"",
+          "profile = \"teams\"\ninternal_media_realm = \"core\"") +
+         "[[profile]]\nname = \"teams\"\nextends = \"operator\"\n"
+         "local_media = { location = \"X-Place\" }\n",
+     "internal_media_realm", "peer_group[1].internal_media_realm", "inside the enterprise"},
+    {"internal_realm_without_header",
+     with(std::string(kSample), "profile = \"operator\"",
+          "profile = \"operator\"\ninternal_media_realm = \"lan\"") +
+         "[[realm]]\nname = \"lan\"\nmedia_addresses = [\"127.0.0.2\"]\nmedia_port_min = 20000\n"
+         "media_port_max = 29999\n",
+     "internal_media_realm", "peer_group[1].internal_media_realm", "local_media.location"},
+    {"first_address_of_one",
+     with(std::string(kSample), "profile = \"operator\"",
+          "profile = \"operator\"\nfirst_media_address = \"internal\""),
+     "first_media_address", "peer_group[1].first_media_address", "or remove the key"},
+    {"known_as_a_label",
+     with(std::string(kSample), "host = \"192.0.2.1\"",
+          "host = \"192.0.2.1\"\nknown_as = \"branch\""),
+     "known_as", "peer_group[1].peer[1].known_as", "full host name"},
+    {"known_as_us",
+     with(std::string(kSample), "host = \"192.0.2.1\"",
+          "host = \"192.0.2.1\"\nknown_as = \"SBC.example.net\"") +
+         "[[profile]]\nname = \"x\"\ncontact_host = \"sbc.example.net\"\n",
+     "known_as", "peer_group[1].peer[1].known_as", "that is us"},
+    {"known_as_another",
+     with(with(std::string(kSample), "host = \"192.0.2.1\"",
+               "host = \"192.0.2.1\"\nknown_as = \"a.example.net\""),
+          "host = \"192.0.2.2\"", "host = \"192.0.2.2\"\nknown_as =  \"A.example.net\""),
+     "known_as =  ", "peer_group[2].peer[1].known_as", "peer \"a1\" is known by this name"},
+    {"local_media_header_of_ours",
+     std::string(kSample) + "[[profile]]\nname = \"x\"\nlocal_media = { path = \"Via\" }\n",
+     "local_media", "profile[1].local_media.path", "the name of a header"},
     {"domain_too_long",
      named("\"gw.example.net\"", "\"a-gateway-with-a-very-long-name.of.example.net\""),
      "domain = ", "nameserver.domain", "would pass 48 characters"},

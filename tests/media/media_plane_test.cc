@@ -85,6 +85,67 @@ TEST_F(TwoPeers, EverySuiteIsRelayedBothWaysWithItsRtcp) {
   }
 }
 
+// With its keys, their indices and its stream: a peer that speaks for long is understood at once.
+TEST_F(TwoPeers, ALegMovesToAnotherRealmWithAllThatBelongsToIt) {
+  secure_bob();
+  up();
+  for (int i = 0; i < 66'000; ++i) bob.speak();
+  alice.speak();
+  RealmMedia lan = realm;
+  lan.name = "lan";
+  lan.v4 = ip("127.0.0.5");
+  lan.public_v4.reset();
+  const auto before = *plane->local(b);
+  auto ends = plane->begin_move(b, lan, Family::kV4);
+  ASSERT_TRUE(ends) << ends.error().what;
+  EXPECT_EQ(ends->public_rtp.address.to_string(), "127.0.0.5");
+  EXPECT_EQ(plane->local(b)->rtp, before.rtp) << "not agreed yet";
+  plane->end_move(b, false);
+  bob.speak();
+  EXPECT_EQ(alice.heard.size(), 66'001U);
+
+  ends = plane->begin_move(b, lan, Family::kV4);
+  ASSERT_TRUE(ends);
+  plane->end_move(b, true);
+  ASSERT_TRUE(plane->apply(b, agree_b));
+  EXPECT_EQ(plane->local(b)->rtp, ends->rtp);
+  bob.speak();
+  EXPECT_EQ(alice.heard.size(), 66'001U) << "heard where it is no more";
+  bob.target = ends->rtp;
+  for (int i = 0; i < 10; ++i) {
+    bob.speak();
+    alice.speak();
+  }
+  EXPECT_EQ(alice.heard.size(), 66'011U);
+  EXPECT_EQ(bob.broken, 0);
+  ASSERT_EQ(bob.heard.size(), 11U);
+  EXPECT_EQ(bob.heard.back().from, ends->rtp);
+  EXPECT_EQ(bob.heard.back().header.ssrc, bob.heard.front().header.ssrc);
+  EXPECT_EQ(bob.heard.back().header.sequence,
+            static_cast<std::uint16_t>(bob.heard.front().header.sequence + 10));
+  EXPECT_EQ(plane->stats(b).dropped.authentication, 0U);
+}
+
+TEST_F(TwoPeers, AMoveThatCannotBeChangesNothing) {
+  up();
+  RealmMedia lan = realm;
+  lan.name = "lan";
+  lan.v4 = ip("127.0.0.5");
+  lan.port_max = static_cast<std::uint16_t>(lan.port_min + 1);  // one pair
+  EXPECT_FALSE(plane->begin_move(b, lan, Family::kV6));
+  ASSERT_TRUE(plane->begin_move(a, lan, Family::kV4));
+  const auto full = plane->begin_move(b, lan, Family::kV4);
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, ErrorCode::kUnavailable);
+  talk(5);
+  EXPECT_EQ(bob.heard.size(), 5U);
+  plane->close(a);  // its ports there are free again
+  EXPECT_TRUE(plane->begin_move(b, lan, Family::kV4));
+  plane->end_move(b, false);
+  ASSERT_TRUE(plane->open_image(b));
+  EXPECT_EQ(plane->begin_move(b, lan, Family::kV4).error().code, ErrorCode::kConflict);
+}
+
 TEST_F(TwoPeers, ForgedSrtpIsDroppedAndDoesNotLatch) {
   secure_bob();
   agree_b.allowed_sources = {*Prefix::parse("127.0.0.0/8")};

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -145,6 +146,7 @@ class Rig final : public call::RecordSink {
   world::World world;
   world::Zone zone;
   std::vector<telemetry::CallRecord> records;
+  std::set<std::string> routed_names;  // "contoso.sbc.example of Contoso called us"
 
   void run(Micros d);
   bool run_until(const std::function<bool()>& done, Micros limit);
@@ -168,6 +170,10 @@ class Rig final : public call::RecordSink {
  private:
   void compare_with_plain_run();
   void on_call_record(const telemetry::CallRecord& r) override { records.push_back(r); }
+  void on_name_routed(std::string_view name, std::string_view account, bool by_service) override {
+    routed_names.insert(std::string(name) + " of " + std::string(account) +
+                        (by_service ? " called us" : " was taken"));
+  }
   void rebuild_if_wanted();
   Mode mode_;
   std::vector<std::string> names_;

@@ -107,6 +107,39 @@ TEST_P(RoutingTest, TheOperatorIsToldWhoseCallItIs) {
   EXPECT_EQ(rig.records[0].tenant, "tenant-c");
 }
 
+// A name that is verified is not activated yet: calls show when the service routes to it.
+TEST_P(RoutingTest, CallsShowWhichNamesTheServiceRoutesTo) {
+  PROVES("TDR-27");
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  cloud.reply(cloud.expect("INVITE"), 403);  // "this name is nobody's"
+  (void)failure(core, d, 403);
+  EXPECT_TRUE(rig.routed_names.empty());
+  d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  const auto rings = cloud.expect("INVITE");
+  cloud.reply(rings, 180);
+  core.expect("180");
+  cloud.reply(rings, 480);
+  (void)failure(core, d, 480);
+  EXPECT_EQ(rig.routed_names,
+            (std::set<std::string>{"contoso.sbc.operator.example of Contoso was taken"}));
+  rig.routed_names.clear();
+  cloud.request_host = "fabrikam.sbc.operator.example";
+  auto from = cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989555");
+  core.reply(core.expect("INVITE"), 486);
+  (void)failure(cloud, from, 486);
+  EXPECT_EQ(rig.routed_names,
+            (std::set<std::string>{"fabrikam.sbc.operator.example of Fabrikam called us"}));
+  rig.routed_names.clear();
+  for (const char* host : {"nobody.sbc.operator.example", "sbc.operator.example"}) {
+    cloud.request_host = host;  // the calling number tells whose call it is, and no more
+    from = cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+    core.reply(core.expect("INVITE"), 486);
+    (void)failure(cloud, from, 486);
+  }
+  EXPECT_TRUE(rig.routed_names.empty());
+  expect_clean(5);
+}
+
 TEST_P(RoutingTest, WhoCallsWithAStrangersNumberIsRefused) {
   PROVES("MT-08");
   auto d = cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989555");

@@ -98,6 +98,44 @@ TEST(OfferAnswer, RollbackReturnsToWhatWasAgreedAndNeverReusesAVersion) {
   EXPECT_GT(read_audio(*again)->version, read_audio(*refused)->version);
 }
 
+TEST(OfferAnswer, WhatIsPassedOnHasOurOriginAndNothingElseOfOurs) {
+  const Dialect d;
+  OfferAnswer s = fresh();
+  const std::string said = theirs(7, "sendonly") + "a=x-odd:1\r\n";
+  const auto offer = pass_offer(s, said, false);
+  ASSERT_TRUE(offer) << offer.error().what;
+  EXPECT_TRUE(same_media(*offer, said));
+  EXPECT_NE(offer->find("\r\no=- 42 1 IN IP4 198.51.100.2\r\ns=-"), std::string::npos) << *offer;
+  EXPECT_FALSE(pass_offer(s, said, false)) << "one at a time";
+  ASSERT_TRUE(remote_answer(s, theirs(1, "recvonly"), d));
+  EXPECT_EQ(*pass_offer(s, theirs(8, "sendonly") + "a=x-odd:1\r\n", false), *offer)
+      << "a new version of the same";
+  ASSERT_TRUE(rollback(s));
+  const auto again = pass_offer(s, said, true);
+  ASSERT_TRUE(again);
+  EXPECT_NE(again->find("a=sendrecv\r\na=x-odd:1"), std::string::npos) << *again;
+  EXPECT_NE(again->find("o=- 42 2 "), std::string::npos);
+  ASSERT_TRUE(remote_answer(s, theirs(2), d));
+  ASSERT_TRUE(remote_offer(s, theirs(3), d));
+  const auto answer = pass_answer(s, theirs(9));
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(same_media(*answer, theirs(9)));
+  EXPECT_EQ(s.state, OfferState::kStable);
+  EXPECT_FALSE(pass_answer(s, theirs(9))) << "to no offer";
+}
+
+TEST(OfferAnswer, FewerStreamsThanBeforeAreNotPassedOn) {
+  OfferAnswer s = fresh();
+  ASSERT_TRUE(pass_offer(s, theirs(1) + "m=video 0 RTP/AVP 31\r\n", false));
+  ASSERT_TRUE(rollback(s));
+  const OfferAnswer before = s;
+  const auto fewer = pass_offer(s, theirs(2), false);
+  ASSERT_FALSE(fewer);
+  EXPECT_EQ(fewer.error().code, ErrorCode::kNotAcceptable);
+  EXPECT_FALSE(pass_offer(s, "v=0\r\ns=-\r\n", false)) << "without o=";
+  EXPECT_EQ(s, before);
+}
+
 TEST(OfferAnswer, ABadBodyChangesNothing) {
   const Dialect d;
   OfferAnswer s = fresh();
