@@ -78,7 +78,9 @@ class SoakParty {
 
  private:
   enum class Who : std::uint8_t { kGateway, kWe };
-  static constexpr Micros kLate{45'000'000};  // after a collision, which is tried again later
+  static constexpr Micros kPatience{32'000'000};
+  // How late a refresh may be: something else was under way, or it collided and is tried again.
+  [[nodiscard]] Micros slack() const { return Seconds(15 + 40 * collisions_); }
 
   [[nodiscard]] std::string headers(bool initial) const;
   [[nodiscard]] std::string headers_of_answer(const sip::Message& m) const;
@@ -112,12 +114,14 @@ class SoakParty {
   int version_ = 0;
   std::string tag_ = "1";  // of the gateway's crypto line that is answered
   std::string pending_;    // our open request
+  Instant asked_{};        // ... when it was sent
   Instant again_ = Instant::max();
   std::string again_method_;
   bool collide_ = false, over_ = false, gateway_updates_ = false, by_update_ = false;
   std::uint32_t interval_ = 0;  // s; 0: there is no session
   Who refresher_ = Who::kWe;
-  Instant last_{};  // agreed
+  Instant last_{};      // agreed
+  int collisions_ = 0;  // since then
   std::optional<rtp::Srtp> out_, in_;
   std::vector<std::uint8_t> gateway_key_;
   std::uint16_t sequence_ = 100;
