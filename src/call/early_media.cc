@@ -59,6 +59,7 @@ void Call::hear_authorisation(Leg& out, const sip::Message& m, std::string_view 
        "P-Early-Media: " + std::string(sip::early_media_word(said->backward, said->forward)) +
            (said->backward ? ": its early media may be heard"
                            : ": its early media is not to be heard"));
+  services_.media.mute_fork(out.media, tag, !said->backward);
   out.media_stale = out.media_stale || out.media_of == tag;
 }
 

@@ -121,8 +121,8 @@ void Call::start(transport::TxId tx, const transport::Received& r, policy::Decis
   }
   invite_parts_ = std::move(*parts);
   agree_on_reliability(leg);
-  if (const auto early = sip::early_media_of(*invite_); early && trusts_header(leg))
-    leg.early_header = early->supported;
+  if (trusts_header(leg))
+    if (const auto early = sip::early_media_of(*invite_)) leg.early_header = early->supported;
   choose_place(leg, &m);
   if (take_first_offer(leg, tx, m)) start_hunt();
 }

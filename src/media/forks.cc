@@ -70,7 +70,8 @@ bool Forks::may_try(Instant now) {
 
 void MediaPlane::Impl::set_aside(Leg& leg) {
   if (!leg.forks) leg.forks = std::make_unique<Forks>();
-  leg.forks->keep({leg.fork, leg.agreed, {}, leg.source, leg.source_ssrc});
+  const bool muted = leg.fork_muted || !sdp::receives(leg.agreed.direction);
+  leg.forks->keep({leg.fork, leg.agreed, {}, leg.source, leg.source_ssrc, muted});
 }
 
 void MediaPlane::Impl::retire(Leg& leg, const sdp::Crypto& key) {
@@ -116,8 +117,7 @@ Whose MediaPlane::Impl::of_another_fork(Leg& leg, const Endpoint& from, const rt
     f.source = from;
     f.ssrc = h.ssrc;
     const bool silent = now - std::max(leg.counted.last_in, leg.latched_at) >= kSilent;
-    if (leg.fork_gate == ForkGate::kCurrentAlone || !sdp::receives(f.agreed.direction) ||
-        (!f.speaking && !silent)) {
+    if (leg.fork_gate == ForkGate::kCurrentAlone || f.muted || (!f.speaking && !silent)) {
       ++dropped.fork;
       return Whose::kAnothers;
     }
@@ -165,6 +165,15 @@ void MediaPlane::Impl::tell_fork(const Leg& leg) {
 
 void MediaPlane::set_fork_gate(MediaLegId id, ForkGate gate) {
   if (Leg* leg = impl_->find(id)) leg->fork_gate = gate;
+}
+
+void MediaPlane::mute_fork(MediaLegId id, std::string_view tag, bool on) {
+  Leg* leg = impl_->find(id);
+  if (!leg) return;
+  if (leg->fork == tag) leg->fork_muted = on;
+  if (leg->forks)
+    for (Fork& f : leg->forks->others)
+      if (f.tag == tag) f.muted = on;
 }
 
 void MediaPlane::forget_fork(MediaLegId id, std::string_view tag) {

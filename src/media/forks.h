@@ -25,6 +25,7 @@ struct Fork {
   Boxed<rtp::Srtp> receive;        // none: plain RTP, or the current one has the same key
   std::optional<Endpoint> source;  // where it was heard from, under its key
   std::uint32_t ssrc = 0;
+  bool muted = false;     // not to be heard (RFC 5009)
   bool speaking = false;  // it is heard in place of the current one, which is silent
 };
 

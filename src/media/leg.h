@@ -51,7 +51,8 @@ struct Leg {
   std::string fork;              // whose `agreed` is; empty: the one that answered, or the caller
   std::unique_ptr<Forks> forks;  // the others, until one has answered
   ForkGate fork_gate = ForkGate::kLatest;
-  bool fork_gone = false;  // `fork` will not answer
+  bool fork_gone = false;   // `fork` will not answer
+  bool fork_muted = false;  // ... is not to be heard once another one takes its place
   std::unique_ptr<Handshake> handshake;
   bool keyless = false;               // SRTP is agreed and the handshake has not given its keys yet
   std::unique_ptr<ice::Agent> agent;  // answers checks from the day that our SDP may name it

@@ -399,6 +399,7 @@ Status MediaPlane::apply(MediaLegId id, const LegMedia& agreed, std::string_view
   const bool other_fork = leg->applied && !leg->fork.empty() && fork != leg->fork;
   if (other_fork) impl_->set_aside(*leg);
   if (auto s = impl_->set_keys(*leg, agreed, other_fork); !s) return s;
+  leg->fork_muted = false;
   if (std::exchange(leg->fork_gone, false) && other_fork && leg->forks)
     leg->forks->forget(leg->fork);
   if (leg->forks) leg->forks->forget(fork);

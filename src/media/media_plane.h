@@ -177,6 +177,9 @@ class MediaPlane {
   [[nodiscard]] Status apply(MediaLegId id, const LegMedia& agreed, std::string_view fork = {});
   // That one will not answer. When it is the current one nothing passes until the next apply().
   void forget_fork(MediaLegId id, std::string_view tag);
+  // Whether it may be heard in place of the current one. One that was not to be heard by its own
+  // apply() is muted.
+  void mute_fork(MediaLegId id, std::string_view tag, bool on);
   void set_fork_gate(MediaLegId id, ForkGate gate);
 
   // A port for UDPTL, beside those of RTP, the same until it is closed; its public end. And what

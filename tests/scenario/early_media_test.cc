@@ -172,6 +172,12 @@ TEST_P(EarlyMediaTest, OfTwoPhonesTheOneThatMayIsHeard) {
   core.open_rtp(40020);
   rig.run(Seconds(2));
   EXPECT_EQ(heard_by_cloud(), 5U) << "b, from its own port";
+  core_says(180, "inactive", false, "b");
+  rig.run(Seconds(2));
+  EXPECT_EQ(heard_by_cloud(), 0U) << "not even while a is silent";
+  core_says(180, "sendrecv", false, "b");
+  rig.run(Seconds(2));
+  EXPECT_EQ(heard_by_cloud(), 5U);
   core_says(180, "inactive", false, "a");
   core_says(180, "inactive", false, "b");
   rig.run(Seconds(2));
