@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/host_name.h"
 #include "base/log.h"
 #include "call/call.h"
 #include "call/crossing.h"
@@ -517,36 +516,6 @@ void GatewayShard::on_terminated(Call& call, telemetry::CallRecord record) {
   records_.on_call_record(record);
   recent_.push_back(std::move(record));
   if (recent_.size() > kRecent) recent_.pop_front();
-}
-
-// The account's own name towards the group; empty: its service does not tell accounts apart by it.
-std::string GatewayShard::name_towards(const deployment::Deployment& d, deployment::GroupIndex g,
-                                       const std::string& account) const {
-  const auto& group = d.group(g);
-  const auto& host = d.profile(group.profile).contact_host;
-  if (!group.service || !deployment::rules_of(*group.service).by_customer || host.empty() ||
-      account.empty() || !directory_)
-    return {};
-  const auto* of = directory_->account(account);
-  return of && !of->subdomain.empty() ? to_lower(of->subdomain + "." + host) : std::string();
-}
-
-void GatewayShard::tell_routed(const std::string& name, const std::string& account,
-                               bool by_service) {
-  if (routed_.size() >= kRoutedNames) routed_.clear();
-  if (routed_.insert(name + "\n" + account).second)
-    records_.on_name_routed(name, account, by_service);
-}
-
-// A call under the account's name that rang there: whoever does not know a name refuses it first.
-void GatewayShard::look_for_routed_name(const CallState& call,
-                                        const telemetry::CallRecord& record) {
-  if (call.account.empty() || (call.rang.micros == 0 && call.answered.micros == 0)) return;
-  const auto& d = layer_.transport().deployment();
-  const auto g = d.find_group(record.egress_group);
-  if (!g || !d.profile(d.group(*g).profile).customer_in_contact) return;
-  if (const auto name = name_towards(d, *g, call.account); !name.empty())
-    tell_routed(name, call.account, false);
 }
 
 void GatewayShard::on_finished(Call& call) {

@@ -2,6 +2,7 @@
 // place, and media that goes past us to a gateway behind us.
 #include <algorithm>
 
+#include "call/explain.h"
 #include "rtp/packet.h"
 #include "scenario/fixture.h"
 
@@ -453,6 +454,26 @@ TEST_P(DirectMediaTest, TheGatewayThatTheServiceNamesIsTheOneThatIsCalled) {
   (void)failure(cloud, d, 503);
   EXPECT_EQ(second.count("INVITE"), 0U) << "another gateway is another site";
   expect_clean(2);
+}
+
+TEST_P(DirectMediaTest, AnExplanationHasTheGatewayAndTheAddressThatComesFirst) {
+  const auto explained = [&](const char* from, const std::string& host) {
+    const auto e = rig.shard(0).explain(
+        from,
+        "INVITE sip:+4989123@" + host +
+            " SIP/2.0\nVia: SIP/2.0/TLS 10.1.0.1;branch=z9hG4bK1\nFrom: <sip:+4930111@h>;tag=1\n"
+            "To: <sip:+4989123@h>\nCall-ID: 1\nCSeq: 1 INVITE\nContact: <sip:a@h>\n"
+            "Max-Forwards: 70\n");
+    EXPECT_TRUE(e) << e.error().what;
+    return e ? call::to_text(*e) : std::string();
+  };
+  const std::string named = explained("cloud", kBranch);
+  EXPECT_NE(named.find("to       core-1 of group core"), std::string::npos) << named;
+  EXPECT_EQ(named.find("core-2"), std::string::npos) << named;
+  EXPECT_NE(explained("cloud", "sbc.operator.example").find("core-2"), std::string::npos);
+  EXPECT_NE(explained("core-1", "10.0.0.1").find("@branch.enterprise.example:5061"),
+            std::string::npos);
+  EXPECT_NE(explained("core-2", "10.0.0.1").find("@sbc.operator.example:5061"), std::string::npos);
 }
 
 TEST_P(DirectMediaTest, ATransferOfDirectMediaBringsItHere) {
