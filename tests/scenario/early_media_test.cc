@@ -141,14 +141,12 @@ TEST_P(EarlyMediaTest, WhatCannotBeReadAuthorisesNothingAndTakesNothingBack) {
   cloud_invites();
   std::string many;
   for (int i = 0; i < 300; ++i) many += "x-" + std::to_string(i) + ", ";
-  int n = 0;
   for (const std::string& garbage :
        {std::string(), std::string(",,;;\"x"), std::string("sendrecvv, in active"),
         std::string("gated"), std::string("\"inactive\""), many + "supported"}) {
     core.reply(*inv, 183, says(garbage), sdp("10.1.0.1", 40000));
     cloud.expect("183");
     EXPECT_EQ(heard_by_cloud(), 5U) << garbage;
-    ++n;
   }
   EXPECT_THAT(rig.trail_of_all(), HasSubstr("P-Early-Media without a direction"));
   core.reply(*inv, 183, says("gated, x-y") + says("INACTIVE , sendrecv") + says("sendrecv"),
