@@ -273,7 +273,8 @@ void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
   }
   if (leg.agent) look_after_checks(leg, now);
   // Where checks decide, or phones ring side by side, one from elsewhere must be heard at any time.
-  if (leg.source && !leg.agent && leg.fork.empty() && !leg.ports->connected && now - leg.latched_at >= kSettled) {
+  if (leg.source && !leg.agent && leg.fork.empty() && !leg.ports->connected &&
+      now - leg.latched_at >= kSettled) {
     leg.may_relatch = false;
     leg.ports->connected = true;
     leg.ports->rtp.socket->connect(*leg.source);
