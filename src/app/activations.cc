@@ -1,6 +1,8 @@
 #include "app/activations.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -63,13 +65,14 @@ Status Activations::keep() {
     const std::scoped_lock lock(mutex_);
     seen.swap(waiting_);
   }
+  if (seen.empty()) return {};
   auto next = names_;
   bool changed = false;
-  for (auto& s : seen) {
+  for (const auto& s : seen) {
     const auto it = next.find(s.name);
     // Another account's now: it has to show itself anew, and just did.
     if (it != next.end() ? it->second.account == s.what.account : next.size() >= kMost) continue;
-    next[s.name] = std::move(s.what);
+    next[s.name] = s.what;
     changed = true;
   }
   if (!changed) return {};
@@ -81,8 +84,14 @@ Status Activations::keep() {
   std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ec);
   if (auto s =
           write_atomically(path_, j.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
-      !s)
+      !s) {
+    const std::scoped_lock lock(mutex_);  // tried again with the next ones
+    const auto room = static_cast<std::ptrdiff_t>(kWaiting - std::min(kWaiting, waiting_.size()));
+    const auto end = seen.begin() + std::min(room, std::ssize(seen));
+    waiting_.insert(waiting_.end(), std::make_move_iterator(seen.begin()),
+                    std::make_move_iterator(end));
     return s;
+  }
   names_ = std::move(next);
   count_ = names_.size();
   return {};

@@ -329,6 +329,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] bool take_in_order(Leg& leg, const sip::Message& m);
   [[nodiscard]] bool hear_provisional(Leg& leg, const sip::Message& m, bool reliable);
   void hear_again(Leg& leg);
+  void hear_answer_again(Leg& leg);
   // --- early_media.cc
   [[nodiscard]] bool ring(Leg& in);
   void use_gate(const Leg& out, const Leg& in);
@@ -502,6 +503,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] Result<std::string> pass_answer(Leg& to, const sdp::MediaWish& wish,
                                                 sdp::AnswerKind kind);
   [[nodiscard]] bool must_pass_on(const Leg& to) const;
+  void pass_again(const Leg& to);
+  [[nodiscard]] bool other_offer_waits(const Leg& leg) const;
   // --- fax.cc
   [[nodiscard]] bool plain_enough(const Leg& leg) const;
   void adapt_agreed(Leg& leg, media::LegMedia& agreed) const;

@@ -25,10 +25,11 @@ void Call::on_request(LegId id, transport::TxId tx, const transport::Received& c
   // A phone that rings speaks within the early dialog of its own.
   const std::string before = d.remote_tag;
   const bool early = !leg.s.ingress && leg.s.phase == LegPhase::kEarly;
+  const bool waited = leg.server_update.value != 0;  // for an answer to its offer
   const bool other_fork = early && leg.early.select_known(leg.s, m.from_tag());
   if (other_fork) leg.hop_unknown = true;
   dispatch(leg, tx, r);
-  if (other_fork && m.body().empty() && leg.s.phase == LegPhase::kEarly &&
+  if (other_fork && (waited || m.body().empty()) && leg.s.phase == LegPhase::kEarly &&
       leg.early.select_known(leg.s, before))
     leg.hop_unknown = true;
   if (early) settle_early(leg);
@@ -195,9 +196,9 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
         return;
       }
       if (tx != leg.client_update) return;
-      if (leg.s.phase == LegPhase::kEarly && leg.early.select_known(leg.s, r.message.to_tag()))
+      if (leg.s.phase == LegPhase::kEarly && leg.early.select_known(leg.s, leg.update_tag))
         leg.hop_unknown = true;
-      if (r.message.status() / 100 == 2) hear_authorisation(leg, r.message, r.message.to_tag());
+      if (r.message.status() / 100 == 2) hear_authorisation(leg, r.message, leg.update_tag);
       on_update_response(leg, r);
       settle_early(leg);
       if (Leg* far = other(leg)) settle_early(*far);  // it may have been waited for

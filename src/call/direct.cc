@@ -62,6 +62,8 @@ void Call::change_anchor(Leg& leg, const UserPlace& place) {
   const bool direct = !gateway.empty() && !place.path.empty() && place.path.front() == gateway &&
                       !calls_for_help() && !transferring();
   Leg* far = other(leg);
+  // A transferor that stays for a while has no say any more.
+  if (leg.s.id != state_.ingress && leg.s.id != state_.egress) return;
   if (direct == state_.direct || !far) return;
   if (!direct) {
     if (const Status ok = anchor("the service says so"); !ok)
@@ -81,6 +83,7 @@ void Call::change_anchor(Leg& leg, const UserPlace& place) {
 
 // Media comes here; both sides hear of it by the next reconcile(). Does nothing where it is here.
 Status Call::anchor(std::string_view why) {
+  anchor_change_.reset();  // what one of those before asked for is not put back
   if (!state_.direct) return {};
   for (const LegId id : {state_.ingress, state_.egress}) {
     Leg* leg = find_leg(id);
@@ -144,14 +147,27 @@ Result<std::string> Call::pass_answer(Leg& to, const sdp::MediaWish& wish, sdp::
   return text;
 }
 
+// The other side's SDP that `to` did not take yet is still to be passed on.
+void Call::pass_again(const Leg& to) {
+  if (Leg* from = state_.direct ? other(to) : nullptr) from->news = true;
+}
+
+// Glare between two peers that hear each other's SDP: an offer is never answered by an offer.
+bool Call::other_offer_waits(const Leg& leg) const {
+  const Leg* far = state_.direct ? other(leg) : nullptr;
+  return far && far->awaits();
+}
+
 // Does `to` have the other side's latest SDP, or ours where media is anchored? Of our own accord it
 // is told twice at most: two sides that never agree would go on without end.
 bool Call::must_pass_on(const Leg& to) const {
   if (state_.direct != to.s.passed_on) return true;
   const Leg* from = other(to);
   if (!state_.direct || !from || !from->news) return false;
+  // What it refused, it has not.
   return (from->awaits() || passed_unasked_ < kMostUnasked) &&
-         !sdp::same_media(from->s.offer_answer.last_remote, to.s.offer_answer.last_local);
+         (to.s.last_refused ||
+          !sdp::same_media(from->s.offer_answer.last_remote, to.s.offer_answer.last_local));
 }
 
 }  // namespace causeway::call

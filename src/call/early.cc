@@ -69,13 +69,16 @@ void Call::on_provisional(Leg& leg, const transport::Received& r) {
       tell(EventKind::kNote, &leg, "passed over: that phone said that it will not answer (199)");
       return;
   }
-  if (!take_in_order(leg, m)) return;
+  if (!take_in_order(leg, m)) {  // again, or too early: nothing of it counts
+    if (!before.empty() && leg.early.select_known(leg.s, before)) leg.hop_unknown = true;
+    return;
+  }
   hear_authorisation(leg, m, m.to_tag());
   const bool heard = hear_provisional(leg, m, rseq_of(m) != 0);
   if (heard) leg.early.spoke();
   if (leg.server_update.value == 0)
     choose_fork(leg, before);
-  else if (!heard && !before.empty() && leg.early.select_known(leg.s, before))
+  else if (!before.empty() && leg.early.select_known(leg.s, before))
     leg.hop_unknown = true;
   pass_provisional(m, m.status(), heard);
   tell_authorisation(leg);
@@ -111,6 +114,15 @@ bool Call::hear_provisional(Leg& leg, const sip::Message& m, bool reliable) {
   if (!ok)
     tell(EventKind::kError, &leg, "SDP of " + std::to_string(m.status()) + ": " + ok.error().what);
   return ok.has_value();
+}
+
+// What was muted or narrowed while it rang, and could not be put right by the 2xx: an offer was
+// open.
+void Call::hear_answer_again(Leg& leg) {
+  if (!leg.confirmed() || leg.s.ingress || leg.media_of.empty() || was_terminated_) return;
+  const bool refused = leg.s.last_refused;
+  hear_again(leg);
+  leg.s.last_refused = refused;
 }
 
 // Another early dialog has taken the place of the current one: media is as that one said.

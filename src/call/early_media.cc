@@ -122,6 +122,15 @@ void Call::on_fork_ended(Leg& out, const sip::Message& m) {
   if (!ends_in_order(out, m)) return;
   const bool current = !tag.empty() && tag == out.s.dialog.remote_tag;
   if (current && out.server_update.value != 0) refuse_offer(out, 487, "it said that it is over");
+  const bool asked = out.client_update.value != 0 && out.update_tag == tag;
+  if (asked) {  // void, should it answer the INVITE all the same
+    const std::string now = out.s.dialog.remote_tag;
+    const bool switched = out.early.select_known(out.s, tag);
+    (void)sdp::rollback(out.s.offer_answer);
+    out.s.told = out.told_before;
+    out.s.passed_on = out.passed_before;
+    if (switched) (void)out.early.select_known(out.s, now);
+  }
   switch (out.early.end(out.s, tag)) {
     case EarlyDialogs::Ended::kUnknown:
       tell(EventKind::kNote, &out,
@@ -136,7 +145,6 @@ void Call::on_fork_ended(Leg& out, const sip::Message& m) {
        "a phone will not answer (199" +
            (cause != 0 ? ", Q.850 cause " + std::to_string(cause) : std::string()) +
            "): its early dialog has ended, its media and keys are let go");
-  const bool asked = out.client_update.value != 0 && out.update_tag == tag;
   if (asked) out.client_update = {};
   let_fork_go(out, tag);
   Leg* in = other(out);

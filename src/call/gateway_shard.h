@@ -289,7 +289,8 @@ class GatewayShard final : transport::TransactionUser,
   peers::PeerTable peers_;
   peers::Admission admission_;
   UserPlaces places_;
-  std::unordered_set<std::string> routed_;  // name and account that were told
+  std::unordered_set<std::string> routed_;  // name and account that were told ...
+  Instant routed_since_{};                  // ... since then
   peers::Locator locator_;
   peers::Prober prober_;
   CallServices services_;

@@ -8,9 +8,12 @@
 namespace causeway::call {
 namespace {
 
+constexpr std::size_t kLongestNumber = 64;
+
 std::string key_of(std::string_view group, std::string_view number) {
   if (number.starts_with('+')) number.remove_prefix(1);
-  if (number.empty()) return {};
+  // As many are remembered as there are entries; each has a length, too.
+  if (number.empty() || number.size() > kLongestNumber) return {};
   return std::string(group) + ' ' + std::string(number);
 }
 

@@ -320,7 +320,9 @@ Result<sdp::MediaWish> Call::wish_for(const Leg& to, const sdp::MediaWish& from,
 Result<std::string> Call::make_offer(Leg& leg, const sdp::MediaWish& wish) {
   if (state_.direct) return pass_offer(leg, wish);
   const Leg* from = other(leg);
-  if (must_move(leg)) begin_move(leg, leg.confirmed() && services_.media.agreed_ice(leg.media));
+  // A fax by T.38 has a port of its own beside the audio's: both are of one realm.
+  if (must_move(leg) && !wish.image)
+    begin_move(leg, leg.confirmed() && services_.media.agreed_ice(leg.media));
   sdp::LocalMedia local = local_media(leg);
   // A peer that does without is not asked again in every re-offer.
   if (leg.confirmed() && services_.media.does_without_ice(leg.media)) local.ice.reset();
@@ -378,7 +380,8 @@ Result<std::string> Call::make_answer(Leg& leg, const sdp::MediaWish& other_hear
       before && leg.offer->media.ice &&
       ice::restarts(before->peer, {leg.offer->media.ice->ufrag, leg.offer->media.ice->pwd});
   // Where ICE goes on as it was, an offer of ours follows that begins it anew there.
-  if (must_move(leg) && (restarts || !before || !leg.offer->media.ice)) begin_move(leg, false);
+  if (must_move(leg) && !wish->image && (restarts || !before || !leg.offer->media.ice))
+    begin_move(leg, false);
   sdp::LocalMedia local = local_media(leg);
   if (wish->image)
     if (auto end = open_image(leg, local); !end) return tl::unexpected(end.error());
@@ -432,7 +435,8 @@ Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
   if (answer.declined) return fail(ErrorCode::kNotAcceptable, "the peer declined the audio stream");
   if (auto wrong = wrong_family(leg, answer.media); !wrong.empty())
     return fail(ErrorCode::kNotAcceptable, std::move(wrong));
-  if (state_.direct) {
+  // It answers the other side's SDP, also where the wish for direct media was taken back meanwhile.
+  if (state_.direct || leg.s.passed_on) {
     take_wish(leg, answer);
     return {};
   }

@@ -43,8 +43,8 @@ void Call::on_reinvite(Leg& leg, transport::TxId tx, const transport::Received& 
     refuse_overlap(leg, tx, m, leg.answered ? 491 : 500);
     return;
   }
-  if (leg.asks() || what.meaning == SdpMeaning::kRefused) {
-    refuse_overlap(leg, tx, m, leg.asks() ? 491 : what.status);
+  if (leg.asks() || other_offer_waits(leg) || what.meaning == SdpMeaning::kRefused) {
+    refuse_overlap(leg, tx, m, leg.asks() || other_offer_waits(leg) ? 491 : what.status);
     return;
   }
   if (!hear_session(leg, tx, m)) return;
@@ -81,7 +81,7 @@ void Call::on_update(Leg& leg, transport::TxId tx, const transport::Received& r)
     refuse_overlap(leg, tx, m, leg.server_update.value != 0 ? 500 : what.status);
     return;
   }
-  if (!sdp.empty() && leg.asks()) {
+  if (!sdp.empty() && (leg.asks() || other_offer_waits(leg))) {
     refuse_overlap(leg, tx, m, 491);
     return;
   }
@@ -368,6 +368,7 @@ void Call::refuse_offer(Leg& leg, int status, const std::string& text) {
   leg.offer.reset();
   drop_move(leg, false);
   restore_anchor(leg);
+  hear_answer_again(leg);
   if (const auto* request = services_.layer.request_of(tx))
     respond(leg, tx, *request, status, nullptr, {}, policy::q850_of_status(status), text);
 }
@@ -443,6 +444,7 @@ void Call::on_update_unanswered(Leg& leg, int status) {
   (void)sdp::rollback(leg.s.offer_answer);
   leg.s.told = leg.told_before;
   leg.s.passed_on = leg.passed_before;
+  hear_answer_again(leg);
   const std::string why = status == 481 ? "the early dialog is gone: UPDATE was answered 481"
                                         : "the early dialog is gone: UPDATE was not answered";
   tell(EventKind::kError, &leg, why);
@@ -467,10 +469,12 @@ void Call::on_offer_refused(Leg& leg, int status) {
   leg.s.last_refused = !leg.repeats;  // what was said before that is still in force
   const auto refused = std::exchange(leg.s.told, leg.told_before);
   leg.s.passed_on = leg.passed_before;
+  hear_answer_again(leg);
   // RFC 3261 14.1: what we wanted to say is not lost, reconcile() finds it again. Not without end:
   // a peer that never has time keeps the other side waiting.
   drop_move(leg, status == 491 && leg.put_off < kMaxPutOff);
   if (status == 491 && ++leg.put_off <= kMaxPutOff) {
+    pass_again(leg);
     schedule_retry(leg);
     reconcile();
     return;
@@ -507,9 +511,11 @@ void Call::on_offer_unsent(Leg& leg, const Error& reason) {
   leg.s.last_refused = !leg.repeats;
   const auto refused = std::exchange(leg.s.told, leg.told_before);
   leg.s.passed_on = leg.passed_before;
+  hear_answer_again(leg);
   tell(EventKind::kError, &leg, "re-INVITE could not be sent: " + reason.what);
   drop_move(leg, leg.put_off < kMaxPutOff);
   if (++leg.put_off <= kMaxPutOff) {
+    pass_again(leg);
     start_timer(leg.retry, kSendAgain, TimerKind::kRetry, leg);
     reconcile();
     return;

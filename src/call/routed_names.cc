@@ -19,7 +19,12 @@ std::string GatewayShard::name_towards(const deployment::Deployment& d, deployme
 
 void GatewayShard::tell_routed(const std::string& name, const std::string& account,
                                bool by_service) {
-  if (routed_.size() >= kRoutedNames) routed_.clear();
+  // Told again now and then: what was not kept, or was given back, shows itself anew.
+  const Instant now = reactor_.now();
+  if (routed_.size() >= kRoutedNames || now - routed_since_ >= std::chrono::hours(1)) {
+    routed_.clear();
+    routed_since_ = now;
+  }
   if (routed_.insert(name + "\n" + account).second)
     records_.on_name_routed(name, account, by_service);
 }

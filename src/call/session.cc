@@ -192,6 +192,7 @@ void Call::on_session_timer(Leg& leg) {
     leg.refresh = std::exchange(leg.client_update, {});
   } else {
     leg.told_before = leg.s.told;
+    leg.passed_before = leg.s.passed_on;
     // The same SDP with the same version (TDR-86); what it refused last is not said again.
     Result<std::string> sdp = leg.s.last_refused && leg.s.told
                                   ? make_offer(leg, *leg.s.told)

@@ -195,6 +195,7 @@ bool Call::take_over(LegId id, const NamedDialog& dialog, transport::TxId tx,
     taker.server_invite = {};
     close_media(taker);
     leg_ended(taker);
+    reconcile();  // media that went past us is anchored by now
     return true;
   }
   const auto by = m.value(HeaderId::kReferredBy);
@@ -328,9 +329,9 @@ JoinAnswer Call::join(LegId id, JoinOrder& order) {
   if (transfer_) finish_transfer();  // it is done, and its transferor had time to hang up
   Leg& old = leg(id);
   if (old.s.phase != LegPhase::kConfirmed) return {481, "it only rings there", {}};
-  if (const auto ok = anchor("another party comes in"); !ok) return {503, ok.error().what, {}};
   const auto group = deployment_->find_group(order.leg.group);
   if (!group) return {503, "peer group '" + order.leg.group + "' is gone", {}};
+  if (const auto ok = anchor("another party comes in"); !ok) return {503, ok.error().what, {}};
   legs_.push_back(std::make_unique<Leg>());
   Leg& comes = *legs_.back();
   comes.s = order.leg;
@@ -341,6 +342,7 @@ JoinAnswer Call::join(LegId id, JoinOrder& order) {
   if (auto ok = restore_leg(comes); !ok) {
     services_.owner.unbind_tag(comes.s.dialog.local_tag);
     legs_.pop_back();
+    reconcile();  // media that went past us is anchored by now
     return {503, ok.error().what, {}};
   }
   put_in_place(old.s.id, comes.s.id);

@@ -183,6 +183,7 @@ void MediaPlane::forget_fork(MediaLegId id, std::string_view tag) {
   if (!leg->applied || leg->fork != tag) return;
   leg->fork_gone = true;
   leg->agreed.direction = sdp::Direction::kInactive;
+  leg->seen = false;  // who takes its place begins
   leg->source.reset();
   leg->rtcp_source.reset();
   leg->remote_rtp = leg->remote_rtcp = {};

@@ -45,6 +45,8 @@ Result<Endpoint> MediaPlane::open_image(MediaLegId id) {
   Leg* leg = impl_->find(id);
   if (!leg) return fail(ErrorCode::kNotFound, "no such media leg");
   if (leg->image) return leg->image->open_end;
+  // A port goes back to the pool that it came from, the leg's: there is one while an image is open.
+  if (leg->elsewhere) return fail(ErrorCode::kConflict, "its media is about to move");
   auto ports = leg->pool->take();
   if (!ports) {
     impl_->exhausted(*leg->pool);

@@ -180,7 +180,8 @@ void MediaPlane::Impl::remove(Leg& leg, bool say_goodbye) {
   leg.pool->give_back(std::move(leg.ports));
   if (leg.elsewhere) leg.elsewhere->pool->give_back(std::move(leg.elsewhere->ports));
   const auto index = static_cast<std::uint32_t>(leg.id.value);
-  ++generations[index];
+  // Timers have bits of their own above it (kForkToken ...).
+  generations[index] = generations[index] % kGenerations + 1;
   free_slots.push_back(index);
   --open_legs;
   legs[index].reset();

@@ -19,6 +19,7 @@ inline constexpr std::uint64_t kEventToken = std::uint64_t{1} << 62;
 inline constexpr std::uint64_t kHandshakeToken = std::uint64_t{1} << 61;
 inline constexpr std::uint64_t kFaxToken = std::uint64_t{1} << 60;
 inline constexpr std::uint64_t kForkToken = std::uint64_t{1} << 59;
+inline constexpr std::uint32_t kGenerations = (1U << 27) - 1;  // of a slot, before one comes again
 
 // G.711 octets of one law as the other's, through linear (ITU-T G.711 3.5 has other tables: they
 // differ by one step at the smallest levels).
