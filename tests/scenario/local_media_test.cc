@@ -1,135 +1,11 @@
 // Local Media Optimization: media that is near the user, by what a service says of the user's
 // place, and media that goes past us to a gateway behind us.
-#include <algorithm>
-
+#include "scenario/local_media.h"
 #include "call/explain.h"
-#include "rtp/packet.h"
-#include "scenario/fixture.h"
 
 namespace causeway::scenario {
 namespace {
 
-constexpr const char* kInside = "X-Place: internal\r\n";
-constexpr const char* kOutside = "X-Place: external\r\n";
-constexpr const char* kBranch = "branch.enterprise.example";
-const std::string kByBranch = kInside + std::string("X-Path: ") + kBranch + "\r\n";
-const std::string kByUs =
-    kInside + std::string("X-Path: sbc.operator.example, ") + kBranch + "\r\nX-Site: 12\r\n";
-
-struct Want {
-  std::string group = "internal_media_realm = \"lan\"\n";
-  std::string sdp = "security = \"rtp\"\n";
-  std::string core_profile = "operator";
-  bool gateway = true;  // core-1 is a gateway that the service knows
-};
-
-std::string config(const Want& w = {}) {
-  ConfigOptions o;
-  o.top =
-      "[[realm]]\nname = \"lan\"\nmedia_addresses = [\"10.9.0.1\"]\n"
-      "media_port_min = 40000\nmedia_port_max = 40999\n"
-      "[[profile]]\nname = \"branch\"\nextends = \"operator\"\n[profile.sdp]\nsecurity = "
-      "\"sdes\"\n";
-  o.core_profile = w.core_profile;
-  o.service =
-      "[profile.local_media]\nlocation = \"X-Place\"\npath = \"X-Path\"\nsite = \"X-Site\"\n";
-  o.service_sdp = w.sdp;
-  o.cloud = w.group;
-  std::string text = make_config(o);
-  const std::string first = "host = \"10.1.0.1\"\n";
-  if (w.gateway) text.insert(text.find(first), "known_as = \"" + std::string(kBranch) + "\"\n");
-  return text;
-}
-
-std::string offer(int version = 1, const std::string& direction = "sendrecv", int port = 50000) {
-  return sdp("10.2.0.1", port, direction, "8 PCMA/8000,101 telephone-event/8000", version);
-}
-
-class LocalMediaTest : public CallTest {
- protected:
-  explicit LocalMediaTest(const std::string& c = config(), Mode mode = GetParam())
-      : CallTest(c, mode) {
-    core.open_rtp(40000);
-    cloud.open_rtp(50000);
-  }
-  // The service's user calls somebody behind the core, who answers.
-  Up user_calls(const std::string& headers, const std::string& sdp_of_core = sdp("10.1.0.1", 40000),
-                const std::string& text = offer()) {
-    PeerDialog d = cloud.invite("+4930111", headers, text, "+4989123");
-    Up up{{}, d, {}, {}, core.expect("INVITE")};
-    up.to_core = std::string(up.invite.body());
-    core.reply(up.invite, 200, "", sdp_of_core);
-    answered = std::string(cloud.expect("200 INVITE").bytes());
-    const auto ok = *sip::Message::parse(answered);
-    up.to_cloud = std::string(ok.body());
-    cloud.learn(up.cloud, ok);
-    core.expect("ACK");
-    cloud.ack(up.cloud);
-    up.core = core.answered(up.invite);
-    rig.run(Millis(100));
-    keep_trails();
-    return up;
-  }
-  // Somebody behind the core calls the user.
-  Up user_is_called(const std::string& sdp_of_user = offer()) {
-    PeerDialog d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
-    Up up{d, {}, {}, {}, cloud.expect("INVITE")};
-    up.to_cloud = std::string(up.invite.body());
-    cloud.reply(up.invite, 200, "", sdp_of_user);
-    const auto ok = core.expect("200 INVITE");
-    up.to_core = std::string(ok.body());
-    core.learn(up.core, ok);
-    cloud.expect("ACK");
-    core.ack(up.core);
-    up.cloud = cloud.answered(up.invite);
-    rig.run(Millis(100));
-    keep_trails();
-    return up;
-  }
-  // A re-INVITE of the service that concerns us alone.
-  std::string reinvite(Up& up, const std::string& headers, const std::string& text) {
-    cloud.request(up.cloud, "INVITE", headers, text);
-    const auto ok = cloud.expect("200 INVITE");
-    cloud.ack(up.cloud);
-    rig.run(Millis(100));
-    up.to_cloud = std::string(ok.body());
-    return up.to_cloud;
-  }
-  void keep_trails() {
-    rig.each([&](call::GatewayShard& shard) {
-      for (const auto& c : shard.call_reports()) EXPECT_TRUE(shard.trails().trace(c.id));
-    });
-  }
-  // Name and number of the session in o=, without its version.
-  static std::string session_of(std::string_view text) {
-    const std::string o = line_of(text, "o=");
-    return o.substr(0, o.find(' ', o.find(' ') + 1));
-  }
-  static std::string address_in(std::string_view text) {
-    return media_of(text).address.to_string();
-  }
-  static int audio(Peer& p) {
-    const auto n = std::count_if(p.rtp.begin(), p.rtp.end(), [](const auto& r) {
-      return rtp::classify(std::as_bytes(std::span(r.bytes))) == rtp::Kind::kRtp &&
-             r.bytes.size() == 172 && r.bytes[100] == 0x55;
-    });
-    p.rtp.clear();
-    return static_cast<int>(n);
-  }
-  // Both hear ten packets of the other by way of us, from the address that the SDP named.
-  void expect_talk(const Up& up, std::uint32_t ssrc) {
-    core.rtp.clear();
-    cloud.rtp.clear();
-    core.send_rtp(media_of(up.to_core), 10, ssrc);
-    cloud.send_rtp(media_of(up.to_cloud), 10, ssrc + 1);
-    rig.run(Millis(60));
-    ASSERT_FALSE(cloud.rtp.empty());
-    EXPECT_EQ(cloud.rtp.back().from, media_of(up.to_cloud));
-    EXPECT_EQ(audio(core), 10);
-    EXPECT_EQ(audio(cloud), 10);
-  }
-  std::string answered;  // the 200 to the service
-};
 INSTANTIATE_TEST_SUITE_P(Modes, LocalMediaTest, ::testing::ValuesIn(all_modes()), mode_name);
 
 TEST_P(LocalMediaTest, TheUsersPlaceChoosesTheMediaAddress) {
@@ -227,7 +103,7 @@ TEST_P(LocalMediaTest, AMoveThatIsRefusedLeavesMediaWhereItWas) {
 
 class OnePlaceTest : public LocalMediaTest {
  protected:
-  OnePlaceTest() : LocalMediaTest(config({.group = ""})) {}
+  OnePlaceTest() : LocalMediaTest(local_media_config({.group = ""})) {}
 };
 INSTANTIATE_TEST_SUITE_P(Modes, OnePlaceTest, ::testing::ValuesIn(all_modes()), mode_name);
 
@@ -247,8 +123,8 @@ TEST_P(OnePlaceTest, WithoutASecondRealmNothingEverMoves) {
 class LikelyPlaceTest : public LocalMediaTest {
  protected:
   explicit LikelyPlaceTest(const std::string& first = "")
-      : LocalMediaTest(
-            config({.group = "internal_media_realm = \"lan\"\n" + first, .gateway = false})) {}
+      : LocalMediaTest(local_media_config(
+            {.group = "internal_media_realm = \"lan\"\n" + first, .gateway = false})) {}
   void expect_offered(const std::string& address) {
     Up up = user_is_called();
     EXPECT_EQ(address_in(up.to_cloud), address);
@@ -294,35 +170,6 @@ TEST_P(InsideFirstTest, AnUnknownUserIsOfferedWhatTheConfigurationSays) {
 
 // --- To a gateway behind us ----------------------------------------------------------------------
 
-class DirectMediaTest : public LocalMediaTest {
- protected:
-  explicit DirectMediaTest(const std::string& c = config()) : LocalMediaTest(c) {
-    cloud.request_host = kBranch;
-  }
-  // What one side said is what the other is told, under an o= line of ours.
-  static void expect_same_but_origin(const std::string& told, const std::string& said) {
-    const auto rest = [](const std::string& text) {
-      const auto at = text.find("o=");
-      return text.substr(0, at) + text.substr(text.find('\n', at));
-    };
-    EXPECT_EQ(rest(told), rest(said));
-    EXPECT_NE(session_of(told), session_of(said));
-  }
-  // A re-INVITE of the service that the gateway behind us hears of, too.
-  std::string reinvite_through(Up& up, const std::string& headers, const std::string& text,
-                               const std::string& answer) {
-    cloud.request(up.cloud, "INVITE", headers, text);
-    const auto there = core.expect("INVITE");
-    up.to_core = std::string(there.body());
-    core.reply(there, 200, "", answer);
-    core.expect("ACK");
-    const auto ok = cloud.expect("200 INVITE");
-    cloud.ack(up.cloud);
-    rig.run(Millis(100));
-    up.to_cloud = std::string(ok.body());
-    return up.to_cloud;
-  }
-};
 INSTANTIATE_TEST_SUITE_P(Modes, DirectMediaTest, ::testing::ValuesIn(all_modes()), mode_name);
 
 TEST_P(DirectMediaTest, MediaGoesStraightToTheGatewayThatThePathBeginsWith) {
@@ -557,7 +404,7 @@ TEST_P(DirectMediaTest, WhatTheGatewaySaysBeforeTheAnswerCrosses) {
 
 class SecureDirectTest : public DirectMediaTest {
  protected:
-  SecureDirectTest() : DirectMediaTest(config({.sdp = "", .core_profile = "branch"})) {}
+  SecureDirectTest() : DirectMediaTest(local_media_config({.sdp = "", .core_profile = "branch"})) {}
 };
 INSTANTIATE_TEST_SUITE_P(Modes, SecureDirectTest, ::testing::ValuesIn(all_modes()), mode_name);
 
@@ -574,7 +421,7 @@ TEST_P(SecureDirectTest, KeysAreThoseOfTheTwoSides) {
 
 class UnlikeTest : public DirectMediaTest {
  protected:
-  UnlikeTest() : DirectMediaTest(config({.sdp = ""})) {}
+  UnlikeTest() : DirectMediaTest(local_media_config({.sdp = ""})) {}
 };
 INSTANTIATE_TEST_SUITE_P(Modes, UnlikeTest, ::testing::ValuesIn(all_modes()), mode_name);
 
@@ -594,7 +441,8 @@ TEST_P(UnlikeTest, MediaIsAnchoredWhereTheTwoSidesWouldNotUnderstandEachOther) {
 
 class MovingIceTest : public LocalMediaTest {
  protected:
-  MovingIceTest() : LocalMediaTest(config({.sdp = "security = \"rtp\"\nice = \"lite\"\n"})) {}
+  MovingIceTest()
+      : LocalMediaTest(local_media_config({.sdp = "security = \"rtp\"\nice = \"lite\"\n"})) {}
   static std::string ice(const std::string& ufrag, int version) {
     return offer(version) + "a=ice-ufrag:" + ufrag + "\r\na=ice-pwd:passwordofthephone" + ufrag +
            "0000\r\na=candidate:1 1 UDP 2130706431 10.2.0.1 50000 typ host\r\na=rtcp-mux\r\n";
