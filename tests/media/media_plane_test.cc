@@ -141,6 +141,8 @@ TEST_F(TwoPeers, AMoveThatCannotBeChangesNothing) {
   EXPECT_EQ(bob.heard.size(), 5U);
   plane->close(a);  // its ports there are free again
   EXPECT_TRUE(plane->begin_move(b, lan, Family::kV4));
+  EXPECT_EQ(plane->open_image(b).error().code, ErrorCode::kConflict)
+      << "a port of the realm that it leaves would go back to the other's";
   plane->end_move(b, false);
   ASSERT_TRUE(plane->open_image(b));
   EXPECT_EQ(plane->begin_move(b, lan, Family::kV4).error().code, ErrorCode::kConflict);

@@ -256,6 +256,25 @@ TEST_P(EarlyUpdate, OneOfOursWithoutAnAnswerEndsTheAttempt) {
   EXPECT_EQ(rig.records[0].termination, "unreachable");
 }
 
+// What we asked it is void, and must not keep it from being asked again.
+TEST_P(EarlyUpdate, OfAPhoneThatSaysItIsOverAndAnswersAllTheSame) {
+  ring("Allow: INVITE, ACK, BYE, CANCEL, UPDATE, PRACK\r\n");
+  core.request(d, "UPDATE", "", offer("sendonly", 2));
+  (void)cloud.expect("UPDATE");
+  cloud.reply(inv, 199, "Reason: Q.850;cause=17\r\n");
+  core.expect("504 UPDATE");
+  answer_and_end();
+  auto c = cloud.answered(inv);
+  cloud.request(c, "INVITE", "", secure_sdp("10.2.0.1", 50000, "sendrecv", 3));
+  EXPECT_EQ(direction_of(cloud.expect("200 INVITE").body()), "sendrecv");
+  cloud.ack(c);
+  rig.run(Millis(100));
+  core.request(d, "BYE");
+  core.expect("200 BYE");
+  cloud.reply(cloud.expect("BYE"), 200);
+  expect_clean(1);
+}
+
 TEST_P(EarlyUpdate, OneThatIsRefusedBecauseThatPhoneIsGoneLeavesTheOthersRinging) {
   ring("Allow: INVITE, ACK, BYE, CANCEL, UPDATE, PRACK\r\n");
   cloud.reply(inv, 180, "", "", "other");
