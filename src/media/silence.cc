@@ -6,6 +6,7 @@
 #include "media/plane_impl.h"
 #include "media/streams.h"
 #include "rtp/packet.h"
+#include "sdp/text.h"
 
 namespace causeway::media {
 namespace {
@@ -22,7 +23,7 @@ struct Filler {
 };
 
 bool named(const sdp::Codec& c, std::string_view name) {
-  return sdp::same_codec(c, {c.pt, std::string(name), 8000, 1, ""});
+  return c.clock == 8000 && c.channels == 1 && sdp::text::same_word(c.name, name);
 }
 
 // What the peer takes, in its own numbers; the codec that it likes best decides.
