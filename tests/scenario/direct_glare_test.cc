@@ -1,6 +1,7 @@
 // Offers that cross, are refused or cannot be sent where media goes past us: each side is told the
 // other's, and an offer is never answered by an offer.
 #include "scenario/local_media.h"
+#include "scenario/transfers.h"
 
 namespace causeway::scenario {
 namespace {
@@ -74,11 +75,8 @@ TEST_P(DirectGlareTest, WhatOneThatIsReplacedAskedForIsNotPutBack) {
   cloud.request(up.cloud, "INVITE", kOutside, offer(2));
   const auto slow = core.expect("INVITE");
   EXPECT_EQ(address_in(slow.body()), "10.0.0.1");
-  const auto tag = [](const std::string& party) { return party.substr(party.find("tag=") + 4); };
-  auto taker = cloud.invite("+4989123",
-                            "Replaces: " + up.cloud.call_id + ";to-tag=" + tag(up.cloud.remote) +
-                                ";from-tag=" + tag(up.cloud.local) + "\r\n",
-                            offer(1, "sendrecv", 50030), "+4989777");
+  auto taker =
+      cloud.invite("+4989123", replaces(up.cloud), offer(1, "sendrecv", 50030), "+4989777");
   cloud.learn(taker, cloud.expect("200 INVITE"));
   cloud.ack(taker);
   cloud.reply(cloud.expect("BYE"), 200);
