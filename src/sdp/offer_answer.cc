@@ -30,7 +30,7 @@ Result<std::string> with_version(OfferAnswer& s, const Write& write) {
   Origin o = s.origin;
   if (!s.last_local.empty()) {
     Result<std::string> same = write(o);
-    if (!same || *same == s.last_local) return same;
+    if (!same || *same == s.last_local.view()) return same;
   }
   o.version += 1;
   Result<std::string> text = write(o);
@@ -61,7 +61,7 @@ Result<Received> take(OfferAnswer& s, std::string_view body, const Dialect& dial
   if (!read) return tl::unexpected(read.error());
   Received r{std::move(*read),
              !s.last_remote.empty() && without_origin(s.last_remote) == without_origin(body)};
-  s.last_remote.assign(body);
+  s.last_remote = std::string(body);
   return r;
 }
 
