@@ -7,7 +7,7 @@ usage: scale.py BUILD_DIR [memory] [idle] [rate] [shards]     all of them unless
 
 memory   4,000 calls with media ports, set up at 100/s and at rest: KiB a call (proportional set size over that of a gateway that was
          warmed up). Fails above 16.
-idle     20,000 calls whose media goes past the gateway (CAUSEWAY_IDLE_CALLS: another number), set up at 500/s and at rest: KiB a call, what
+idle     20,000 calls whose media goes past the gateway (CAUSEWAY_IDLE_CALLS: another number), set up at 200/s and at rest: KiB a call, what
          signalling alone needs, and the CPU that they take while nothing happens. Fails above 8, or where it takes more than a
          hundredth of a processor.
 rate     the highest of several rates at which fewer than one call in a thousand fails, with the load of the gateway's processor and
@@ -154,8 +154,8 @@ def idle(build):
         g.calls(500, 200, 500)
         time.sleep(35)  # what is over is forgotten
         before = pss_of(g.pid)
-        caller = g.calls(count, 500, 1_200_000, wait=False)
-        time.sleep(count / 500 + 45)  # ... and the transactions that set up the last of them
+        caller = g.calls(count, 200, 1_200_000, wait=False)
+        time.sleep(count / 200 + 45)  # ... and the transactions that set up the last of them
         up = g.status()
         kib = (pss_of(g.pid) - before) / count
         cpu, began = cpu_of(g.pid), time.monotonic()

@@ -43,7 +43,8 @@ std::uint8_t free_number(const std::vector<sdp::Codec>& codecs) {
 }
 
 tl::unexpected<Error> no_room(const CodingRoom& room) {
-  return fail(room.ever ? ErrorCode::kUnavailable : ErrorCode::kNotAcceptable, room.why);
+  return fail(room.ever ? ErrorCode::kUnavailable : ErrorCode::kNotAcceptable,
+              room.why ? room.why() : "no room to transcode");
 }
 
 bool takes_events(const sdp::Dialect& d) {

@@ -21,7 +21,7 @@ struct CodingRoom {
   bool ever = true;  // false: `now` says no for good
   // Whether there is room for coding between these two; empty: there is.
   std::function<bool(const sdp::Codec&, const sdp::Codec&)> now;
-  std::string why;  // ... it says no
+  std::function<std::string()> why;  // ... it says no, in words
 };
 
 // What to offer to `to` of what `from` wants: what its dialect allows of that; where nothing is

@@ -176,7 +176,8 @@ struct Profile {
   std::vector<HeaderLine> add_headers;  // on every request and response to this peer
   std::string user_agent;               // User-Agent / Server; empty: none
   std::vector<std::string> allow{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "NOTIFY", "UPDATE"};
-  std::vector<std::string> supported;  // option tags
+  std::vector<std::string> supported;      // option tags
+  std::string allow_text, supported_text;  // both as they are written in every message
   // 100rel and PRACK stand in `supported` and `allow` because of it
   Reliability reliable_provisionals = Reliability::kOff;
   // What may cross to this peer, by header name and by MIME type, when the other side is trusted

@@ -1,5 +1,7 @@
 // The keys of [[profile]], and profiles that extend others.
+#include <fmt/format.h>
 #include <algorithm>
+
 #include <charconv>
 
 #include "base/host_name.h"
@@ -529,6 +531,8 @@ void read_one(Reader& r, const At& at, const ProfileDraft& base, Draft& draft) {
   const bool info = digits == sdp::DigitsAs::kInfo || digits == sdp::DigitsAs::kInfoRelay;
   if (info && std::find(p.allow.begin(), p.allow.end(), "INFO") == p.allow.end())
     p.allow.emplace_back("INFO");
+  p.allow_text = fmt::format("{}", fmt::join(p.allow, ", "));
+  p.supported_text = fmt::format("{}", fmt::join(p.supported, ", "));
   const auto same =
       std::find_if(draft.profiles.begin(), draft.profiles.end(),
                    [&](const ProfileDraft& o) { return !p.name.empty() && o.name == p.name; });

@@ -32,18 +32,8 @@ std::string contact_value(const LocalSide& side, std::string_view user) {
 }
 
 void add_common(sip::Builder& b, const deployment::Profile& profile, bool request) {
-  if (!profile.allow.empty()) {
-    b.begin(sip::HeaderId::kAllow);
-    for (std::size_t i = 0; i < profile.allow.size(); ++i)
-      b.add(i ? ", " : "").add(profile.allow[i]);
-    b.end_line();
-  }
-  if (!profile.supported.empty()) {
-    b.begin(sip::HeaderId::kSupported);
-    for (std::size_t i = 0; i < profile.supported.size(); ++i)
-      b.add(i ? ", " : "").add(profile.supported[i]);
-    b.end_line();
-  }
+  if (!profile.allow_text.empty()) b.header(sip::HeaderId::kAllow, profile.allow_text);
+  if (!profile.supported_text.empty()) b.header(sip::HeaderId::kSupported, profile.supported_text);
   if (!profile.user_agent.empty())
     b.header(request ? sip::HeaderId::kUserAgent : sip::HeaderId::kServer, profile.user_agent);
   for (const auto& h : profile.add_headers) b.header(h.name, h.value);

@@ -17,6 +17,7 @@ namespace causeway::sdp::text {
 
 [[nodiscard]] inline bool same_word(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
+  if (a == b) return true;  // nearly always: written as everybody writes it
   for (std::size_t i = 0; i < a.size(); ++i)
     if (lower(a[i]) != lower(b[i])) return false;
   return true;

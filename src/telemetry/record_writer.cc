@@ -113,6 +113,7 @@ void RecordWriter::run() {
 
 // Lines of one day go out in one write.
 void RecordWriter::write_batch(std::span<const CallRecord> batch) {
+  static const std::string kHeader = csv_header();
   for (std::size_t i = 0; i < batch.size();) {
     constexpr std::int64_t kDay = 86'400'000'000;
     const std::string day = day_of(batch[i].ended);
@@ -124,7 +125,7 @@ void RecordWriter::write_batch(std::span<const CallRecord> batch) {
       if (options_.csv) csv += to_csv_line(batch[i]);
     }
     const bool good = append(json_, day, ".jsonl", {}, json) &&
-                      (!options_.csv || append(csv_, day, ".csv", csv_header(), csv));
+                      (!options_.csv || append(csv_, day, ".csv", kHeader, csv));
     const std::lock_guard lock(mutex_);
     (good ? statistics_.written : statistics_.errors) += n;
   }

@@ -132,8 +132,11 @@ void SipTransport::ban(const Flow& flow, const std::string& reason) {
 
 bool SipTransport::is_scanner(const sip::Message& m) const {
   const auto says = [](std::string_view text, std::string_view word) {
-    for (std::size_t i = 0; i + word.size() <= text.size(); ++i)
-      if (sip::iequals(text.substr(i, word.size()), word)) return true;
+    const auto folded = [](char c) { return static_cast<unsigned char>(c) | 0x20U; };
+    for (std::size_t i = 0; !word.empty() && i + word.size() <= text.size(); ++i)
+      if (folded(text[i]) == folded(word.front()) &&
+          sip::iequals(text.substr(i, word.size()), word))
+        return true;
     return false;
   };
   const std::string_view agent = m.value(sip::HeaderId::kUserAgent);
