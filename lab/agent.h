@@ -29,6 +29,7 @@ struct AgentSettings {
   Zone zone;  // what we resolve names with
   Millis options_interval{5'000};
   std::size_t max_calls = 20'000;
+  bool ice = false;  // media bypass: SDP with ICE, by full agents
 };
 
 struct OptionsSeen {

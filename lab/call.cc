@@ -218,6 +218,7 @@ void Call::on_answer(const SipMessage& m) {
   facts_.final_status = m.status;
   facts_.answered = agent_.loop().now();
   learn_dialog(m);
+  const auto early = theirs_;
   const auto sdp = read_sdp(m, true);
   send_ack(invite_.cseq_number(), {});
   if (cancel_sent_) {  // the answer crossed the CANCEL
@@ -229,11 +230,16 @@ void Call::on_answer(const SipMessage& m) {
     state_ = State::kTalking;
     return hang_up();
   }
+  if (early && ice_) {
+    const auto changed = check_ice_continuity(*early, *sdp, false);
+    if (!changed.empty()) violation({{"TDR-76", "between 183 and 200 " + changed.front().what}});
+  }
   take_answer(*sdp);
   begin_talking();
 }
 
 void Call::begin_talking() {
+  if (ice_) ice_->may_nominate(true);
   state_ = State::kTalking;
   facts_.confirmed = agent_.loop().now();
   phase_by(way_);
@@ -282,13 +288,15 @@ void Call::send_in_dialog(SipMessage m) {
   agent_.send_request(std::move(m), flow_, this);
 }
 
-void Call::hang_up() {
+void Call::hang_up(const std::string& reason) {
   if (state_ != State::kTalking) return;
   state_ = State::kEnding;
   facts_.hung_up_by_us = true;
   phase(Known::kUnknown, Known::kUnknown);
   ++cseq_;
-  send_in_dialog(in_dialog("BYE"));
+  SipMessage bye = in_dialog("BYE");
+  if (!reason.empty()) bye.add("Reason", reason);
+  send_in_dialog(std::move(bye));
   later(3'000ms, [this] {
     if (state_ == State::kEnding) end();
   });
@@ -322,6 +330,15 @@ void Call::take_step(Step step, int tries) {
     case Step::kHoldZeroAddress: m.body = offer(Way::kSendRecv, true, true); break;
     case Step::kResume: m.body = offer(Way::kSendRecv, true); break;
     case Step::kRefresh: m.body = last_sdp_; break;
+    case Step::kIceFinal:
+      ice_final_ = true;
+      m.body = offer(Way::kSendRecv, true);
+      ice_final_ = false;
+      break;
+    case Step::kIceRestart:
+      if (ice_) ice_->restart();
+      m.body = offer(Way::kSendRecv, true);
+      break;
     case Step::kResumeWithoutOffer:
     case Step::kTransfer:
     case Step::kTransferAndLeave:
@@ -396,6 +413,9 @@ void Call::on_reinvite_response(const SipMessage& m) {
     return trouble(std::string(to_string(step)) + " answered without SDP");
   }
   if (before) violation(check_continuity(*before, *sdp, step == Step::kRefresh, agent_.secure()));
+  if (before && ice_) violation(check_ice_continuity(*before, *sdp, step == Step::kIceRestart));
+  if (step == Step::kIceFinal) facts_.ice_final_answered = true;
+  if (step == Step::kIceRestart) facts_.ice_restarted = true;
   if (step == Step::kResumeWithoutOffer) {
     if (sdp->way != Way::kSendRecv)
       violation(
@@ -581,6 +601,7 @@ void Call::on_reinvite(const SipMessage& m, const std::string& transaction) {
     if (const auto refused = agent_.refusal(fresh)) return refuse(refused->status, refused->why);
     const bool same = before && before->origin_version == sdp->origin_version;
     if (before) violation(check_continuity(*before, *sdp, false, agent_.secure()));
+    if (before && ice_) violation(check_ice_continuity(*before, *sdp, false));
     if (same && before->way != sdp->way)
       violation({{"RFC3264-8", "the SDP changed and its version in o= did not"}});
     if (same) ++facts_.refreshes_taken;
@@ -606,6 +627,10 @@ void Call::end() {
   facts_.ended = agent_.loop().now();
   phase(Known::kUnknown, Known::kUnknown);
   if (media_) media_->stop();
+  if (ice_) {
+    ice_->stop();
+    facts_.ice = ice_->facts();
+  }
   for (auto& t : timers_) agent_.loop().cancel(t);
   timers_.clear();
   agent_.call_ended(*this);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lab/checks.h"
+#include "lab/ice_agent.h"
 #include "lab/media_session.h"
 #include "lab/number_plan.h"
 #include "lab/sdp_text.h"
@@ -43,6 +44,10 @@ struct CallFacts {
   std::vector<int> transfer_told;                             // statuses that NOTIFY told of
   std::string refer_to, referred_by;                          // as we wrote them
   std::string contact_host;                                   // of the other side's INVITE
+  // ICE, of media bypass
+  bool ice_agreed = false, ice_path = false, ice_final_answered = false, ice_restarted = false;
+  bool dtls_answered = false;  // an offer of SDES beside DTLS
+  IceFacts ice;
   std::vector<Phase> phases;
   Violations violations;
   std::vector<std::string> troubles;  // what went wrong and is no breach of a requirement
@@ -62,7 +67,7 @@ class Call {
   void on_ack(const SipMessage& m);
   void on_response(const SipMessage& request, const SipMessage& m);
   void on_timeout(const SipMessage& request);
-  void hang_up();
+  void hang_up(const std::string& reason = {});
   void violation(const Violations& v);
   void trouble(const std::string& what);
 
@@ -110,9 +115,19 @@ class Call {
   [[nodiscard]] std::string answer(const SdpText& theirs);
   void take_offer(const SdpText& s);
   void take_answer(const SdpText& s);
+  void set_remote(const SdpText& s);
   void adopt(const SdpText& s, const std::string& our_suite, const std::string& our_key);
   [[nodiscard]] std::optional<SdpText> read_sdp(const SipMessage& m, bool is_answer);
   [[nodiscard]] std::string key_of(const std::string& suite);
+  // call_ice.cc
+  [[nodiscard]] bool open_ice();
+  void ice_into(SdpToWrite& s);
+  [[nodiscard]] bool muxed(const SdpText& theirs) const;
+  // Whether ICE finds the way, and the addresses of `s` are not the truth.
+  [[nodiscard]] bool take_ice(const SdpText& s);
+  void ice_path();
+  void ice_failed(const Violation& why);
+
   void phase(Known sends, Known receives);
   void phase_by(Way way);
   void other_fork();
@@ -149,6 +164,9 @@ class Call {
   std::map<std::string, std::string> keys_;  // by suite
   std::string answer_suite_, last_sdp_;
   std::optional<SdpText> ours_, theirs_;
+  std::unique_ptr<IceAgent> ice_;
+  bool ice_final_ = false;  // our next SDP names the nominated pair
+  int payload_type_ = 8;    // theirs
   int answer_tag_ = 1;
   Way way_ = Way::kSendRecv;  // ours, as negotiated or offered
   std::vector<Loop::TimerId> timers_;

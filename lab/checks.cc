@@ -138,7 +138,10 @@ Violations check_service_response(const SipMessage& m, const ServiceView& v,
 
 Violations check_service_sdp(const SdpText& s, const ServiceView& v, const SdpText* ours) {
   Findings f;
-  f.expect(s.protocol == "RTP/SAVP", "TDM-01", "media profile " + s.protocol);
+  const bool as_offered = v.bypass && ours != nullptr && s.protocol == ours->protocol;  // MBP-09
+  f.expect(s.protocol == "RTP/SAVP" || as_offered, "TDM-01", "media profile " + s.protocol);
+  const auto ice = check_ice_sdp(s, v);
+  f.list.insert(f.list.end(), ice.begin(), ice.end());
   f.expect(s.way == Way::kSendRecv || s.way == Way::kInactive, "TDR-93",
            "a=" + std::string(to_string(s.way)) + " towards the service");
   f.expect(!s.address.is_unspecified(), "TDR-94", "c=0.0.0.0 towards the service");
@@ -148,7 +151,7 @@ Violations check_service_sdp(const SdpText& s, const ServiceView& v, const SdpTe
            "the operator's address in o=");
   for (const auto& c : s.crypto)
     f.expect(c.suite.find("GCM") == std::string::npos, "TDM-05", "GCM offered");
-  if (s.protocol != "RTP/SAVP") return f.list;
+  if (s.protocol != "RTP/SAVP" && !as_offered) return f.list;
   if (ours == nullptr) {
     f.expect(!s.crypto.empty() && s.crypto.front().suite == kSuite80, "TDM-02",
              "AES_CM_128_HMAC_SHA1_80 is not the first crypto line");
@@ -176,6 +179,8 @@ std::optional<LabRefusal> service_refusal(const Violations& all) {
     if (v.requirement == "TDR-33" || v.requirement == "TDR-60" || v.requirement == "TDR-32" ||
         v.requirement == "TDR-14")
       return LabRefusal{403, why};
+    if (v.requirement == "MBP-01" && v.what == kNoCandidates)
+      return LabRefusal{488, "531027 " + why};
     if (v.requirement == "TDR-54" || v.requirement == "TDM-01" || v.requirement == "TDR-94")
       return LabRefusal{488, why};
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -69,6 +70,13 @@ class MediaSession {
   void restart_stream();
   void stop();
 
+  // Media bypass: STUN goes to `stun`, and of every RTP packet `rtp` is told.
+  void set_ears(std::function<void(std::string_view, bool rtcp, const Endpoint& from)> stun,
+                std::function<void()> rtp);
+  void send_raw(bool rtcp, const std::string& packet, const Endpoint& to) {
+    transmit(rtcp ? rtcp_fd_ : rtp_fd_, packet, to);
+  }
+
   void send_due();  // called by the pump
 
   [[nodiscard]] const std::vector<Frame>& frames() const { return frames_; }
@@ -103,6 +111,8 @@ class MediaSession {
   std::vector<Frame> frames_;  // bounded by kMaxFrames
   std::optional<Instant> first_packet_;
   MediaCounters counters_;
+  std::function<void(std::string_view, bool, const Endpoint&)> stun_ear_;
+  std::function<void()> rtp_ear_;
 };
 
 }  // namespace causeway::lab

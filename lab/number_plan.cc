@@ -16,6 +16,8 @@ std::string_view to_string(Step s) {
     case Step::kRefresh: return "session refresh";
     case Step::kTransfer: return "transfer";
     case Step::kTransferAndLeave: return "transfer, hang-up at once";
+    case Step::kIceFinal: return "final offer of ICE";
+    case Step::kIceRestart: return "ICE restart";
     case Step::kHangUp: return "hang-up";
   }
   return "?";

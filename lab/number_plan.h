@@ -23,6 +23,8 @@ enum class Step : std::uint8_t {
   kRefresh,
   kTransfer,          // REFER to transfer_to, and BYE when NOTIFY has told of its answer
   kTransferAndLeave,  // REFER, and BYE right after its 202
+  kIceFinal,          // re-INVITE with a=remote-candidates once a path is nominated
+  kIceRestart,        // re-INVITE with other ICE credentials
   kHangUp
 };
 [[nodiscard]] std::string_view to_string(Step s);
@@ -30,6 +32,12 @@ enum class Step : std::uint8_t {
 struct Action {
   Millis at{0};  // after the answer
   Step step = Step::kHangUp;
+};
+
+// How the service's end of a call speaks ICE, where the trunk has media bypass.
+enum class IceKind : std::uint8_t {
+  kFull,
+  kLite,  // as another gateway, which the service rings at the same time
 };
 
 struct Behaviour {
@@ -49,6 +57,8 @@ struct Behaviour {
   std::vector<Action> actions;
   std::string transfer_to;  // a number of the service's own
   Sound sound;
+  IceKind ice = IceKind::kFull;
+  bool dtls_offered = false;  // beside SDES, with the protocol of DTLS
   bool media = true;  // false: signalling alone, for load
 };
 

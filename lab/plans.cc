@@ -198,6 +198,44 @@ Status read_call(const Json& j, CallPlan& p) {
 
 }  // namespace
 
+void add_media_bypass(ScenarioPlan& plan) {
+  auto& out = plan.calls;
+  int i = static_cast<int>(out.size());
+  auto p = call("ps-ice-final", "a phone offers DTLS, too, and then the path that it nominated",
+                Side::kPhoneSystem, i++);
+  p.calling.dtls_offered = true;
+  p.calling.actions = {{1'200ms, Step::kIceFinal}};
+  ends(p.calling, 3'200ms);
+  p.start = 400ms;
+  out.push_back(p);
+
+  p = call("op-ice-final", "the same by the phone that was called", Side::kOperator, i++);
+  p.called.actions = {{1'200ms, Step::kIceFinal}};
+  ends(p.calling, 3'200ms);
+  p.start = 600ms;
+  out.push_back(p);
+
+  p = call("ps-ice-restart", "a phone restarts ICE with new credentials", Side::kPhoneSystem, i++);
+  p.calling.actions = {{1'200ms, Step::kIceRestart}};
+  ends(p.called, 3'500ms);
+  p.start = 800ms;
+  out.push_back(p);
+
+  p = call("op-ice-lite", "what answers is ICE-lite itself", Side::kOperator, i++);
+  p.called.ice = IceKind::kLite;
+  ends(p.called, 2'000ms);
+  p.start = 1'000ms;
+  out.push_back(p);
+
+  p = call("ps-early", "the core plays before it answers, and a phone checks from then on",
+           Side::kPhoneSystem, i++);
+  p.called.early_media = true;
+  p.called.final_after = 1'500ms;
+  ends(p.calling, 1'500ms);
+  p.start = 300ms;
+  out.push_back(p);
+}
+
 std::vector<std::string> built_in_plans() {
   return {"demo", "basic", "hold", "service", "transfer"};
 }

@@ -35,6 +35,8 @@ struct ScenarioPlan {
 
 [[nodiscard]] Result<ScenarioPlan> find_plan(const std::string& name_or_file);
 [[nodiscard]] std::vector<std::string> built_in_plans();
+// Calls that only a trunk with media bypass can have.
+void add_media_bypass(ScenarioPlan& plan);
 [[nodiscard]] Result<ScenarioPlan> parse_plan(std::string_view json_text);
 
 }  // namespace causeway::lab

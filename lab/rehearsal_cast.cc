@@ -38,6 +38,7 @@ bool comes_from(toml::table& root, std::string name, std::string_view built_in) 
     each_table(root, "profile", [&](toml::table& p) {
       if (text_at(p, "name") == name) base = text_at(p, "extends");
     });
+    if (base.empty() && name == "teams-media-bypass") base = "teams-direct-routing";
     if (base.empty()) return false;
     name = base;
   }
@@ -240,6 +241,8 @@ Status cast_service(const Deployment& d, const deployment::PeerGroup& g,
   out.service_media = media_of(g, out.service[0].address.address, taken);
   out.gateway_service = reached_at(d, g.listener);
   const auto& profile = d.profile(g.profile);
+  const auto& realm = d.realm(g.realm);
+  out.gateway_service_media = realm.public_v4.value_or(realm.media_v4.value_or(IpAddress{}));
   out.gateway_name = profile.contact_host;
   out.label = profile.customer_in_contact ? "rehearsal" : "";
   out.contact_names = {profile.contact_host};
@@ -308,6 +311,9 @@ Result<Cast> cast_of(const CastWish& wish) {
     if (p.address) taken.push_back(*p.address);
   if (auto s = cast_service(d, **service, taken, out); !s) return tl::unexpected(s.error());
   if (auto s = cast_core(d, *core, taken, out); !s) return tl::unexpected(s.error());
+  // Zoom has no bypass; a trunk that was made with it has it whatever the profile says.
+  out.bypass = wish.service == "teams-media-bypass" ||
+               (wish.service != "zoom-provider-exchange" && d.profile((*service)->profile).sdp.ice_lite);
   out.by_number = (*service)->service.has_value() || core->trunk != deployment::Trunk::kNone;
   if (out.by_number) out.store = wish.directory + "/store.db";
   auto copy = write_copy(std::move(root), wish, out);

@@ -21,6 +21,8 @@ struct Cast {
   std::string gateway_name;                // contact_host
   std::vector<std::string> contact_names;  // hosts of Contact that are right
   Endpoint gateway_service;
+  IpAddress gateway_service_media;
+  bool bypass = false;  // the trunk has media bypass
   // The core
   std::vector<Site> core;
   IpAddress core_media;

@@ -7,7 +7,7 @@ namespace causeway::lab {
 namespace {
 
 constexpr auto kServices =
-    std::to_array<std::string_view>({"teams-direct-routing", "teams-operator-connect",
+    std::to_array<std::string_view>({"teams-direct-routing", "teams-media-bypass", "teams-operator-connect",
                                      "teams-phone-mobile", "zoom-provider-exchange"});
 
 constexpr std::string_view kProfile =
@@ -67,6 +67,7 @@ constexpr auto kTeams = std::to_array<RehearsedRule>({
     {"TDM-17", Seen::kOffer, "one m= line, audio",
      "profile.sdp.attributes = [], sdp.image left out"},
     {"TDM-18", Seen::kOffer, "ptime 20", "profile.sdp.ptime = 20"},
+    {"TDM-25", Seen::kOffer, "ICE on trunks with media bypass alone", "profile.sdp.ice = \"never\""},
     {"TDR-93", Seen::kHold, "hold is a=inactive", "profile.sdp.hold = \"inactive_only\""},
     {"TDR-94", Seen::kHold, "never c=0.0.0.0", "profile.sdp.hold = \"inactive_only\""},
     {"TDR-95", Seen::kHold, "a resume without an offer becomes sendrecv", kProfile},
@@ -92,6 +93,33 @@ constexpr auto kTeams = std::to_array<RehearsedRule>({
      kProfile},
     {"AUDIO", Seen::kAudio, "both sides hear each other",
      "media_sources of both groups must hold where their RTP comes from"},
+});
+
+constexpr std::string_view kBypassProfile =
+    "let the group's profile extend \"teams-media-bypass\", and leave sdp.ice and sdp.rtcp_mux as "
+    "they are there";
+
+// ICE, where media goes between the phones of the service and the gateway.
+constexpr auto kBypass = std::to_array<RehearsedRule>({
+    {"MBP-01", Seen::kOffer, "SDP has ice-lite and one public host candidate for each component",
+     "profile.sdp.ice = \"lite\"; behind NAT, realm.public_addresses must say what the Internet sees"},
+    {"MBP-02", Seen::kChecked, "checks from everywhere are answered, and none are sent",
+     "the realm's media ports must be open to every address, and its public address lead to them"},
+    {"MBP-03", Seen::kNominated, "media takes the nominated path, chosen before or after the answer",
+     kBypassProfile},
+    {"MBP-04", Seen::kChecked, "unknown attributes and broken packets change nothing",
+     kBypassProfile},
+    {"MBP-05", Seen::kFinalOffer, "the final offer is answered with the same credentials",
+     kBypassProfile},
+    {"MBP-06", Seen::kLitePeer, "media with a peer that is ICE-lite itself", kBypassProfile},
+    {"MBP-07", Seen::kIceRestart, "new credentials of the service restart ICE", kBypassProfile},
+    {"MBP-08", Seen::kEarlyPath, "early media takes the best path that was checked",
+     kBypassProfile},
+    {"MBP-09", Seen::kDtlsOffer, "an offer of DTLS beside SDES is answered with SDES",
+     kBypassProfile},
+    {"MBP-10", Seen::kIceHold, "RTCP by its own candidate or by rtcp-mux, through hold",
+     kBypassProfile},
+    {"TDR-76", Seen::kEarlyAnswer, "ICE is the same in 183 and 200", kBypassProfile},
 });
 
 // Zoom Phone Provider Exchange: what is public of it.
@@ -140,6 +168,8 @@ std::span<const RehearsedRule> rules_of_service(std::string_view service) {
     if (s == service) return kTeams;
   return {};
 }
+
+std::span<const RehearsedRule> rules_of_media_bypass() { return kBypass; }
 
 std::string_view rule_of_service(std::string_view service, std::string_view id) {
   if (service != "zoom-provider-exchange") return id;
