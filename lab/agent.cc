@@ -56,7 +56,7 @@ std::string Agent::site_name(std::size_t site) const {
 }
 
 Call* Agent::place(const std::string& label, const std::string& number, const std::string& from,
-                   Behaviour b, std::size_t site) {
+                   Behaviour b, std::size_t site, const std::string& replaces) {
   if (calls_.size() >= settings_.max_calls) return nullptr;
   auto flow = port_.flow_to(site, settings_.gateway);
   if (!flow) {
@@ -68,13 +68,18 @@ Call* Agent::place(const std::string& label, const std::string& number, const st
       std::make_unique<Call>(*this, serial, true, label, number, from, std::move(b), site));
   Call* c = calls_.back().get();
   by_serial_[serial] = c;
-  c->place(*flow);
+  c->place(*flow, replaces);
   by_call_id_[c->call_id()] = c;
   return c;
 }
 
 void Agent::expect(const std::string& number, const std::string& label, Behaviour b) {
   expected_[number] = Expected{label, std::move(b)};
+}
+
+Behaviour Agent::expected(const std::string& number) const {
+  const auto it = expected_.find(number);
+  return it == expected_.end() ? Behaviour{} : it->second.behaviour;
 }
 
 void Agent::forget_ended() {

@@ -51,9 +51,10 @@ class Agent : private SipPort::Listener {
 
   // The call lives until the agent forgets it. Null: too many calls, or no way to the gateway.
   Call* place(const std::string& label, const std::string& number, const std::string& from,
-              Behaviour b, std::size_t site = 0);
+              Behaviour b, std::size_t site = 0, const std::string& replaces = {});
   // Calls to this number get this behaviour in place of the number plan's.
   void expect(const std::string& number, const std::string& label, Behaviour b);
+  [[nodiscard]] Behaviour expected(const std::string& number) const;
   void set_default_behaviour(Behaviour b) { default_ = std::move(b); }
   // Numbers may come in another form than they are expected in.
   void take_any_form() { any_form_ = true; }
@@ -90,6 +91,7 @@ class Agent : private SipPort::Listener {
     return port_.flow_to(site, e);
   }
   void call_ended(Call& call);
+  [[nodiscard]] Call* call_by_serial(std::uint64_t serial) const;
 
   // What differs between the sides ---------------------------------------------------------------
   [[nodiscard]] virtual std::string contact_for(const Call& call) const = 0;
@@ -148,7 +150,6 @@ class Agent : private SipPort::Listener {
   void repeat_response(const std::string& key);
   void acknowledge_failure(const ClientTransaction& t, const SipMessage& response);
   void drop_client(const std::string& key);
-  [[nodiscard]] Call* call_by_serial(std::uint64_t serial) const;
   void stray(const Violations& v);
 
   Side side_;

@@ -1,7 +1,6 @@
 #include "lab/call.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "lab/agent.h"
 
@@ -93,7 +92,7 @@ void Call::later(Millis delay, std::function<void()> what) {
 
 // --- calling -----------------------------------------------------------------------------------
 
-void Call::place(const Flow& flow) {
+void Call::place(const Flow& flow, const std::string& replaces) {
   state_ = State::kCalling;
   flow_ = flow;
   call_id_ = agent_.token(12) + "@lab";
@@ -113,6 +112,7 @@ void Call::place(const Flow& flow) {
   m.add("Call-ID", call_id_);
   m.add("CSeq", std::to_string(cseq_) + " INVITE");
   m.add("Contact", agent_.contact_for(*this));
+  if (!replaces.empty()) m.add("Replaces", replaces);
   m.body = offer(Way::kSendRecv, false);
   m.add("Content-Type", "application/sdp");
   agent_.dress_request(m, this);
@@ -315,7 +315,12 @@ void Call::take_step(Step step, int tries) {
     return;
   }
   if (step == Step::kHangUp) return hang_up();
-  if (step == Step::kTransfer || step == Step::kTransferAndLeave) return refer(step);
+  if (step == Step::kIceLost)
+    return hang_up("Q.850;cause=47;text=\"IceConnectivityChecksFailed, as rehearsed\"");
+  if (step == Step::kConsult) return consult();
+  if (step == Step::kReplace) return replace();
+  if (step == Step::kTransfer || step == Step::kTransferAndLeave || step == Step::kAttendedTransfer)
+    return refer(step);
   agent_.ladder().note(facts_.side, facts_.label,
                        std::string("(") + std::string(to_string(step)) + ")");
   ++cseq_;
@@ -339,54 +344,10 @@ void Call::take_step(Step step, int tries) {
       if (ice_) ice_->restart();
       m.body = offer(Way::kSendRecv, true);
       break;
-    case Step::kResumeWithoutOffer:
-    case Step::kTransfer:
-    case Step::kTransferAndLeave:
-    case Step::kHangUp: break;
+    default: break;
   }
   if (!m.body.empty()) m.add("Content-Type", "application/sdp");
   send_in_dialog(std::move(m));
-}
-
-// --- transfer ------------------------------------------------------------------------------------
-
-// As Phone System writes it: parameters of its own, which come back byte for byte (TDR-101 to 103).
-void Call::refer(Step step) {
-  leaves_at_once_ = step == Step::kTransferAndLeave;
-  ++cseq_;
-  SipMessage m = in_dialog("REFER");
-  facts_.refer_to = "sip:" + behaviour_.transfer_to + "@" + agent_.sent_by(site_) +
-                    ";x-m=8%3aorgid%3a" + contact_token_ + ";x-t=" + contact_token_.substr(0, 8) +
-                    ";transport=tls;user=phone";
-  facts_.referred_by = "<sip:transferor@" + agent_.sent_by(site_) + ";x-ti=" + contact_token_ +
-                       ";x-tt=aHR0cHM6Ly9leGFtcGxlL2NiP3Q9MQ%3d%3d>";
-  m.add("Refer-To", "<" + facts_.refer_to + ">");
-  m.add("Referred-By", facts_.referred_by);
-  agent_.ladder().note(facts_.side, facts_.label,
-                       std::string("(") + std::string(to_string(step)) + ")");
-  phase(Known::kUnknown, Known::kUnknown);
-  send_in_dialog(std::move(m));
-}
-
-void Call::on_refer_response(const SipMessage& m) {
-  if (m.status < 200) return;
-  facts_.refer_status = m.status;
-  if (m.status >= 300)
-    return violation({{"TDR-99", "REFER was answered " + std::to_string(m.status)}});
-  if (leaves_at_once_) hang_up();
-}
-
-void Call::on_notify(const SipMessage& m, const std::string& transaction) {
-  SipMessage r = agent_.response_to(m, 200, "OK", {});
-  agent_.dress_response(r, this);
-  agent_.respond(transaction, std::move(r), facts_.label);
-  int status = 0;
-  constexpr std::string_view kLine = "SIP/2.0 ";
-  if (m.body.starts_with(kLine)) status = std::atoi(m.body.c_str() + kLine.size());
-  if (status == 0 || m.get("Content-Type").find("message/sipfrag") == std::string::npos)
-    return violation({{"TDR-99", "NOTIFY without message/sipfrag: " + m.body}});
-  if (facts_.transfer_told.size() < 32) facts_.transfer_told.push_back(status);
-  if (status >= 200 && !leaves_at_once_) later(100ms, [this] { hang_up(); });
 }
 
 void Call::on_reinvite_response(const SipMessage& m) {

@@ -43,6 +43,7 @@ struct CallFacts {
   int refer_status = 0;                                       // of the answer to our REFER
   std::vector<int> transfer_told;                             // statuses that NOTIFY told of
   std::string refer_to, referred_by;                          // as we wrote them
+  std::optional<Instant> transfer_ended;                      // NOTIFY told of a final status
   std::string contact_host;                                   // of the other side's INVITE
   // ICE, of media bypass
   bool ice_agreed = false, ice_path = false, ice_final_answered = false, ice_restarted = false;
@@ -61,7 +62,8 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  void place(const Flow& flow);
+  // `replaces`: value of that header, if any.
+  void place(const Flow& flow, const std::string& replaces = {});
   void on_invite(const SipMessage& m, const Flow& flow, const std::string& transaction);
   void on_request(const SipMessage& m, const std::string& transaction);  // within the dialog
   void on_ack(const SipMessage& m);
@@ -104,6 +106,9 @@ class Call {
   void schedule_actions();
   void take_step(Step step, int tries);
   void refer(Step step);
+  void consult();
+  void replace();
+  [[nodiscard]] std::string as_replaces(const std::string& tag_of_theirs) const;
   void on_refer_response(const SipMessage& m);
   void on_notify(const SipMessage& m, const std::string& transaction);
   void end();
@@ -155,7 +160,8 @@ class Call {
   bool awaiting_answer_in_ack_ = false;
   std::optional<Step> stepping_;  // our re-INVITE is under way
   unsigned step_cseq_ = 0;
-  bool leaves_at_once_ = false;  // after the 202 to our REFER
+  std::uint64_t consultation_ = 0;  // serial of our second call
+  bool leaves_at_once_ = false;     // after the 202 to our REFER
 
   // Media
   std::unique_ptr<MediaSession> media_;

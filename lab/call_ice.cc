@@ -57,7 +57,7 @@ void Call::ice_into(SdpToWrite& s) {
   }
   out += candidate("2", 1, 1'694'498'815, rtp, type);
   // An offer of both must still serve a peer without rtcp-mux (RFC 8035).
-  const bool mux = !theirs_ || theirs_->rtcp_mux;
+  const bool mux = behaviour_.mux_offered && (!theirs_ || theirs_->rtcp_mux);
   out += candidate("2", 2, 1'694'498'814, rtcp, type);
   if (mux) out += "a=rtcp-mux\r\n";
   if (ice_final_) {
@@ -71,7 +71,9 @@ void Call::ice_into(SdpToWrite& s) {
   if (behaviour_.dtls_offered) s.protocol = "UDP/TLS/RTP/SAVP";
 }
 
-bool Call::muxed(const SdpText& theirs) const { return ice_ && theirs.rtcp_mux; }
+bool Call::muxed(const SdpText& theirs) const {
+  return ice_ && theirs.rtcp_mux && behaviour_.mux_offered;
+}
 
 bool Call::take_ice(const SdpText& s) {
   if (!ice_) return false;

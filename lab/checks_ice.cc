@@ -47,8 +47,8 @@ Violations check_ice_sdp(const SdpText& s, const ServiceView& v) {
     const std::string at = c.address.to_string();
     expect(c.type == "host", "MBP-01", "a candidate of type " + c.type);
     expect(!c.address.address.is_v6(), "TDR-30", "an IPv6 candidate " + at);
-    expect(v.media.empty() || std::find(v.media.begin(), v.media.end(), c.address.address) !=
-                                  v.media.end(),
+    expect(v.media.empty() ||
+               std::find(v.media.begin(), v.media.end(), c.address.address) != v.media.end(),
            "MBP-01", "the candidate " + at + " is not the realm's public address");
     const bool wanted = (c.component == 1 && c.address.port == s.port) ||
                         (c.component == 2 && c.address.port == s.rtcp_port);
@@ -59,8 +59,8 @@ Violations check_ice_sdp(const SdpText& s, const ServiceView& v) {
   expect(of_rtp == 1, "MBP-01", std::to_string(of_rtp) + " candidates for RTP");
   // An offer of rtcp-mux has both, for a peer without it.
   expect(s.rtcp_mux ? of_rtcp <= 1 : of_rtcp == 1, "MBP-10",
-         std::to_string(of_rtcp) + " candidates for RTCP, " +
-             (s.rtcp_mux ? "with" : "without") + " a=rtcp-mux");
+         std::to_string(of_rtcp) + " candidates for RTCP, " + (s.rtcp_mux ? "with" : "without") +
+             " a=rtcp-mux");
   return out;
 }
 

@@ -81,14 +81,14 @@ void IceAgent::stop() {
   second_fd_ = -1;
 }
 
-void IceAgent::restart() {
-  ours_ = make_ice_credentials(random_);
-}
+void IceAgent::restart() { ours_ = make_ice_credentials(random_); }
 
 void IceAgent::set_remote(const IceCredentials& theirs, const Endpoint& rtp,
                           const std::optional<Endpoint>& rtcp) {
   const Endpoint other = rtcp.value_or(rtp);
-  if (stopped_ || (checking_as_ == ours_.ufrag && theirs_ == theirs && remote_rtp_ == rtp && remote_rtcp_ == other)) return;
+  if (stopped_ || (checking_as_ == ours_.ufrag && theirs_ == theirs && remote_rtp_ == rtp &&
+                   remote_rtcp_ == other))
+    return;
   theirs_ = theirs;
   checking_as_ = ours_.ufrag;
   remote_rtp_ = rtp;
@@ -170,10 +170,10 @@ void IceAgent::drive(Pair& p) {
         return wires_.failed({"MBP-01", p.remote.to_string() +
                                             " in the SDP is no address of the Internet: no check "
                                             "gets there"});
-      return wires_.failed(
-          {"MBP-02", (p.valid ? "checks are no longer answered, from " : "no check was answered, "
-                                                                         "from ") +
-                         where});
+      return wires_.failed({"MBP-02", (p.valid ? "checks are no longer answered, from "
+                                               : "no check was answered, "
+                                                 "from ") +
+                                          where});
     }
     if (now - c.last < c.wait) return;
     c.wait = std::min(c.wait * 2, kLongestWait);
@@ -269,8 +269,8 @@ void IceAgent::read_second() {
   for (int i = 0; i < 64 && second_fd_ >= 0; ++i) {
     sockaddr_storage sa{};
     socklen_t len = sizeof sa;
-    const auto n = recvfrom(second_fd_, buf.data(), buf.size(), 0,
-                            reinterpret_cast<sockaddr*>(&sa), &len);
+    const auto n =
+        recvfrom(second_fd_, buf.data(), buf.size(), 0, reinterpret_cast<sockaddr*>(&sa), &len);
     if (n < 0) return;
     const std::string_view packet(buf.data(), static_cast<std::size_t>(n));
     if (is_stun(packet)) {

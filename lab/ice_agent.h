@@ -1,7 +1,8 @@
-// The ICE agent of a phone on the Internet (RFC 8445): full, controlling, regular nomination. It has
-// two ways to the gateway: that of the call's media, and a second one of a higher priority, which it
-// checks and never nominates, to see where the gateway sends. Beside its checks it sends what must
-// change nothing: a broken packet, and a check with a wrong password. Lab thread; owned by its Call.
+// The ICE agent of a phone on the Internet (RFC 8445): full, controlling, regular nomination. It
+// has two ways to the gateway: that of the call's media, and a second one of a higher priority,
+// which it checks and never nominates, to see where the gateway sends. Beside its checks it sends
+// what must change nothing: a broken packet, and a check with a wrong password. Lab thread; owned
+// by its Call.
 #pragma once
 
 #include <functional>
@@ -25,13 +26,13 @@ struct IceCredentials {
 // What the agent needs of its call, and tells it.
 struct IceWires {
   std::function<void(bool rtcp, const std::string& packet, const Endpoint& to)> send;
-  std::function<void()> path;                // every component has a checked pair
-  std::function<void(Violation)> broke;      // a rule, and the call goes on
-  std::function<void(Violation)> failed;     // IceConnectivityChecksFailed, and what is to blame
+  std::function<void()> path;             // every component has a checked pair
+  std::function<void(Violation)> broke;   // a rule, and the call goes on
+  std::function<void(Violation)> failed;  // IceConnectivityChecksFailed, and what is to blame
 };
 
 struct IceFacts {
-  int answered = 0;  // checks
+  int answered = 0;                            // checks
   bool nominated = false, early_path = false;  // early_path: RTP came the better way before
 };
 

@@ -25,6 +25,10 @@ enum class Step : std::uint8_t {
   kTransferAndLeave,  // REFER, and BYE right after its 202
   kIceFinal,          // re-INVITE with a=remote-candidates once a path is nominated
   kIceRestart,        // re-INVITE with other ICE credentials
+  kIceLost,           // BYE, because checks are said to have failed
+  kConsult,           // a second call, to transfer_to
+  kAttendedTransfer,  // REFER with Replaces of that one, and BYE when NOTIFY has told of success
+  kReplace,           // INVITE with Replaces of this call, from transfer_to
   kHangUp
 };
 [[nodiscard]] std::string_view to_string(Step s);
@@ -55,11 +59,12 @@ struct Behaviour {
   Millis give_up_after{8'000};  // no final answer: a failure of the call
   // As either
   std::vector<Action> actions;
-  std::string transfer_to;  // a number of the service's own
+  std::string transfer_to;  // a number of the service's own; kConsult: of the other side
   Sound sound;
   IceKind ice = IceKind::kFull;
   bool dtls_offered = false;  // beside SDES, with the protocol of DTLS
-  bool media = true;  // false: signalling alone, for load
+  bool mux_offered = true;    // with ICE: RTP and RTCP on one port
+  bool media = true;          // false: signalling alone, for load
 };
 
 struct NumberRule {

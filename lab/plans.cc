@@ -141,6 +141,28 @@ void add_transfer(std::vector<CallPlan>& out) {
     p.start = leaves ? 700ms : 300ms;
     out.push_back(p);
   }
+  auto p = call("op-attended", "Phone System talks to a second subscriber and joins the two",
+                Side::kOperator, i++);
+  p.handover = Handover::kAttended;
+  p.called.transfer_to = "+442079460911";
+  p.called.actions = {
+      {800ms, Step::kHoldInactive}, {1'200ms, Step::kConsult}, {2'400ms, Step::kAttendedTransfer}};
+  p.target = Behaviour{};
+  p.target->sound = tone(i + 5, false);
+  ends(*p.target, 3'300ms);
+  p.start = 500ms;
+  out.push_back(p);
+
+  p = call("op-replaced", "another user of Phone System takes the call over (Replaces)",
+           Side::kOperator, i++);
+  p.handover = Handover::kReplaced;
+  p.called.transfer_to = "+32255570904";
+  p.called.actions = {{1'200ms, Step::kReplace}};
+  p.target = Behaviour{};
+  p.target->sound = tone(i + 5, false);
+  ends(*p.target, 2'000ms);
+  p.start = 900ms;
+  out.push_back(p);
 }
 
 // --- from a file
@@ -227,8 +249,14 @@ void add_media_bypass(ScenarioPlan& plan) {
   p.start = 1'000ms;
   out.push_back(p);
 
+  p = call("ps-ice-lost", "a phone loses its path and hangs up", Side::kPhoneSystem, i++);
+  p.calling.actions = {{1'200ms, Step::kIceLost}};
+  p.start = 500ms;
+  out.push_back(p);
+
   p = call("ps-early", "the core plays before it answers, and a phone checks from then on",
            Side::kPhoneSystem, i++);
+  p.calling.mux_offered = false;
   p.called.early_media = true;
   p.called.final_after = 1'500ms;
   ends(p.calling, 1'500ms);

@@ -11,6 +11,13 @@
 
 namespace causeway::lab {
 
+// How the called side hands its caller over, where there is a target.
+enum class Handover : std::uint8_t {
+  kBlind,     // the target is of the called side
+  kAttended,  // ... of the caller's, and has been talked to
+  kReplaced,  // ... of the called side, and calls with Replaces
+};
+
 struct CallPlan {
   std::string name, what;  // "op-answered", "operator calls, speech one way, a tone the other"
   Side caller = Side::kOperator;
@@ -20,8 +27,9 @@ struct CallPlan {
   // What is right
   int final_status = 200;  // as the caller sees it
   bool cancelled = false;
-  // The called side hands the caller over to a number of its own, which answers so.
+  // The called side hands the caller over to this one.
   std::optional<Behaviour> target;
+  Handover handover = Handover::kBlind;
   int offers_seen_by_other = 0;  // re-INVITEs that must reach the other side as holds
 };
 

@@ -312,8 +312,9 @@ Result<Cast> cast_of(const CastWish& wish) {
   if (auto s = cast_service(d, **service, taken, out); !s) return tl::unexpected(s.error());
   if (auto s = cast_core(d, *core, taken, out); !s) return tl::unexpected(s.error());
   // Zoom has no bypass; a trunk that was made with it has it whatever the profile says.
-  out.bypass = wish.service == "teams-media-bypass" ||
-               (wish.service != "zoom-provider-exchange" && d.profile((*service)->profile).sdp.ice_lite);
+  out.bypass =
+      wish.service == "teams-media-bypass" ||
+      (wish.service != "zoom-provider-exchange" && d.profile((*service)->profile).sdp.ice_lite);
   out.by_number = (*service)->service.has_value() || core->trunk != deployment::Trunk::kNone;
   if (out.by_number) out.store = wish.directory + "/store.db";
   auto copy = write_copy(std::move(root), wish, out);

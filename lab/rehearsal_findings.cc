@@ -30,7 +30,7 @@ void look_at_ice(const Agent& service, Findings& f) {
     if (x.dtls_answered) f.saw(Seen::kDtlsOffer);
     if (x.ice_agreed && c->behaviour().ice == IceKind::kLite && x.confirmed) f.saw(Seen::kLitePeer);
     if (x.ice_agreed && x.caller && x.early_sdp && x.confirmed) f.saw(Seen::kEarlyAnswer);
-    if (x.ice_agreed && !x.caller && x.holds_taken > 0) f.saw(Seen::kIceHold);
+    if (x.ice.nominated && !x.caller && x.holds_taken > 0) f.saw(Seen::kIceHold);
   }
 }
 
@@ -53,27 +53,27 @@ void Findings::add(std::span<const RehearsedRule> rules) {
 }
 
 void Findings::broke(std::string_view by, const std::string& what) {
-    const std::string id(rule_of_service(service_, by));
-    auto i = std::find_if(rows_.begin(), rows_.end(), [&](const auto& r) { return r.id == id; });
-    if (i == rows_.end()) {
-      RuleVerdict v;
-      v.id = id;
-      v.rule = "what no rule of the list names";
-      v.remedy = "see messages.txt and gateway.log";
-      rows_.push_back(std::move(v));
-      when_.push_back(Seen::kCount);
-      i = std::prev(rows_.end());
-    }
-    i->state = RuleVerdict::State::kFailed;
-    const bool known = std::find(i->seen.begin(), i->seen.end(), what) != i->seen.end();
-    if (!known && i->seen.size() < kMaxSeen) i->seen.push_back(what);
+  const std::string id(rule_of_service(service_, by));
+  auto i = std::find_if(rows_.begin(), rows_.end(), [&](const auto& r) { return r.id == id; });
+  if (i == rows_.end()) {
+    RuleVerdict v;
+    v.id = id;
+    v.rule = "what no rule of the list names";
+    v.remedy = "see messages.txt and gateway.log";
+    rows_.push_back(std::move(v));
+    when_.push_back(Seen::kCount);
+    i = std::prev(rows_.end());
+  }
+  i->state = RuleVerdict::State::kFailed;
+  const bool known = std::find(i->seen.begin(), i->seen.end(), what) != i->seen.end();
+  if (!known && i->seen.size() < kMaxSeen) i->seen.push_back(what);
 }
 
 std::vector<RuleVerdict> Findings::rows() {
-    for (std::size_t i = 0; i < rows_.size(); ++i)
-      if (rows_[i].state == RuleVerdict::State::kUntried && seen_.contains(when_[i]))
-        rows_[i].state = RuleVerdict::State::kPassed;
-    return std::move(rows_);
+  for (std::size_t i = 0; i < rows_.size(); ++i)
+    if (rows_[i].state == RuleVerdict::State::kUntried && seen_.contains(when_[i]))
+      rows_[i].state = RuleVerdict::State::kPassed;
+  return std::move(rows_);
 }
 
 void look_at_options(const Sides& sides, const Cast& cast, Findings& f) {
@@ -145,6 +145,9 @@ void look_at_calls(const Sides& sides, const ScenarioVerdict& v, Findings& f) {
   if (const Call* c = find_call(service, "op-transferred", false);
       here(c) && c->facts().refer_status)
     f.saw(Seen::kTransfer);
+  if (const Call* c = find_call(service, "op-attended", false); here(c) && c->facts().refer_status)
+    f.saw(Seen::kAttended);
+  if (here(find_call(service, "op-replaced (target)", true))) f.saw(Seen::kReplaced);
   look_at_ice(service, f);
   for (const auto& c : v.calls)
     for (const auto& d : c.directions) {

@@ -6,9 +6,9 @@
 namespace causeway::lab {
 namespace {
 
-constexpr auto kServices =
-    std::to_array<std::string_view>({"teams-direct-routing", "teams-media-bypass", "teams-operator-connect",
-                                     "teams-phone-mobile", "zoom-provider-exchange"});
+constexpr auto kServices = std::to_array<std::string_view>(
+    {"teams-direct-routing", "teams-media-bypass", "teams-operator-connect", "teams-phone-mobile",
+     "zoom-provider-exchange"});
 
 constexpr std::string_view kProfile =
     "let the group's profile extend the built-in one of the service";
@@ -67,7 +67,8 @@ constexpr auto kTeams = std::to_array<RehearsedRule>({
     {"TDM-17", Seen::kOffer, "one m= line, audio",
      "profile.sdp.attributes = [], sdp.image left out"},
     {"TDM-18", Seen::kOffer, "ptime 20", "profile.sdp.ptime = 20"},
-    {"TDM-25", Seen::kOffer, "ICE on trunks with media bypass alone", "profile.sdp.ice = \"never\""},
+    {"TDM-25", Seen::kOffer, "ICE on trunks with media bypass alone",
+     "profile.sdp.ice = \"never\""},
     {"TDR-93", Seen::kHold, "hold is a=inactive", "profile.sdp.hold = \"inactive_only\""},
     {"TDR-94", Seen::kHold, "never c=0.0.0.0", "profile.sdp.hold = \"inactive_only\""},
     {"TDR-95", Seen::kHold, "a resume without an offer becomes sendrecv", kProfile},
@@ -83,12 +84,15 @@ constexpr auto kTeams = std::to_array<RehearsedRule>({
     {"GW-TOPOLOGY", Seen::kInvite, "addresses of one side do not reach the other",
      "set contact_host and via_host; take the header that leaks out of pass_headers"},
     {"TDR-98", Seen::kAnswer, "REFER and NOTIFY in Allow", "profile.transfer = \"terminate\""},
-    {"TDR-99", Seen::kTransfer, "REFER is answered 202, and NOTIFY tells what becomes of it",
+    {"TDR-99", Seen::kAttended,
+     "REFER, blind and attended, is answered 202, and NOTIFY tells what becomes of it",
      "profile.transfer = \"terminate\""},
     {"TDR-100", Seen::kTransfer, "the INVITE of a transfer comes to the service",
      "profile.transfer = \"terminate\""},
     {"TDR-101", Seen::kTransfer, "with Refer-To byte for byte, and Referred-By", kProfile},
     {"TDR-104", Seen::kTransfer, "in the name of the same customer", kProfile},
+    {"TDR-105", Seen::kReplaced, "INVITE with Replaces takes the place of the call that it names",
+     "profile.replaces = \"accepted\""},
     {"TDR-107", Seen::kTransfer, "the caller stays when the transferor goes, early or late",
      kProfile},
     {"AUDIO", Seen::kAudio, "both sides hear each other",
@@ -102,11 +106,12 @@ constexpr std::string_view kBypassProfile =
 // ICE, where media goes between the phones of the service and the gateway.
 constexpr auto kBypass = std::to_array<RehearsedRule>({
     {"MBP-01", Seen::kOffer, "SDP has ice-lite and one public host candidate for each component",
-     "profile.sdp.ice = \"lite\"; behind NAT, realm.public_addresses must say what the Internet sees"},
+     "profile.sdp.ice = \"lite\"; behind NAT, realm.public_addresses must say what the Internet "
+     "sees"},
     {"MBP-02", Seen::kChecked, "checks from everywhere are answered, and none are sent",
      "the realm's media ports must be open to every address, and its public address lead to them"},
-    {"MBP-03", Seen::kNominated, "media takes the nominated path, chosen before or after the answer",
-     kBypassProfile},
+    {"MBP-03", Seen::kNominated,
+     "media takes the nominated path, chosen before or after the answer", kBypassProfile},
     {"MBP-04", Seen::kChecked, "unknown attributes and broken packets change nothing",
      kBypassProfile},
     {"MBP-05", Seen::kFinalOffer, "the final offer is answered with the same credentials",
@@ -119,6 +124,8 @@ constexpr auto kBypass = std::to_array<RehearsedRule>({
      kBypassProfile},
     {"MBP-10", Seen::kIceHold, "RTCP by its own candidate or by rtcp-mux, through hold",
      kBypassProfile},
+    {"MBP-14", Seen::kIceLost, "a call that ends because of its path is an alarm",
+     "profile.media_failure_reasons = [\"IceConnectivityChecksFailed\"]"},
     {"TDR-76", Seen::kEarlyAnswer, "ICE is the same in 183 and 200", kBypassProfile},
 });
 
@@ -145,7 +152,8 @@ constexpr auto kZoom = std::to_array<RehearsedRule>({
      "recognise.sources must hold the service's networks; options_interval must not be 0"},
     {"ZM-16", Seen::kOptions, "the name that was given to the service stands in Contact",
      kContactHost},
-    {"ZM-21", Seen::kTransfer, "REFER ends at the gateway: 202, NOTIFY, and a call to the service",
+    {"ZM-21", Seen::kAttended,
+     "REFER ends at the gateway: 202, NOTIFY, and a call to the service; Replaces is heard",
      "profile.transfer = \"terminate\""},
     {"ZM-22", Seen::kHold, "hold in every form, with the same key, address and port", kProfile},
     {"GW-PRIVATE", Seen::kInvite, "private headers stay on their side",
@@ -174,10 +182,10 @@ std::span<const RehearsedRule> rules_of_media_bypass() { return kBypass; }
 std::string_view rule_of_service(std::string_view service, std::string_view id) {
   if (service != "zoom-provider-exchange") return id;
   static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-      {"TDM-07", "ZM-22"},  {"TDR-93", "ZM-22"}, {"TDR-95", "ZM-22"},  {"TDR-96", "ZM-22"},
-      {"TDR-87", "ZM-09"},  {"TDR-34", "ZM-15"}, {"TDR-37", "ZM-15"},  {"TDR-11", "ZM-01"},
-      {"TDR-12", "ZM-01"},  {"TDR-99", "ZM-21"}, {"TDR-100", "ZM-21"}, {"TDR-101", "ZM-21"},
-      {"TDR-104", "ZM-21"}, {"TDR-107", "ZM-21"}};
+      {"TDM-07", "ZM-22"},  {"TDR-93", "ZM-22"},  {"TDR-95", "ZM-22"},  {"TDR-96", "ZM-22"},
+      {"TDR-87", "ZM-09"},  {"TDR-34", "ZM-15"},  {"TDR-37", "ZM-15"},  {"TDR-11", "ZM-01"},
+      {"TDR-12", "ZM-01"},  {"TDR-99", "ZM-21"},  {"TDR-100", "ZM-21"}, {"TDR-101", "ZM-21"},
+      {"TDR-104", "ZM-21"}, {"TDR-105", "ZM-21"}, {"TDR-107", "ZM-21"}};
   for (const auto& [general, here] : kNames)
     if (general == id) return here;
   return id;

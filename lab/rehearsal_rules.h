@@ -36,6 +36,9 @@ enum class Seen : std::uint8_t {
   kDtlsOffer,      // its answer to an offer of DTLS beside SDES
   kIceHold,        // a hold over a path that ICE found
   kTransfer,       // a REFER of the service's
+  kAttended,       // ... with Replaces
+  kReplaced,       // an INVITE of the service's with Replaces
+  kIceLost,        // a BYE of the service's because of ICE
   kCount
 };
 

@@ -244,7 +244,8 @@ class Stage {
   Operator core_;
 };
 
-// --- the calls ---------------------------------------------------------------------------------------
+// --- the calls
+// ---------------------------------------------------------------------------------------
 
 ScenarioPlan plan_of_rehearsal(const Cast& cast) {
   auto plan = find_plan("demo").value_or(ScenarioPlan{});
@@ -253,6 +254,20 @@ ScenarioPlan plan_of_rehearsal(const Cast& cast) {
   plan.strict_numbers = false;
   if (cast.bypass) add_media_bypass(plan);
   return plan;
+}
+
+// Of the call that ended because of its path; alarms are in the gateway's log (MBP-14).
+void look_for_alarm(Stage& stage, const std::string& log, Findings& f) {
+  const auto& calls = stage.service().calls();
+  if (std::none_of(calls.begin(), calls.end(), [](const auto& c) {
+        return c->facts().label == "ps-ice-lost" && c->facts().hung_up_by_us;
+      }))
+    return;
+  f.saw(Seen::kIceLost);
+  std::ifstream in(log);
+  for (std::string line; std::getline(in, line);)
+    if (line.find("alarm: media of peer") != std::string::npos) return;
+  f.broke("MBP-14", "a BYE for IceConnectivityChecksFailed raised no alarm");
 }
 
 }  // namespace
@@ -307,6 +322,7 @@ Result<Rehearsal> rehearse(const RehearsalWish& wish) {
   for (const Agent* a :
        {static_cast<const Agent*>(&stage.service()), static_cast<const Agent*>(&stage.core())})
     for (const auto& x : a->stray_violations()) findings.broke(x.requirement, x.what);
+  look_for_alarm(stage, log, findings);
   gateway.ask_to_end();
   (void)stage.loop().run_until([&] { return gateway.ended(); }, 5s);
 

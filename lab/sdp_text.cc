@@ -166,11 +166,13 @@ Result<SdpText> parse_sdp(std::string_view text) {
 std::string write_sdp(const SdpToWrite& s) {
   const std::string family = s.address.is_v6() ? "IN IP6 " : "IN IP4 ";
   const std::string address = family + s.address.to_string();
-  std::string out =
-      "v=0\r\no=- " + std::to_string(s.id) + " " + std::to_string(s.version) + " " + address +
-      "\r\ns=session\r\nc=" + (s.zero_address ? "IN IP4 0.0.0.0" : address) +
-      "\r\nt=0 0\r\n" + s.session_lines + "m=audio " + std::to_string(s.port) + " " +
-      (!s.protocol.empty() ? s.protocol : s.secure ? "RTP/SAVP" : "RTP/AVP");
+  std::string out = "v=0\r\no=- " + std::to_string(s.id) + " " + std::to_string(s.version) + " " +
+                    address +
+                    "\r\ns=session\r\nc=" + (s.zero_address ? "IN IP4 0.0.0.0" : address) +
+                    "\r\nt=0 0\r\n" + s.session_lines + "m=audio " + std::to_string(s.port) + " " +
+                    (!s.protocol.empty() ? s.protocol
+                     : s.secure          ? "RTP/SAVP"
+                                         : "RTP/AVP");
   for (const int f : s.formats) out += " " + std::to_string(f);
   out += "\r\na=rtcp:" + std::to_string(s.port + 1) + "\r\n";
   for (const auto& c : s.crypto)

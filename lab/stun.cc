@@ -117,8 +117,7 @@ std::string write_stun(const StunMessage& m, const std::string& password) {
   for (const auto& a : m.attributes) append(out, a.type, a.value);
   if (!password.empty())
     append(out, kStunMessageIntegrity, digest(up_to(out, out.size(), kDigest), password));
-  append(out, kStunFingerprint,
-         big_endian(crc32(up_to(out, out.size(), 4)) ^ kFingerprintXor, 4));
+  append(out, kStunFingerprint, big_endian(crc32(up_to(out, out.size(), 4)) ^ kFingerprintXor, 4));
   return out;
 }
 
