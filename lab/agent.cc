@@ -298,8 +298,9 @@ void Agent::on_connection_lost(const Flow& flow, const std::string& why) {
   constexpr std::string_view kHandshake = "TLS handshake: ";
   if (why.starts_with(kHandshake)) {
     const bool nothing = why.find("did not return a certificate") != std::string::npos;
-    stray({{nothing ? "TDR-11" : "TDR-12", "no connection with " + flow.remote.address.to_string() +
-                                               ": " + why.substr(kHandshake.size())}});
+    const char* rule = !is_service() ? "GW-TLS" : nothing ? "TDR-11" : "TDR-12";
+    stray({{rule, "no connection with " + flow.remote.address.to_string() + ": " +
+                      why.substr(kHandshake.size())}});
   }
   ladder_.note(side_, "-", "connection with " + flow.remote.to_string() + ": " + why);
 }

@@ -29,7 +29,8 @@ struct AgentSettings {
   Zone zone;  // what we resolve names with
   Millis options_interval{5'000};
   std::size_t max_calls = 20'000;
-  bool ice = false;  // media bypass: SDP with ICE, by full agents
+  std::vector<std::string> suites;  // of an operator that has SRTP, in its order; else plain RTP
+  bool ice = false;                 // media bypass: SDP with ICE, by full agents
 };
 
 struct OptionsSeen {
@@ -63,7 +64,8 @@ class Agent : private SipPort::Listener {
   void probe_gateway();
 
   [[nodiscard]] Side side() const { return side_; }
-  [[nodiscard]] bool secure() const { return side_ == Side::kPhoneSystem; }
+  [[nodiscard]] bool is_service() const { return side_ == Side::kPhoneSystem; }
+  [[nodiscard]] bool secure() const { return is_service() || !settings_.suites.empty(); }  // SRTP
   [[nodiscard]] const std::vector<std::unique_ptr<Call>>& calls() const { return calls_; }
   [[nodiscard]] const std::map<std::string, OptionsSeen>& options() const { return options_; }
   [[nodiscard]] const Violations& stray_violations() const { return stray_; }

@@ -103,7 +103,7 @@ void Call::place(const Flow& flow, const std::string& replaces) {
   const std::string host = s.gateway_name.empty() ? s.gateway.to_string() : s.gateway_name;
   m.uri = "sip:" + facts_.number + "@" + host +
           (s.gateway_name.empty() ? "" : ":" + std::to_string(s.gateway.port)) + ";user=phone";
-  if (agent_.secure()) m.uri += ";transport=tls";
+  if (s.port.transport == Transport::kTls) m.uri += ";transport=tls";
   local_uri_ = "<sip:" + facts_.from + "@" + agent_.sent_by(site_) + ";user=phone>";
   remote_uri_ = "<sip:" + facts_.number + "@" + host + ";user=phone>";
   m.add("Max-Forwards", "70");
@@ -373,7 +373,8 @@ void Call::on_reinvite_response(const SipMessage& m) {
     send_ack(m.cseq_number(), {});
     return trouble(std::string(to_string(step)) + " answered without SDP");
   }
-  if (before) violation(check_continuity(*before, *sdp, step == Step::kRefresh, agent_.secure()));
+  if (before)
+    violation(check_continuity(*before, *sdp, step == Step::kRefresh, agent_.is_service()));
   if (before && ice_) violation(check_ice_continuity(*before, *sdp, step == Step::kIceRestart));
   if (step == Step::kIceFinal) facts_.ice_final_answered = true;
   if (step == Step::kIceRestart) facts_.ice_restarted = true;
@@ -561,14 +562,14 @@ void Call::on_reinvite(const SipMessage& m, const std::string& transaction) {
                            facts_.violations.end());
     if (const auto refused = agent_.refusal(fresh)) return refuse(refused->status, refused->why);
     const bool same = before && before->origin_version == sdp->origin_version;
-    if (before) violation(check_continuity(*before, *sdp, false, agent_.secure()));
+    if (before) violation(check_continuity(*before, *sdp, false, agent_.is_service()));
     if (before && ice_) violation(check_ice_continuity(*before, *sdp, false));
     if (same && before->way != sdp->way)
       violation({{"RFC3264-8", "the SDP changed and its version in o= did not"}});
     if (same) ++facts_.refreshes_taken;
     if (sdp->way != Way::kSendRecv || sdp->address.is_unspecified()) ++facts_.holds_taken;
     take_offer(*sdp);
-  } else if (agent_.secure()) {
+  } else if (agent_.is_service()) {
     return refuse(488);  // TDR-54; check_request has recorded it
   }
   SipMessage r = agent_.response_to(m, 200, "OK", {});

@@ -214,17 +214,35 @@ Violations check_operator_message(const SipMessage& m, const OperatorView& v) {
                "GW-TOPOLOGY", "Contact is not the gateway: " + c);
     }
   }
-  if (m.request && m.method == "INVITE" && tag_of(m.get("To")).empty() && !m.body.empty())
+  if (m.request && m.method == "INVITE" && tag_of(m.get("To")).empty() && !m.body.empty() &&
+      v.suites.empty())
     f.expect(m.body.find("a=crypto") == std::string::npos, "GW-MEDIA",
              "a=crypto towards the operator");
   return f.list;
 }
 
-Violations check_operator_sdp(const SdpText& s, const OperatorView& v) {
+Violations check_operator_sdp(const SdpText& s, const OperatorView& v, const SdpText* ours) {
   Findings f;
-  f.expect(s.protocol == "RTP/AVP", "GW-MEDIA",
+  f.expect(s.protocol == (v.suites.empty() ? "RTP/AVP" : "RTP/SAVP"), "GW-MEDIA",
            "media profile " + s.protocol + " towards the operator");
-  f.expect(s.crypto.empty(), "GW-MEDIA", "a=crypto towards the operator");
+  if (v.suites.empty()) {
+    f.expect(s.crypto.empty(), "GW-MEDIA", "a=crypto towards the operator");
+  } else {
+    f.expect(std::any_of(s.crypto.begin(), s.crypto.end(),
+                         [&](const auto& c) { return among(v.suites, c.suite); }),
+             "GW-MEDIA", "no crypto line with a suite of the operator's");
+    f.expect(ours == nullptr || s.crypto.size() == 1, "GW-MEDIA",
+             std::to_string(s.crypto.size()) + " crypto lines in an answer");
+    for (const auto& c : s.crypto)
+      f.expect(
+          ours == nullptr || std::any_of(ours->crypto.begin(), ours->crypto.end(),
+                                         [&](const auto& o) {
+                                           return o.tag == c.tag && o.suite == c.suite &&
+                                                  o.key != c.key;
+                                         }),
+          "GW-MEDIA",
+          "the answer has tag " + std::to_string(c.tag) + " for " + c.suite + ", or our own key");
+  }
   f.expect(s.address == v.gateway_media || s.address.is_unspecified(), "GW-MEDIA",
            "RTP address is not the gateway's: " + s.address.to_string());
   f.expect(s.media_kinds.size() == 1, "GW-MEDIA", "more than one m= line");

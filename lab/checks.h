@@ -56,9 +56,11 @@ struct OperatorView {
   bool trusted = true;                     // the gateway may give us asserted identities
   std::string service_domain = "pstnhub";  // what must not reach us
   std::string gateway_name = {};           // in Contact, where it is given
+  std::vector<std::string> suites = {};    // of SRTP; empty: plain RTP
 };
 [[nodiscard]] Violations check_operator_message(const SipMessage& m, const OperatorView& v);
-[[nodiscard]] Violations check_operator_sdp(const SdpText& s, const OperatorView& v);
+[[nodiscard]] Violations check_operator_sdp(const SdpText& s, const OperatorView& v,
+                                            const SdpText* ours = nullptr);
 
 // Both sides: a later SDP of the same dialog against the one before it.
 // `same_wish`: nothing but a refresh was asked for.

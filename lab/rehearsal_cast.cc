@@ -13,6 +13,8 @@
 #include <toml++/toml.h>
 
 #include "deployment/load.h"
+#include "lab/srtp_session.h"
+#include "sdp/crypto_line.h"
 
 namespace causeway::lab {
 namespace {
@@ -264,11 +266,6 @@ Status cast_core(const Deployment& d, const deployment::PeerGroup& g, std::vecto
   if (!sites) return tl::unexpected(sites.error());
   out.core = std::move(*sites);
   out.core_transport = d.peer(g.peers.front()).transport;
-  if (out.core_transport == Transport::kTls)
-    return fail(ErrorCode::kConfiguration,
-                fmt::format("peer_group '{}' is reached by TLS: the rehearsal plays a core over "
-                            "UDP or TCP; put such a group first in routes_to of a copy",
-                            g.name));
   const auto listener =
       std::find_if(g.recognition.listeners.begin(), g.recognition.listeners.end(),
                    [&](auto i) { return d.listener(i).transport == out.core_transport; });
@@ -277,7 +274,33 @@ Status cast_core(const Deployment& d, const deployment::PeerGroup& g, std::vecto
                 fmt::format("peer_group '{}' has no {} listener for calls from it", g.name,
                             to_string(out.core_transport)));
   out.gateway_core = reached_at(d, *listener);
-  out.gateway_core_name = d.profile(g.profile).contact_host;
+  const auto& profile = d.profile(g.profile);
+  out.gateway_core_name = profile.contact_host;
+  if (profile.sdp.security == sdp::Security::kDtls)
+    return fail(ErrorCode::kConfiguration,
+                fmt::format("peer_group '{}' has security = \"dtls\": the rehearsal plays a core "
+                            "with RTP or SDES; put such a group first in routes_to of a copy",
+                            g.name));
+  if (profile.sdp.security == sdp::Security::kSdes)
+    for (const auto s : profile.sdp.suites)
+      if (const std::string name(sdp::suite_name(s)); SrtpSession::key_length(name) > 0)
+        out.core_suites.push_back(name);
+  if (profile.sdp.security == sdp::Security::kSdes && out.core_suites.empty())
+    return fail(ErrorCode::kConfiguration,
+                fmt::format("peer_group '{}': the rehearsal knows none of its sdp.suites", g.name));
+  for (const auto& s : out.core)
+    out.core_names.push_back(s.name.empty() ? s.address.address.to_string() : s.name);
+  for (const auto& n : g.recognition.certificate_names) out.core_names.push_back(n);
+  if (const auto identity = d.listener(*listener).identity)
+    out.core_roots = d.identities[identity->value].trusted_roots;
+  out.core_zone = out.zone;
+  std::erase_if(out.core_zone, [&](const ZoneRecord& r) { return r.name == profile.contact_host; });
+  if (!profile.contact_host.empty()) {
+    ZoneRecord r;
+    r.name = profile.contact_host;
+    r.address = out.gateway_core.address;
+    out.core_zone.push_back(std::move(r));
+  }
   const auto& realm = d.realm(g.realm);
   out.gateway_core_media = realm.public_v4.value_or(realm.media_v4.value_or(IpAddress{}));
   out.core_media = media_of(g, out.core[0].address.address, taken);

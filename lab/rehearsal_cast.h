@@ -31,6 +31,10 @@ struct Cast {
   std::string gateway_core_name;  // contact_host towards it; empty: the address
   IpAddress gateway_core_media;
   bool core_trusted = false;
+  std::vector<std::string> core_suites;  // of SRTP; empty: plain RTP
+  // With TLS: what its certificate says, and the bundles that it trusts beside the lab's
+  std::vector<std::string> core_names, core_roots;
+  Zone core_zone;  // names as the core sees them
 
   Zone zone;
   bool by_number = false;       // numbers must be provisioned in `store`

@@ -39,6 +39,7 @@ void look_at_ice(const Agent& service, Findings& f) {
 Findings::Findings(const RehearsalWish& wish, const Cast& cast) : service_(wish.service) {
   add(rules_of_service(wish.service));
   if (cast.bypass) add(rules_of_media_bypass());
+  add(rules_of_core(cast.core_transport == Transport::kTls));
 }
 
 void Findings::add(std::span<const RehearsedRule> rules) {

@@ -91,6 +91,8 @@ constexpr auto kTeams = std::to_array<RehearsedRule>({
      "profile.transfer = \"terminate\""},
     {"TDR-101", Seen::kTransfer, "with Refer-To byte for byte, and Referred-By", kProfile},
     {"TDR-104", Seen::kTransfer, "in the name of the same customer", kProfile},
+    {"TDR-110", Seen::kRecords, "the call records of a transfer have its id (x-ti)",
+     "profile.transfer_id = \"x-ti\""},
     {"TDR-105", Seen::kReplaced, "INVITE with Replaces takes the place of the call that it names",
      "profile.replaces = \"accepted\""},
     {"TDR-107", Seen::kTransfer, "the caller stays when the transferor goes, early or late",
@@ -127,6 +129,14 @@ constexpr auto kBypass = std::to_array<RehearsedRule>({
     {"MBP-14", Seen::kIceLost, "a call that ends because of its path is an alarm",
      "profile.media_failure_reasons = [\"IceConnectivityChecksFailed\"]"},
     {"TDR-76", Seen::kEarlyAnswer, "ICE is the same in 183 and 200", kBypassProfile},
+});
+
+constexpr auto kCore = std::to_array<RehearsedRule>({
+    {"GW-MEDIA", Seen::kCore, "media towards the core is RTP, or SRTP with a suite of its profile",
+     "sdp.security and sdp.suites of the core's profile, and the realm of its group"},
+    {"GW-TLS", Seen::kCore, "TLS with the core: each takes the other's certificate",
+     "the tls_identity of the core's listener: a certificate that covers contact_host, of an "
+     "authority among its trusted_roots, of this machine or of --trust"},
 });
 
 // Zoom Phone Provider Exchange: what is public of it.
@@ -175,6 +185,10 @@ std::span<const RehearsedRule> rules_of_service(std::string_view service) {
   for (const auto s : kServices)
     if (s == service) return kTeams;
   return {};
+}
+
+std::span<const RehearsedRule> rules_of_core(bool tls) {
+  return std::span(kCore).first(tls ? 2 : 1);
 }
 
 std::span<const RehearsedRule> rules_of_media_bypass() { return kBypass; }

@@ -38,6 +38,7 @@ enum class Seen : std::uint8_t {
   kTransfer,       // a REFER of the service's
   kAttended,       // ... with Replaces
   kReplaced,       // an INVITE of the service's with Replaces
+  kRecords,        // call records, after transfers
   kIceLost,        // a BYE of the service's because of ICE
   kCount
 };
@@ -53,6 +54,8 @@ struct RehearsedRule {
 [[nodiscard]] std::span<const RehearsedRule> rules_of_service(std::string_view service);
 // Beside those of its service, those of a trunk with media bypass.
 [[nodiscard]] std::span<const RehearsedRule> rules_of_media_bypass();
+// Towards the core, with whichever service.
+[[nodiscard]] std::span<const RehearsedRule> rules_of_core(bool tls);
 // What both services ask for has a number of its own with each: that of `service` for one of ours.
 [[nodiscard]] std::string_view rule_of_service(std::string_view service, std::string_view id);
 

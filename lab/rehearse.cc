@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "base/random.h"
 #include "lab/certs.h"
@@ -146,10 +147,12 @@ Status provision(const RehearsalWish& wish, const Cast& cast) {
 
 // --- the stage -----------------------------------------------------------------------------------
 
-Status make_trust(const RehearsalWish& wish) {
-  std::ofstream out(wish.directory + "/tls/trusted.pem", std::ios::trunc);
-  for (const std::string& from :
-       {wish.directory + "/tls/ca.crt", std::string(kSystemRoots), wish.trust}) {
+// The lab's authority, the machine's, the operator's own and `more`, as one bundle.
+Status make_trust(const RehearsalWish& wish, const std::string& to, std::vector<std::string> more) {
+  std::ofstream out(to, std::ios::trunc);
+  more.insert(more.begin(),
+              {wish.directory + "/tls/ca.crt", std::string(kSystemRoots), wish.trust});
+  for (const std::string& from : more) {
     if (from.empty()) continue;
     std::ifstream in(from);
     if (!in && from == kSystemRoots) continue;  // --trust will have to do
@@ -157,8 +160,7 @@ Status make_trust(const RehearsalWish& wish) {
     out << in.rdbuf() << "\n";
   }
   out.close();
-  return out ? Status{}
-             : fail(ErrorCode::kIo, "cannot write " + wish.directory + "/tls/trusted.pem");
+  return out ? Status{} : fail(ErrorCode::kIo, "cannot write " + to);
 }
 
 class Stage {
@@ -168,9 +170,9 @@ class Stage {
         ladder_(loop_, ladder_settings(wish)),
         names_(loop_, cast.zone),
         service_(make_service(wish, cast)),
-        core_(loop_, pump_, random_, ladder_, core_settings(cast),
+        core_(loop_, pump_, random_, ladder_, core_settings(wish, cast),
               {cast.gateway_core.address, cast.gateway_core_media, cast.core_trusted, cast.domain,
-               cast.gateway_core_name}) {
+               cast.gateway_core_name, cast.core_suites}) {
     core_.take_any_form();
   }
   [[nodiscard]] Status open() {
@@ -225,13 +227,17 @@ class Stage {
     a.ice = cast.bypass;
     return a;
   }
-  static AgentSettings core_settings(const Cast& cast) {
+  static AgentSettings core_settings(const RehearsalWish& wish, const Cast& cast) {
     AgentSettings a;
     a.port.transport = cast.core_transport;
     a.port.sites = cast.core;
     a.gateway = cast.gateway_core;
+    a.port.tls = tls_files(wish.directory + "/tls", "core");
+    a.port.tls.ca = wish.directory + "/tls/core-trusted.pem";
+    a.port.verify_name = cast.gateway_core_name;
     a.media_address = cast.core_media;
-    a.zone = cast.zone;
+    a.suites = cast.core_suites;
+    a.zone = cast.core_zone;
     return a;
   }
 
@@ -270,6 +276,25 @@ void look_for_alarm(Stage& stage, const std::string& log, Findings& f) {
   f.broke("MBP-14", "a BYE for IceConnectivityChecksFailed raised no alarm");
 }
 
+// Which calls were one transfer is for whoever reads the records (TDR-110).
+void look_at_records(Stage& stage, const std::string& directory, Findings& f) {
+  std::error_code ec;
+  std::string all;
+  for (const auto& file : std::filesystem::directory_iterator(directory, ec)) {
+    std::ifstream in(file.path());
+    std::stringstream text;
+    text << in.rdbuf();
+    all += text.str();
+  }
+  for (const auto& c : stage.service().calls()) {
+    const auto& x = c->facts();
+    if (x.refer_status != 202) continue;
+    f.saw(Seen::kRecords);
+    if (all.find("\"transfer_id\":\"" + c->contact_token() + "\"") == std::string::npos)
+      f.broke("TDR-110", x.label + ": no record with transfer_id " + c->contact_token());
+  }
+}
+
 }  // namespace
 
 bool Rehearsal::good() const {
@@ -293,7 +318,14 @@ Result<Rehearsal> rehearse(const RehearsalWish& wish) {
   hosts.push_back("*." + cast->domain);
   if (auto s = make_certificate_for(wish.directory + "/tls", "service", hosts); !s)
     return tl::unexpected(s.error());
-  if (auto s = make_trust(wish); !s) return tl::unexpected(s.error());
+  const std::string tls = wish.directory + "/tls";
+  if (auto s = make_trust(wish, tls + "/trusted.pem", {}); !s) return tl::unexpected(s.error());
+  if (cast->core_transport == Transport::kTls) {
+    if (auto s = make_certificate_for(tls, "core", cast->core_names); !s)
+      return tl::unexpected(s.error());
+    if (auto s = make_trust(wish, tls + "/core-trusted.pem", cast->core_roots); !s)
+      return tl::unexpected(s.error());
+  }
   if (auto s = enter_quiet_room(); !s) return tl::unexpected(s.error());
   if (cast->by_number)
     if (auto s = provision(wish, *cast); !s) return tl::unexpected(s.error());
@@ -325,6 +357,8 @@ Result<Rehearsal> rehearse(const RehearsalWish& wish) {
   look_for_alarm(stage, log, findings);
   gateway.ask_to_end();
   (void)stage.loop().run_until([&] { return gateway.ended(); }, 5s);
+  if (wish.service != "zoom-provider-exchange")
+    look_at_records(stage, wish.directory + "/records", findings);
 
   Rehearsal out;
   out.service = wish.service;

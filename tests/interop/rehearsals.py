@@ -28,8 +28,7 @@ trusted_roots = ["tls/ca.crt"]
 [[listener]]
 name = "core"
 realm = "core"
-transport = "udp"
-address = "10.20.0.5:5060"
+{core}
 [[listener]]
 name = "teams"
 realm = "public"
@@ -46,6 +45,7 @@ via_host = "sbc.operator.example"
 name = "switch"
 extends = "operator"
 number_format = "{format}"
+{switch}
 [[peer_group]]
 name = "switches"
 region = "west"
@@ -61,9 +61,10 @@ national_prefix = "0"
 international_prefix = "00"
 [peer_group.recognise]
 sources = ["10.20.0.0/24"]
+{certified}
 [[peer_group.peer]]
 name = "switch-1"
-host = "10.20.0.11"
+host = "{first}"
 [[peer_group.peer]]
 name = "switch-2"
 host = "10.20.0.12"
@@ -96,6 +97,11 @@ TEAMS, ZOOM = "pstnhub.microsoft.com", "peering.zoom.example"
 THIRD = '[[peer_group.peer]]\nname = "sip3"\nhost = "sip3.{names}"\nport = 5061\npriority = 2\n'
 BY_NUMBER = {"trunk": 'trunk = "fixed"', "service": 'service = "direct-routing"', "profile": "customer_in_contact = true",
              "format": "national"}
+PLAIN = 'transport = "udp"\naddress = "10.20.0.5:5060"'
+# A core that wants both: TLS with certificates that it and the gateway check, and keys in the SDP.
+SECURE = {"core": 'transport = "tls"\naddress = "10.20.0.5:5061"\ntls_identity = "sbc"', "first": "switch.operator.example",
+          "certified": 'certificate_names = ["switch.operator.example"]',
+          "switch": 'contact_host = "sbc.operator.example"\n[profile.sdp]\nsecurity = "sdes"\nsuites = ["AES_256_CM_HMAC_SHA1_80"]\n'}
 
 
 def rehearse(name, of="teams-direct-routing", trust=True, asked=None, **changes):
@@ -111,7 +117,7 @@ def rehearse(name, of="teams-direct-routing", trust=True, asked=None, **changes)
     subprocess.run(["openssl", "x509", "-req", "-in", d / "tls/sbc.csr", "-CA", d / "tls/ca.crt", "-CAkey", d / "tls/ca.key",
                     "-CAcreateserial", "-days", "90", "-extfile", d / "names", "-out", d / "tls/sbc.crt"], check=True, capture_output=True)
     values = {"certificate": "sbc", "contact": "sbc.operator.example", "profile": "", "format": "as_is", "trunk": "", "service": "",
-              "interval": "60s", "third": THIRD, "of": of, "names": TEAMS} | changes
+              "interval": "60s", "third": THIRD, "core": PLAIN, "switch": "", "certified": "", "first": "10.20.0.11", "of": of, "names": TEAMS} | changes
     values["third"] = values["third"].format(**values)
     (d / "causeway.toml").write_text(CONFIG.format(**values))
     r = subprocess.run([BUILD / "causeway-lab", "rehearse", "--service", asked or of, "--config", d / "causeway.toml", "--json", "--keep",
