@@ -17,7 +17,7 @@ media_port_max = 29999
 name = "public"
 interface = "eth0"
 media_addresses = ["192.168.7.5"]
-public_addresses = ["203.0.113.10"]
+{public}
 media_port_min = 30000
 media_port_max = 39999
 [[tls_identity]]
@@ -97,6 +97,7 @@ TEAMS, ZOOM = "pstnhub.microsoft.com", "peering.zoom.example"
 THIRD = '[[peer_group.peer]]\nname = "sip3"\nhost = "sip3.{names}"\nport = 5061\npriority = 2\n'
 BY_NUMBER = {"trunk": 'trunk = "fixed"', "service": 'service = "direct-routing"', "profile": "customer_in_contact = true",
              "format": "national"}
+PUBLIC = 'public_addresses = ["203.0.113.10"]'
 PLAIN = 'transport = "udp"\naddress = "10.20.0.5:5060"'
 # A core that wants both: TLS with certificates that it and the gateway check, and keys in the SDP.
 SECURE = {"core": 'transport = "tls"\naddress = "10.20.0.5:5061"\ntls_identity = "sbc"', "first": "switch.operator.example",
@@ -117,7 +118,7 @@ def rehearse(name, of="teams-direct-routing", trust=True, asked=None, **changes)
     subprocess.run(["openssl", "x509", "-req", "-in", d / "tls/sbc.csr", "-CA", d / "tls/ca.crt", "-CAkey", d / "tls/ca.key",
                     "-CAcreateserial", "-days", "90", "-extfile", d / "names", "-out", d / "tls/sbc.crt"], check=True, capture_output=True)
     values = {"certificate": "sbc", "contact": "sbc.operator.example", "profile": "", "format": "as_is", "trunk": "", "service": "",
-              "interval": "60s", "third": THIRD, "core": PLAIN, "switch": "", "certified": "", "first": "10.20.0.11", "of": of, "names": TEAMS} | changes
+              "interval": "60s", "third": THIRD, "core": PLAIN, "public": PUBLIC, "switch": "", "certified": "", "first": "10.20.0.11", "of": of, "names": TEAMS} | changes
     values["third"] = values["third"].format(**values)
     (d / "causeway.toml").write_text(CONFIG.format(**values))
     r = subprocess.run([BUILD / "causeway-lab", "rehearse", "--service", asked or of, "--config", d / "causeway.toml", "--json", "--keep",
@@ -126,6 +127,10 @@ def rehearse(name, of="teams-direct-routing", trust=True, asked=None, **changes)
         return r.returncode, {}, r.stderr
     told = json.loads(r.stdout)
     return r.returncode, {x["id"]: x for x in told["rules"]}, "\n".join(told["troubles"])
+
+
+def why_not(name, code, rules, why):
+    return f"{name}: exit {code}, failed {failed(rules)}\n{why}\n" + "\n".join(f"{i} {x['seen']}" for i, x in rules.items() if x["seen"])
 
 
 def failed(rules):

@@ -11,7 +11,7 @@ def good_ones():
     for name, changes in (("tenants", BY_NUMBER), ("single", {}), ("zoom", {"of": "zoom-provider-exchange", "names": ZOOM})):
         code, rules, why = rehearse(name, **changes)
         expect(code == 0 and len(rules) > 15 and {x["state"] for x in rules.values()} == {"passed"},
-               f"{name}: exit {code}, failed {failed(rules)}\n{why}\n" + "\n".join(f"{i} {x['seen']}" for i, x in rules.items() if x["seen"]))
+               why_not(name, code, rules, why))
 
 
 @test()
@@ -20,7 +20,8 @@ def broken_ones():
     broken = (("plain-rtp", "TDM-01", {"profile": '[profile.sdp]\nsecurity = "rtp"\n'}),
               ("sendonly", "TDR-93", {"profile": '[profile.sdp]\nhold = "rfc3264"\n'}),
               ("two-names", "TDR-01", {"third": ""}),
-              ("seldom", "TDR-34", {"interval": "300s"}),
+              ("no-refer", "TDR-99", {"profile": 'transfer = "refuse"'}),
+              ("seldom", "TDR-34", {"interval": "300s", "profile": 'replaces = "off"'}),
               ("gcm", "TDM-05", {"profile": '[profile.sdp]\nsuites = ["AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_80"]\n'}),
               ("zoom-ptime", "ZM-04", {"of": "zoom-provider-exchange", "names": ZOOM, "profile": "[profile.sdp]\nptime = 30\n"}))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -28,6 +29,7 @@ def broken_ones():
     for (name, rule, _), (code, rules, why) in zip(broken, results):
         expect(code == 1 and rule in failed(rules), f"{name}: exit {code}, failed {failed(rules)} {why}")
         expect(rules[rule]["seen"] and rules[rule]["remedy"], f"{name}: {rules[rule]}")
+    expect("TDR-105" in failed(results[4][1]), f"seldom: failed {failed(results[4][1])}")
     refused = (WORK / "plain-rtp/out/messages.txt").read_text(errors="replace")
     expect("488 Not Acceptable Here" in refused and 'text="TDM-01: media profile RTP/AVP' in refused, "the refusal names its rule")
 

@@ -1,0 +1,38 @@
+"""causeway-lab rehearse with media bypass: phones that speak ICE from the Internet, and a core over TLS with SRTP."""
+import concurrent.futures
+import json
+
+from rehearsals import *
+
+BYPASS = {"MBP-01", "MBP-02", "MBP-03", "MBP-04", "MBP-05", "MBP-06", "MBP-07", "MBP-08", "MBP-09", "MBP-10", "MBP-14", "TDR-76"}
+
+
+@test()
+def good_one():
+    """a trunk with media bypass passes every rule of it, with a core that speaks TLS and SRTP"""
+    code, rules, why = rehearse("bypass", of="teams-media-bypass", **SECURE)
+    expect(code == 0 and BYPASS | {"GW-TLS", "GW-MEDIA"} <= set(rules) and {x["state"] for x in rules.values()} == {"passed"},
+           why_not("bypass", code, rules, why))
+    records = [json.loads(r) for p in (WORK / "bypass/out/records").glob("*.jsonl") for r in p.read_text().splitlines()]
+    answered = [r for r in records if r["answered"]]
+    expect(len(answered) > 10 and all(r["caller_srtp"] and r["callee_srtp"] for r in answered), f"a leg without SRTP: {answered}")
+
+
+@test()
+def broken_ones():
+    """an address that the Internet does not reach ends calls as IceConnectivityChecksFailed; no ICE at all is refused with 488"""
+    broken = {"private": {"public": ""}, "no-ice": {"profile": '[profile.sdp]\nice = "never"\n'}}
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = dict(zip(broken, pool.map(lambda n: rehearse(n, of="teams-media-bypass", **broken[n]), broken)))
+    for name, says, wire in (
+            ("private", "192.168.7.5:", 'text="IceConnectivityChecksFailed, MBP-01: 192.168.7.5:'),
+            ("no-ice", "no ICE candidates in the SDP", 'text="531027 MBP-01: no ICE candidates in the SDP"')):
+        code, rules, why = results[name]
+        expect(code == 1 and "MBP-01" in failed(rules), why_not(name, code, rules, why))
+        expect(says in rules["MBP-01"]["seen"][0] and "realm.public_addresses" in rules["MBP-01"]["remedy"], f"{name}: {rules['MBP-01']}")
+        expect(wire in (WORK / name / "out/messages.txt").read_text(errors="replace"), f"{name}: the service does not say {wire}")
+    # Nothing was checked, so that nothing is said of the checks.
+    expect(results["private"][1]["MBP-02"]["state"] == results["no-ice"][1]["MBP-02"]["state"] == "untried", "MBP-02 is not untried")
+
+
+main()
