@@ -142,7 +142,14 @@ Result<std::string> write_copy(toml::table root, const CastWish& wish, const Cas
     if (auto* roots = t["trusted_roots"].as_array()) roots->push_back(directory + "/tls/ca.crt");
   });
   each_table(root, "peer_group", [&](toml::table& g) {
-    if (text_at(g, "name") == cast.service_group) g.insert_or_assign("options_interval", "3s");
+    const std::string name = text_at(g, "name");
+    if (name == cast.service_group) {
+      g.insert_or_assign("options_interval", "3s");
+    } else if (name == cast.core_group) {  // its calls take this trunk
+      g.insert_or_assign("routes_to", toml::array{cast.service_group});
+    } else {  // other trunks may be of the same service, by the same names
+      g.insert_or_assign("options_interval", "0s");
+    }
   });
   std::string path = directory + "/causeway.toml";
   std::ofstream out(path, std::ios::trunc);
