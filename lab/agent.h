@@ -20,6 +20,13 @@
 
 namespace causeway::lab {
 
+// Local Media Optimization, as the service knows the trunk.
+struct LocalMediaTrunk {
+  IpAddress outside, inside;  // of the gateway's media
+  bool first_inside = false;  // where users are expected
+  std::string path;           // the gateway's name
+};
+
 struct AgentSettings {
   SipPortSettings port;
   Endpoint gateway;          // where new calls go
@@ -30,7 +37,8 @@ struct AgentSettings {
   Millis options_interval{5'000};
   std::size_t max_calls = 20'000;
   std::vector<std::string> suites;  // of an operator that has SRTP, in its order; else plain RTP
-  bool ice = false;                 // media bypass: SDP with ICE, by full agents
+  std::optional<LocalMediaTrunk> local;
+  bool ice = false;  // media bypass: SDP with ICE, by full agents
 };
 
 struct OptionsSeen {

@@ -64,6 +64,9 @@ Call::Call(Agent& agent, std::uint64_t serial, bool caller, std::string label, s
   local_tag_ = agent.token(8);
   contact_token_ = agent.token(16);
   sdp_id_ = agent.random().u64() >> 33;
+  const auto& local = agent.settings().local;
+  inside_ = behaviour_.place == Place::kInside ||
+            (behaviour_.place == Place::kUsual && !caller && local && local->first_inside);
 }
 
 Call::~Call() {
@@ -234,6 +237,8 @@ void Call::on_answer(const SipMessage& m) {
     const auto changed = check_ice_continuity(*early, *sdp, false);
     if (!changed.empty()) violation({{"TDR-76", "between 183 and 200 " + changed.front().what}});
   }
+  check_place(*sdp, "LMO-01");
+  facts_.place_answered = agent_.settings().local.has_value();
   take_answer(*sdp);
   begin_talking();
 }
@@ -338,6 +343,8 @@ void Call::on_invite(const SipMessage& m, const Flow& flow, const std::string& t
     behaviour_.final_status = 503;
     return give_final();
   }
+  check_place(*sdp, "LMO-04");
+  facts_.place_first = agent_.settings().local.has_value();
   take_offer(*sdp);
   tags_.push_back(local_tag_);
   for (int i = 1; i < std::min(behaviour_.rings, kMaxRings); ++i) tags_.push_back(agent_.token(8));

@@ -47,7 +47,8 @@ struct CallFacts {
   std::string contact_host;                                   // of the other side's INVITE
   // ICE, of media bypass
   bool ice_agreed = false, ice_path = false, ice_final_answered = false, ice_restarted = false;
-  bool dtls_answered = false;  // an offer of SDES beside DTLS
+  bool place_answered = false, place_first = false, moved = false;  // Local Media Optimization
+  bool dtls_answered = false;                                       // an offer of SDES beside DTLS
   IceFacts ice;
   std::vector<Phase> phases;
   Violations violations;
@@ -84,6 +85,7 @@ class Call {
   [[nodiscard]] const std::string& local_tag() const { return local_tag_; }
   [[nodiscard]] const std::string& contact_token() const { return contact_token_; }
   [[nodiscard]] const SipMessage& invite() const { return invite_; }
+  [[nodiscard]] bool inside() const { return inside_; }  // the user, with Local Media Optimization
 
  private:
   enum class State : std::uint8_t { kNew, kCalling, kCalled, kTalking, kEnding, kEnded };
@@ -132,6 +134,8 @@ class Call {
   [[nodiscard]] bool take_ice(const SdpText& s);
   void ice_path();
   void ice_failed(const Violation& why);
+  // With Local Media Optimization: the gateway's media is where the user is, or `rule` is broken.
+  void check_place(const SdpText& s, const char* rule);
 
   void phase(Known sends, Known receives);
   void phase_by(Way way);
@@ -171,6 +175,7 @@ class Call {
   std::string answer_suite_, last_sdp_;
   std::optional<SdpText> ours_, theirs_;
   std::unique_ptr<IceAgent> ice_;
+  bool inside_ = false;
   bool ice_final_ = false;  // our next SDP names the nominated pair
   int payload_type_ = 8;    // theirs
   int answer_tag_ = 1;

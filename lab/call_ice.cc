@@ -90,8 +90,19 @@ bool Call::take_ice(const SdpText& s) {
     if (c.component == 1) rtp = c.address;
     if (c.component == 2 && !muxed(s)) rtcp = c.address;
   }
+  ice_->set_inside(inside_);
   ice_->set_remote({s.ice_ufrag, s.ice_pwd}, rtp, rtcp);
   return true;
+}
+
+void Call::check_place(const SdpText& s, const char* rule) {
+  const auto& local = agent_.settings().local;
+  if (!local) return;
+  const bool ours = s.address == local->inside || s.address == local->outside;
+  if (s.address == (inside_ ? local->inside : local->outside)) return;
+  violation({{ours ? rule : "LMO-02", "a user " + std::string(inside_ ? "inside" : "outside") +
+                                          " the enterprise's network is given " +
+                                          s.address.to_string()}});
 }
 
 void Call::ice_path() {

@@ -44,6 +44,13 @@ void Call::take_step(Step step, int tries) {
       m.body = offer(Way::kSendRecv, true);
       ice_final_ = false;
       break;
+    case Step::kMove:
+      inside_ = !inside_;
+      m = in_dialog("INVITE");  // which says where we are
+      if (ice_) ice_->restart();
+      if (media_) media_->tolerate(agent_.loop().now() + 1s);
+      m.body = offer(Way::kSendRecv, true);
+      break;
     case Step::kIceRestart:
       if (ice_) ice_->restart();
       m.body = offer(Way::kSendRecv, true);
@@ -71,15 +78,23 @@ void Call::on_reinvite_response(const SipMessage& m) {
     return;
   }
   if (const auto c = m.get("Contact"); !c.empty()) remote_target_ = parse_name_addr(c).uri;
-  const auto before = theirs_;
+  auto before = theirs_;
   const auto sdp = read_sdp(m, step != Step::kResumeWithoutOffer);
   if (!sdp) {
     send_ack(m.cseq_number(), {});
     return trouble(std::string(to_string(step)) + " answered without SDP");
   }
+  if (step == Step::kMove) {
+    check_place(*sdp, "LMO-03");
+    const auto& local = agent_.settings().local;
+    facts_.moved = local && before && before->address == (inside_ ? local->outside : local->inside);
+    if (before) before->address = sdp->address, before->port = sdp->port;  // all else stays
+  }
   if (before)
     violation(check_continuity(*before, *sdp, step == Step::kRefresh, agent_.is_service()));
-  if (before && ice_) violation(check_ice_continuity(*before, *sdp, step == Step::kIceRestart));
+  if (before && ice_)
+    violation(
+        check_ice_continuity(*before, *sdp, step == Step::kIceRestart || step == Step::kMove));
   if (step == Step::kIceFinal) facts_.ice_final_answered = true;
   if (step == Step::kIceRestart) facts_.ice_restarted = true;
   if (step == Step::kResumeWithoutOffer) {

@@ -104,7 +104,7 @@ void IceAgent::set_remote(const IceCredentials& theirs, const Endpoint& rtp,
   both_valid_.reset();
   nominated_.reset();
   path_told_ = false;
-  unreachable_ = on_the_internet(at_.address) && !on_the_internet(rtp.address);
+  unreachable_ = !inside_ && on_the_internet(at_.address) && !on_the_internet(rtp.address);
   disturb();
   if (timer_ == 0) timer_ = loop_.after(kTick, [this] { tick(); });
 }

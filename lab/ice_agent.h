@@ -51,6 +51,8 @@ class IceAgent {
   // Begins, or changes nothing. No `rtcp`: both share one port.
   void set_remote(const IceCredentials& theirs, const Endpoint& rtp,
                   const std::optional<Endpoint>& rtcp);
+  // Of the next remote: we are in its network, where private addresses lead somewhere.
+  void set_inside(bool yes) { inside_ = yes; }
   // Nominate as soon as every component has a checked pair; before, wait.
   void may_nominate(bool yes);
   void on_packet(std::string_view packet, bool rtcp, const Endpoint& from);  // STUN alone
@@ -103,6 +105,7 @@ class IceAgent {
   std::string tie_breaker_, wrong_, broken_;  // transactions of what must not be answered well
   std::vector<Pair> pairs_;                   // three at most
   bool may_nominate_ = true, path_told_ = false, stopped_ = false, unreachable_ = false;
+  bool inside_ = false;
   std::optional<Instant> both_valid_, nominated_;
   Loop::TimerId timer_ = 0;
   IceFacts facts_;

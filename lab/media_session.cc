@@ -237,7 +237,8 @@ void MediaSession::read(int fd, bool rtcp) {
 }
 
 void MediaSession::take_rtp(std::string p, const Endpoint& from) {
-  if (remote_rtp_ && from != *remote_rtp_ && !remote_rtp_->address.is_unspecified()) {
+  if (remote_rtp_ && from != *remote_rtp_ && !remote_rtp_->address.is_unspecified() &&
+      loop_.now() >= tolerant_) {
     ++counters_.wrong_source;
   }
   if (in_ && !in_->session.unprotect(p, false)) {

@@ -69,6 +69,8 @@ class MediaSession {
   // A new SSRC and sequence: another fork of the service answers.
   void restart_stream();
   void stop();
+  // The other side moves: packets from elsewhere count as wrong from `until` on.
+  void tolerate(Instant until) { tolerant_ = until; }
 
   // Media bypass: STUN goes to `stun`, and of every RTP packet `rtp` is told.
   void set_ears(std::function<void(std::string_view, bool rtcp, const Endpoint& from)> stun,
@@ -111,6 +113,7 @@ class MediaSession {
   std::vector<Frame> frames_;  // bounded by kMaxFrames
   std::optional<Instant> first_packet_;
   MediaCounters counters_;
+  Instant tolerant_{};
   std::function<void(std::string_view, bool, const Endpoint&)> stun_ear_;
   std::function<void()> rtp_ear_;
 };

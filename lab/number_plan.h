@@ -25,6 +25,7 @@ enum class Step : std::uint8_t {
   kTransferAndLeave,  // REFER, and BYE right after its 202
   kIceFinal,          // re-INVITE with a=remote-candidates once a path is nominated
   kIceRestart,        // re-INVITE with other ICE credentials
+  kMove,              // re-INVITE from inside the enterprise's network, or from outside again
   kIceLost,           // BYE, because checks are said to have failed
   kConsult,           // a second call, to transfer_to
   kAttendedTransfer,  // REFER with Replaces of that one, and BYE when NOTIFY has told of success
@@ -42,6 +43,13 @@ struct Action {
 enum class IceKind : std::uint8_t {
   kFull,
   kLite,  // as another gateway, which the service rings at the same time
+};
+
+// Where a user of the service is, on a trunk with Local Media Optimization.
+enum class Place : std::uint8_t {
+  kUsual,  // outside; one who is called: where the configuration expects users
+  kInside,
+  kOutside,
 };
 
 struct Behaviour {
@@ -63,8 +71,9 @@ struct Behaviour {
   Sound sound;
   IceKind ice = IceKind::kFull;
   bool dtls_offered = false;  // beside SDES, with the protocol of DTLS
-  bool mux_offered = true;    // with ICE: RTP and RTCP on one port
-  bool media = true;          // false: signalling alone, for load
+  Place place = Place::kUsual;
+  bool mux_offered = true;  // with ICE: RTP and RTCP on one port
+  bool media = true;        // false: signalling alone, for load
 };
 
 struct NumberRule {

@@ -1,6 +1,7 @@
 #include "lab/plans.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -220,6 +221,33 @@ Status read_call(const Json& j, CallPlan& p) {
 
 }  // namespace
 
+void add_local_media(ScenarioPlan& plan, bool first_inside) {
+  auto& out = plan.calls;
+  int i = static_cast<int>(out.size());
+  const Place place = first_inside ? Place::kOutside : Place::kInside;
+  auto p = call("ps-place", "a user calls from where none is expected", Side::kPhoneSystem, i++);
+  p.calling.place = place;
+  ends(p.calling, 1'500ms);
+  p.start = 200ms;
+  const std::string user = caller_of(p.caller, out.size());
+  out.push_back(p);
+
+  p = call("op-place", "the same user is called", Side::kOperator, i++);
+  p.number = user;
+  p.called.place = place;
+  ends(p.calling, 1'500ms);
+  p.start = 3'200ms;
+  out.push_back(p);
+
+  p = call("ps-moves", "a user goes from inside the enterprise's network to outside",
+           Side::kPhoneSystem, i++);
+  p.calling.place = Place::kInside;
+  p.calling.actions = {{1'200ms, Step::kMove}};
+  ends(p.calling, 3'400ms);
+  p.start = 600ms;
+  out.push_back(p);
+}
+
 void add_media_bypass(ScenarioPlan& plan) {
   auto& out = plan.calls;
   int i = static_cast<int>(out.size());
@@ -262,6 +290,12 @@ void add_media_bypass(ScenarioPlan& plan) {
   ends(p.calling, 1'500ms);
   p.start = 300ms;
   out.push_back(p);
+}
+
+std::string caller_of(Side caller, std::size_t index) {
+  char digits[8];
+  std::snprintf(digits, sizeof digits, "%04zu", 5'000 + index % 5'000);
+  return (caller == Side::kOperator ? "+44207946" : "+32255570") + std::string(digits);
 }
 
 std::vector<std::string> built_in_plans() {

@@ -252,6 +252,11 @@ Status cast_service(const Deployment& d, const deployment::PeerGroup& g,
   const auto& profile = d.profile(g.profile);
   const auto& realm = d.realm(g.realm);
   out.gateway_service_media = realm.public_v4.value_or(realm.media_v4.value_or(IpAddress{}));
+  if (g.internal_realm) {
+    const auto& inside = d.realm(*g.internal_realm);
+    out.inside_media = inside.public_v4.value_or(inside.media_v4.value_or(IpAddress{}));
+    out.first_inside = g.expect_internal;
+  }
   out.gateway_name = profile.contact_host;
   out.label = profile.customer_in_contact ? "rehearsal" : "";
   out.contact_names = {profile.contact_host};
@@ -341,6 +346,7 @@ Result<Cast> cast_of(const CastWish& wish) {
     if (p.address) taken.push_back(*p.address);
   if (auto s = cast_service(d, **service, taken, out); !s) return tl::unexpected(s.error());
   if (auto s = cast_core(d, *core, taken, out); !s) return tl::unexpected(s.error());
+  if (wish.service == "zoom-provider-exchange") out.inside_media.reset();
   // Zoom has no bypass; a trunk that was made with it has it whatever the profile says.
   out.bypass =
       wish.service == "teams-media-bypass" ||

@@ -2,6 +2,7 @@
 // the quiet room. Start-up only.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,9 @@ struct Cast {
   std::vector<std::string> contact_names;  // hosts of Contact that are right
   Endpoint gateway_service;
   IpAddress gateway_service_media;
-  bool bypass = false;  // the trunk has media bypass
+  bool bypass = false;                    // the trunk has media bypass
+  std::optional<IpAddress> inside_media;  // with Local Media Optimization: the gateway's, inside
+  bool first_inside = false;              // where users are expected
   // The core
   std::vector<Site> core;
   IpAddress core_media;

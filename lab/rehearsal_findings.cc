@@ -18,10 +18,13 @@ const Call* find_call(const Agent& agent, const std::string& label, bool caller)
   return nullptr;
 }
 
-// Media bypass, and what the service's phones saw of it.
+// Media bypass and Local Media Optimization, and what the service's phones saw of it.
 void look_at_ice(const Agent& service, Findings& f) {
   for (const auto& c : service.calls()) {
     const auto& x = c->facts();
+    if (x.place_answered) f.saw(Seen::kPlaceAnswer);
+    if (x.place_first && x.label == "op-place") f.saw(Seen::kPlaceOffer);
+    if (x.moved) f.saw(Seen::kMoved);
     if (x.ice.answered > 0) f.saw(Seen::kChecked);
     if (x.ice.nominated && x.confirmed) f.saw(Seen::kNominated);
     if (x.ice.early_path) f.saw(Seen::kEarlyPath);
@@ -39,6 +42,7 @@ void look_at_ice(const Agent& service, Findings& f) {
 Findings::Findings(const RehearsalWish& wish, const Cast& cast) : service_(wish.service) {
   add(rules_of_service(wish.service));
   if (cast.bypass) add(rules_of_media_bypass());
+  if (cast.inside_media) add(rules_of_local_media());
   add(rules_of_core(cast.core_transport == Transport::kTls));
 }
 

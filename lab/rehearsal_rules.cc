@@ -131,6 +131,19 @@ constexpr auto kBypass = std::to_array<RehearsedRule>({
     {"TDR-76", Seen::kEarlyAnswer, "ICE is the same in 183 and 200", kBypassProfile},
 });
 
+constexpr std::string_view kPlaces =
+    "peer_group.internal_media_realm, and profile.local_media with the service's headers: location "
+    "= \"X-MS-UserLocation\", path = \"X-MS-MediaPath\"";
+constexpr auto kLocal = std::to_array<RehearsedRule>({
+    {"LMO-01", Seen::kPlaceAnswer, "media is at the address of the side where the user is",
+     kPlaces},
+    {"LMO-02", Seen::kPlaceAnswer, "a path that begins with the gateway brings media here",
+     kPlaces},
+    {"LMO-03", Seen::kMoved, "a user who moves is given the other address", kPlaces},
+    {"LMO-04", Seen::kPlaceOffer, "a user who is called is offered the likely address",
+     "peer_group.first_media_address: where most users are"},
+});
+
 constexpr auto kCore = std::to_array<RehearsedRule>({
     {"GW-MEDIA", Seen::kCore, "media towards the core is RTP, or SRTP with a suite of its profile",
      "sdp.security and sdp.suites of the core's profile, and the realm of its group"},
@@ -186,6 +199,8 @@ std::span<const RehearsedRule> rules_of_service(std::string_view service) {
     if (s == service) return kTeams;
   return {};
 }
+
+std::span<const RehearsedRule> rules_of_local_media() { return kLocal; }
 
 std::span<const RehearsedRule> rules_of_core(bool tls) {
   return std::span(kCore).first(tls ? 2 : 1);

@@ -39,6 +39,9 @@ enum class Seen : std::uint8_t {
   kAttended,       // ... with Replaces
   kReplaced,       // an INVITE of the service's with Replaces
   kRecords,        // call records, after transfers
+  kPlaceAnswer,    // SDP of its answer to a user whose place was said
+  kPlaceOffer,     // ... of its offer to one of whom something is known
+  kMoved,          // ... of its answer to one who moved
   kIceLost,        // a BYE of the service's because of ICE
   kCount
 };
@@ -54,6 +57,8 @@ struct RehearsedRule {
 [[nodiscard]] std::span<const RehearsedRule> rules_of_service(std::string_view service);
 // Beside those of its service, those of a trunk with media bypass.
 [[nodiscard]] std::span<const RehearsedRule> rules_of_media_bypass();
+// And those of Local Media Optimization.
+[[nodiscard]] std::span<const RehearsedRule> rules_of_local_media();
 // Towards the core, with whichever service.
 [[nodiscard]] std::span<const RehearsedRule> rules_of_core(bool tls);
 // What both services ask for has a number of its own with each: that of `service` for one of ours.

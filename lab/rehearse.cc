@@ -210,6 +210,7 @@ class Stage {
     v.operator_address = cast.core.front().address.address.to_string();
     v.bypass = cast.bypass;
     v.media = {cast.gateway_service_media};
+    if (cast.inside_media) v.media.push_back(*cast.inside_media);
     return v;
   }
   static AgentSettings service_settings(const RehearsalWish& wish, const Cast& cast) {
@@ -225,6 +226,9 @@ class Stage {
     a.zone = cast.zone;
     a.options_interval = 3s;
     a.ice = cast.bypass;
+    if (cast.inside_media)
+      a.local = LocalMediaTrunk{cast.gateway_service_media, *cast.inside_media, cast.first_inside,
+                                cast.contact_names.back()};
     return a;
   }
   static AgentSettings core_settings(const RehearsalWish& wish, const Cast& cast) {
@@ -259,6 +263,7 @@ ScenarioPlan plan_of_rehearsal(const Cast& cast) {
   plan.wait_for_options = false;
   plan.strict_numbers = false;
   if (cast.bypass) add_media_bypass(plan);
+  if (cast.inside_media) add_local_media(plan, cast.first_inside);
   return plan;
 }
 

@@ -255,15 +255,14 @@ ScenarioVerdict run_scenario(const Sides& sides, const ScenarioPlan& plan) {
     const CallPlan& p = plan.calls[i];
     Running& r = running[i];
     r.plan = &p;
-    r.number = number_of(p, i);
+    r.number = p.number.empty() ? number_of(p, i) : p.number;
     longest = std::max(longest, p.start + p.limit);
     const Side other = p.caller == Side::kOperator ? Side::kPhoneSystem : Side::kOperator;
     sides.agent(other)->expect(r.number, p.name, p.called);
     if (p.target)
       sides.agent(p.handover == Handover::kAttended ? p.caller : other)
           ->expect(p.called.transfer_to, p.name + kTargetSuffix, *p.target);
-    const std::string from =
-        fmt::format("{}{:04}", p.caller == Side::kOperator ? "+44207946" : "+32255570", 5000 + i);
+    const std::string from = caller_of(p.caller, i);
     loop.after(p.start, [&sides, &r, from] {
       r.placed = true;
       r.calling = sides.agent(r.plan->caller)->place(r.plan->name, r.number, from, r.plan->calling);
