@@ -250,7 +250,7 @@ SipMessage Agent::response_to(const SipMessage& request, int status, const std::
   return r;
 }
 
-void Agent::respond(const std::string& key, SipMessage response, const std::string& label) {
+void Agent::respond(const std::string& key, const SipMessage& response, const std::string& label) {
   const auto it = servers_.find(key);
   if (it == servers_.end()) return;
   auto& t = it->second;
@@ -337,7 +337,7 @@ void Agent::on_request(const SipMessage& m, const Flow& flow) {
   if (call == nullptr || (call->ended() && m.method != "BYE" && m.method != "CANCEL")) {
     SipMessage r = response_to(m, 481, "Call/Transaction Does Not Exist", token(4));
     dress_response(r, nullptr);
-    return respond(key, std::move(r), "-");
+    return respond(key, r, "-");
   }
   call->on_request(m, key);
 }
@@ -354,7 +354,7 @@ void Agent::on_new_invite(const SipMessage& m, const Flow& flow, const std::stri
   if (calls_.size() >= settings_.max_calls) {
     SipMessage r = response_to(m, 503, "Service Unavailable", token(4));
     dress_response(r, nullptr);
-    return respond(key, std::move(r), label);
+    return respond(key, r, label);
   }
   Behaviour b = planned != expected_.end() ? planned->second.behaviour
                 : default_                 ? *default_
@@ -382,7 +382,7 @@ void Agent::answer_options(const SipMessage& m, const Flow& flow, const std::str
   SipMessage r =
       response_to(m, refused ? refused->status : 200, refused ? "Forbidden" : "OK", token(8));
   dress_response(r, nullptr);
-  respond(key, std::move(r), "-");
+  respond(key, r, "-");
   if (!refused) on_options(m, flow);
 }
 

@@ -91,7 +91,8 @@ class Agent : private SipPort::Listener {
   std::string send_request(SipMessage m, const Flow& flow, Call* call,
                            const std::string& branch = {});
   // Responds within a server transaction; finals to INVITE are repeated until the ACK.
-  void respond(const std::string& transaction, SipMessage response, const std::string& label);
+  void respond(const std::string& transaction, const SipMessage& response,
+               const std::string& label);
   void stop_repeating(const std::string& transaction);
   [[nodiscard]] SipMessage response_to(const SipMessage& request, int status,
                                        const std::string& reason, const std::string& to_tag) const;

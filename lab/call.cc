@@ -361,7 +361,7 @@ void Call::on_invite(const SipMessage& m, const Flow& flow, const std::string& t
       agent_.dress_response(r, this);
       ++facts_.provisionals;
       facts_.early_sdp = agent_.loop().now();
-      agent_.respond(invite_transaction_, std::move(r), facts_.label);
+      agent_.respond(invite_transaction_, r, facts_.label);
       phase(Known::kYes, Known::kUnknown);
     });
   if (behaviour_.answers) later(behaviour_.final_after, [this] { give_final(); });
@@ -375,7 +375,7 @@ void Call::ring(int index) {
   agent_.dress_response(r, this);
   if (!facts_.ringing) facts_.ringing = agent_.loop().now();
   ++facts_.provisionals;
-  agent_.respond(invite_transaction_, std::move(r), facts_.label);
+  agent_.respond(invite_transaction_, r, facts_.label);
 }
 
 void Call::give_final() {
@@ -389,7 +389,7 @@ void Call::give_final() {
     r.add("Reason", refused_because_.empty() ? reason_header(status, facts_.side)
                                              : reason_of_refusal(refused_because_));
     agent_.dress_response(r, this);
-    agent_.respond(invite_transaction_, std::move(r), facts_.label);
+    agent_.respond(invite_transaction_, r, facts_.label);
     return end();
   }
   r.add("Contact", agent_.contact_for(*this));
@@ -399,7 +399,7 @@ void Call::give_final() {
   facts_.answered = agent_.loop().now();
   pending_ = invite_transaction_;
   state_ = State::kTalking;
-  agent_.respond(invite_transaction_, std::move(r), facts_.label);
+  agent_.respond(invite_transaction_, r, facts_.label);
   later(6'000ms, [this] {
     if (state_ == State::kTalking && !facts_.confirmed) {
       trouble("no ACK to our 200");
@@ -429,26 +429,26 @@ void Call::on_request(const SipMessage& m, const std::string& transaction) {
   if (m.method == "NOTIFY" && facts_.refer_status != 0) return on_notify(m, transaction);
   SipMessage r = agent_.response_to(m, 405, "Method Not Allowed", {});
   agent_.dress_response(r, this);
-  agent_.respond(transaction, std::move(r), facts_.label);
+  agent_.respond(transaction, r, facts_.label);
 }
 
 void Call::take_cancel(const SipMessage& m, const std::string& transaction) {
   SipMessage ok = agent_.response_to(m, 200, "OK", local_tag_);
   agent_.dress_response(ok, this);
-  agent_.respond(transaction, std::move(ok), facts_.label);
+  agent_.respond(transaction, ok, facts_.label);
   if (state_ != State::kCalled) return;
   facts_.cancelled = true;
   facts_.final_status = 487;
   SipMessage r = agent_.response_to(invite_, 487, "Request Terminated", local_tag_);
   agent_.dress_response(r, this);
-  agent_.respond(invite_transaction_, std::move(r), facts_.label);
+  agent_.respond(invite_transaction_, r, facts_.label);
   end();
 }
 
 void Call::take_bye(const SipMessage& m, const std::string& transaction) {
   SipMessage r = agent_.response_to(m, 200, "OK", {});
   agent_.dress_response(r, this);
-  agent_.respond(transaction, std::move(r), facts_.label);
+  agent_.respond(transaction, r, facts_.label);
   if (state_ == State::kEnded) return;
   if (!facts_.hung_up_by_us) facts_.hung_up_by_them = true;
   end();
@@ -459,7 +459,7 @@ void Call::on_reinvite(const SipMessage& m, const std::string& transaction) {
     SipMessage r = agent_.response_to(m, status, usual_words(status), {});
     if (!why.empty()) r.add("Reason", reason_of_refusal(why));
     agent_.dress_response(r, this);
-    agent_.respond(transaction, std::move(r), facts_.label);
+    agent_.respond(transaction, r, facts_.label);
   };
   if (state_ != State::kTalking) return refuse(481);
   if (stepping_ || !pending_.empty()) return refuse(491);
@@ -492,7 +492,7 @@ void Call::on_reinvite(const SipMessage& m, const std::string& transaction) {
   agent_.dress_response(r, this);
   phase(Known::kUnknown, Known::kUnknown);
   pending_ = transaction;
-  agent_.respond(transaction, std::move(r), facts_.label);
+  agent_.respond(transaction, r, facts_.label);
 }
 
 void Call::end() {

@@ -89,7 +89,7 @@ void Call::on_refer_response(const SipMessage& m) {
 void Call::on_notify(const SipMessage& m, const std::string& transaction) {
   SipMessage r = agent_.response_to(m, 200, "OK", {});
   agent_.dress_response(r, this);
-  agent_.respond(transaction, std::move(r), facts_.label);
+  agent_.respond(transaction, r, facts_.label);
   int status = 0;
   constexpr std::string_view kLine = "SIP/2.0 ";
   if (m.body.starts_with(kLine)) status = std::atoi(m.body.c_str() + kLine.size());

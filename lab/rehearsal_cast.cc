@@ -14,7 +14,6 @@
 
 #include "deployment/load.h"
 #include "lab/srtp_session.h"
-#include "sdp/crypto_line.h"
 
 namespace causeway::lab {
 namespace {
@@ -71,6 +70,18 @@ Result<IpAddress> take_address(const std::vector<Prefix>& networks, std::vector<
 std::uint16_t port_of(const deployment::Peer& p) {
   if (p.port != 0) return p.port;
   return p.transport == Transport::kTls ? 5061 : 5060;
+}
+
+std::string_view suite_name(sdp::CryptoSuite s) {
+  switch (s) {
+    case sdp::CryptoSuite::kAesCm128HmacSha1_80: return "AES_CM_128_HMAC_SHA1_80";
+    case sdp::CryptoSuite::kAesCm128HmacSha1_32: return "AES_CM_128_HMAC_SHA1_32";
+    case sdp::CryptoSuite::kAesCm256HmacSha1_80: return "AES_256_CM_HMAC_SHA1_80";
+    case sdp::CryptoSuite::kAesCm256HmacSha1_32: return "AES_256_CM_HMAC_SHA1_32";
+    case sdp::CryptoSuite::kAeadAes128Gcm: return "AEAD_AES_128_GCM";
+    case sdp::CryptoSuite::kAeadAes256Gcm: return "AEAD_AES_256_GCM";
+  }
+  return "";
 }
 
 // --- the copy ------------------------------------------------------------------------------------
@@ -295,7 +306,7 @@ Status cast_core(const Deployment& d, const deployment::PeerGroup& g, std::vecto
                             g.name));
   if (profile.sdp.security == sdp::Security::kSdes)
     for (const auto s : profile.sdp.suites)
-      if (const std::string name(sdp::suite_name(s)); SrtpSession::key_length(name) > 0)
+      if (const std::string name(suite_name(s)); SrtpSession::key_length(name) > 0)
         out.core_suites.push_back(name);
   if (profile.sdp.security == sdp::Security::kSdes && out.core_suites.empty())
     return fail(ErrorCode::kConfiguration,
