@@ -160,7 +160,7 @@ bool has_ended(const Sides& sides, const Running& r) {
   const Call* other = called_of(sides, r);
   if (r.plan->target) {
     const Call* target = handed_of(sides, *r.plan).target;
-    if (target == nullptr || !target->ended()) return false;
+    if (target != nullptr && !target->ended()) return false;  // null: comes while the caller waits
   }
   return r.calling->ended() && (other == nullptr || other->ended());
 }
