@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "lab/ice_agent.h"
+
 namespace causeway::lab {
 namespace {
 
@@ -145,6 +147,9 @@ Violations check_service_sdp(const SdpText& s, const ServiceView& v, const SdpTe
   f.expect(s.way == Way::kSendRecv || s.way == Way::kInactive, "TDR-93",
            "a=" + std::string(to_string(s.way)) + " towards the service");
   f.expect(!s.address.is_unspecified(), "TDR-94", "c=0.0.0.0 towards the service");
+  f.expect(!v.on_internet || s.address.is_unspecified() || s.address == v.inside ||
+               on_the_internet(s.address),
+           "TDM-16", s.address.to_string() + " in the SDP is no address of the Internet");
   f.expect(s.media_kinds.size() == 1, "TDM-17", "more than one m= line");
   f.expect(!s.ptime || s.ptime == 20, "TDM-18", "ptime " + std::to_string(s.ptime));
   f.expect(v.operator_address.empty() || s.origin_address != v.operator_address, "GW-TOPOLOGY",

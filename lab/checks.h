@@ -29,6 +29,8 @@ struct ServiceView {
   std::string operator_address;                // must not reach us
   bool bypass = false;                         // the trunk has media bypass
   std::vector<IpAddress> media;                // where the gateway's media is; empty: not checked
+  bool on_internet = false;                    // so are we: private addresses lead nowhere ...
+  std::optional<IpAddress> inside = {};        // ... but this one, for users in its network
 };
 
 // Requests and responses that reach the Phone System.

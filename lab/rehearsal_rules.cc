@@ -64,6 +64,8 @@ constexpr auto kTeams = std::to_array<RehearsedRule>({
     {"TDM-07", Seen::kHold, "the key stays over a re-INVITE",
      "this is the gateway's own: report it"},
     {"TDM-12", Seen::kAudio, "RTCP for as long as the call lasts", kProfile},
+    {"TDM-16", Seen::kOffer, "the address of media is one of the Internet",
+     "behind NAT, realm.public_addresses must say what the Internet sees"},
     {"TDM-17", Seen::kOffer, "one m= line, audio",
      "profile.sdp.attributes = [], sdp.image left out"},
     {"TDM-18", Seen::kOffer, "ptime 20", "profile.sdp.ptime = 20"},

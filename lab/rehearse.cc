@@ -211,6 +211,8 @@ class Stage {
     v.bypass = cast.bypass;
     v.media = {cast.gateway_service_media};
     if (cast.inside_media) v.media.push_back(*cast.inside_media);
+    v.on_internet = on_the_internet(cast.service_media);
+    v.inside = cast.inside_media;
     return v;
   }
   static AgentSettings service_settings(const RehearsalWish& wish, const Cast& cast) {

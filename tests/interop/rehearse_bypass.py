@@ -48,7 +48,7 @@ def broken_ones():
     # Nothing was checked, so that nothing is said of the checks.
     expect(results["no-ice"][1]["MBP-02"]["state"] == "untried", f"no-ice: {results['no-ice'][1]['MBP-02']}")
     private = results["private"][1]
-    expect({"LMO-01", "LMO-04"} <= set(failed(private)) and private["LMO-03"]["state"] == "untried",
+    expect({"TDM-16", "LMO-01", "LMO-04"} <= set(failed(private)) and private["LMO-03"]["state"] == "untried",
            f"private: failed {failed(private)}, LMO-03 {private['LMO-03']}")
 
 

@@ -211,6 +211,20 @@ TEST(OperatorChecks, media_is_plain_and_the_gateways) {
   EXPECT_THAT(ids(check_operator_sdp(elsewhere, kOperator)), Contains("GW-MEDIA"));
 }
 
+TEST(ServiceChecks, a_private_address_is_no_use_on_the_internet) {
+  ServiceView view = kView;
+  auto s = sdp(Way::kSendRecv, {{1, k80, std::string(30, 'k'), "2^31", false}});
+  s.address = *IpAddress::parse("192.168.7.5");
+  EXPECT_THAT(ids(check_service_sdp(s, view, nullptr)), IsEmpty());
+  view.on_internet = true;
+  EXPECT_THAT(ids(check_service_sdp(s, view, nullptr)), ::testing::ElementsAre("TDM-16"));
+  view.inside = s.address;
+  EXPECT_THAT(ids(check_service_sdp(s, view, nullptr)), IsEmpty());
+  view.inside.reset();
+  s.address = *IpAddress::parse("203.0.113.10");
+  EXPECT_THAT(ids(check_service_sdp(s, view, nullptr)), IsEmpty());
+}
+
 TEST(OperatorChecks, an_operator_with_srtp_is_given_a_suite_of_its_own) {
   OperatorView view = kOperator;
   view.suites = {k80};
