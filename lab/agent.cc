@@ -56,7 +56,7 @@ std::string Agent::site_name(std::size_t site) const {
 }
 
 Call* Agent::place(const std::string& label, const std::string& number, const std::string& from,
-                   Behaviour b, std::size_t site) {
+                   Behaviour b, std::size_t site, const std::string& replaces) {
   if (calls_.size() >= settings_.max_calls) return nullptr;
   auto flow = port_.flow_to(site, settings_.gateway);
   if (!flow) {
@@ -68,13 +68,18 @@ Call* Agent::place(const std::string& label, const std::string& number, const st
       std::make_unique<Call>(*this, serial, true, label, number, from, std::move(b), site));
   Call* c = calls_.back().get();
   by_serial_[serial] = c;
-  c->place(*flow);
+  c->place(*flow, replaces);
   by_call_id_[c->call_id()] = c;
   return c;
 }
 
 void Agent::expect(const std::string& number, const std::string& label, Behaviour b) {
   expected_[number] = Expected{label, std::move(b)};
+}
+
+Behaviour Agent::expected(const std::string& number) const {
+  const auto it = expected_.find(number);
+  return it == expected_.end() ? Behaviour{} : it->second.behaviour;
 }
 
 void Agent::forget_ended() {
@@ -245,7 +250,7 @@ SipMessage Agent::response_to(const SipMessage& request, int status, const std::
   return r;
 }
 
-void Agent::respond(const std::string& key, SipMessage response, const std::string& label) {
+void Agent::respond(const std::string& key, const SipMessage& response, const std::string& label) {
   const auto it = servers_.find(key);
   if (it == servers_.end()) return;
   auto& t = it->second;
@@ -293,8 +298,9 @@ void Agent::on_connection_lost(const Flow& flow, const std::string& why) {
   constexpr std::string_view kHandshake = "TLS handshake: ";
   if (why.starts_with(kHandshake)) {
     const bool nothing = why.find("did not return a certificate") != std::string::npos;
-    stray({{nothing ? "TDR-11" : "TDR-12", "no connection with " + flow.remote.address.to_string() +
-                                               ": " + why.substr(kHandshake.size())}});
+    const char* rule = !is_service() ? "GW-TLS" : nothing ? "TDR-11" : "TDR-12";
+    stray({{rule, "no connection with " + flow.remote.address.to_string() + ": " +
+                      why.substr(kHandshake.size())}});
   }
   ladder_.note(side_, "-", "connection with " + flow.remote.to_string() + ": " + why);
 }
@@ -331,7 +337,7 @@ void Agent::on_request(const SipMessage& m, const Flow& flow) {
   if (call == nullptr || (call->ended() && m.method != "BYE" && m.method != "CANCEL")) {
     SipMessage r = response_to(m, 481, "Call/Transaction Does Not Exist", token(4));
     dress_response(r, nullptr);
-    return respond(key, std::move(r), "-");
+    return respond(key, r, "-");
   }
   call->on_request(m, key);
 }
@@ -348,7 +354,7 @@ void Agent::on_new_invite(const SipMessage& m, const Flow& flow, const std::stri
   if (calls_.size() >= settings_.max_calls) {
     SipMessage r = response_to(m, 503, "Service Unavailable", token(4));
     dress_response(r, nullptr);
-    return respond(key, std::move(r), label);
+    return respond(key, r, label);
   }
   Behaviour b = planned != expected_.end() ? planned->second.behaviour
                 : default_                 ? *default_
@@ -376,7 +382,7 @@ void Agent::answer_options(const SipMessage& m, const Flow& flow, const std::str
   SipMessage r =
       response_to(m, refused ? refused->status : 200, refused ? "Forbidden" : "OK", token(8));
   dress_response(r, nullptr);
-  respond(key, std::move(r), "-");
+  respond(key, r, "-");
   if (!refused) on_options(m, flow);
 }
 

@@ -20,6 +20,13 @@
 
 namespace causeway::lab {
 
+// Local Media Optimization, as the service knows the trunk.
+struct LocalMediaTrunk {
+  IpAddress outside, inside;  // of the gateway's media
+  bool first_inside = false;  // where users are expected
+  std::string path;           // the gateway's name
+};
+
 struct AgentSettings {
   SipPortSettings port;
   Endpoint gateway;          // where new calls go
@@ -29,6 +36,9 @@ struct AgentSettings {
   Zone zone;  // what we resolve names with
   Millis options_interval{5'000};
   std::size_t max_calls = 20'000;
+  std::vector<std::string> suites;  // of an operator that has SRTP, in its order; else plain RTP
+  std::optional<LocalMediaTrunk> local;
+  bool ice = false;  // media bypass: SDP with ICE, by full agents
 };
 
 struct OptionsSeen {
@@ -50,9 +60,10 @@ class Agent : private SipPort::Listener {
 
   // The call lives until the agent forgets it. Null: too many calls, or no way to the gateway.
   Call* place(const std::string& label, const std::string& number, const std::string& from,
-              Behaviour b, std::size_t site = 0);
+              Behaviour b, std::size_t site = 0, const std::string& replaces = {});
   // Calls to this number get this behaviour in place of the number plan's.
   void expect(const std::string& number, const std::string& label, Behaviour b);
+  [[nodiscard]] Behaviour expected(const std::string& number) const;
   void set_default_behaviour(Behaviour b) { default_ = std::move(b); }
   // Numbers may come in another form than they are expected in.
   void take_any_form() { any_form_ = true; }
@@ -61,7 +72,8 @@ class Agent : private SipPort::Listener {
   void probe_gateway();
 
   [[nodiscard]] Side side() const { return side_; }
-  [[nodiscard]] bool secure() const { return side_ == Side::kPhoneSystem; }
+  [[nodiscard]] bool is_service() const { return side_ == Side::kPhoneSystem; }
+  [[nodiscard]] bool secure() const { return is_service() || !settings_.suites.empty(); }  // SRTP
   [[nodiscard]] const std::vector<std::unique_ptr<Call>>& calls() const { return calls_; }
   [[nodiscard]] const std::map<std::string, OptionsSeen>& options() const { return options_; }
   [[nodiscard]] const Violations& stray_violations() const { return stray_; }
@@ -79,7 +91,8 @@ class Agent : private SipPort::Listener {
   std::string send_request(SipMessage m, const Flow& flow, Call* call,
                            const std::string& branch = {});
   // Responds within a server transaction; finals to INVITE are repeated until the ACK.
-  void respond(const std::string& transaction, SipMessage response, const std::string& label);
+  void respond(const std::string& transaction, const SipMessage& response,
+               const std::string& label);
   void stop_repeating(const std::string& transaction);
   [[nodiscard]] SipMessage response_to(const SipMessage& request, int status,
                                        const std::string& reason, const std::string& to_tag) const;
@@ -89,6 +102,7 @@ class Agent : private SipPort::Listener {
     return port_.flow_to(site, e);
   }
   void call_ended(Call& call);
+  [[nodiscard]] Call* call_by_serial(std::uint64_t serial) const;
 
   // What differs between the sides ---------------------------------------------------------------
   [[nodiscard]] virtual std::string contact_for(const Call& call) const = 0;
@@ -147,7 +161,6 @@ class Agent : private SipPort::Listener {
   void repeat_response(const std::string& key);
   void acknowledge_failure(const ClientTransaction& t, const SipMessage& response);
   void drop_client(const std::string& key);
-  [[nodiscard]] Call* call_by_serial(std::uint64_t serial) const;
   void stray(const Violations& v);
 
   Side side_;

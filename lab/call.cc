@@ -1,7 +1,6 @@
 #include "lab/call.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "lab/agent.h"
 
@@ -65,6 +64,9 @@ Call::Call(Agent& agent, std::uint64_t serial, bool caller, std::string label, s
   local_tag_ = agent.token(8);
   contact_token_ = agent.token(16);
   sdp_id_ = agent.random().u64() >> 33;
+  const auto& local = agent.settings().local;
+  inside_ = behaviour_.place == Place::kInside ||
+            (behaviour_.place == Place::kUsual && !caller && local && local->first_inside);
 }
 
 Call::~Call() {
@@ -93,7 +95,7 @@ void Call::later(Millis delay, std::function<void()> what) {
 
 // --- calling -----------------------------------------------------------------------------------
 
-void Call::place(const Flow& flow) {
+void Call::place(const Flow& flow, const std::string& replaces) {
   state_ = State::kCalling;
   flow_ = flow;
   call_id_ = agent_.token(12) + "@lab";
@@ -104,7 +106,7 @@ void Call::place(const Flow& flow) {
   const std::string host = s.gateway_name.empty() ? s.gateway.to_string() : s.gateway_name;
   m.uri = "sip:" + facts_.number + "@" + host +
           (s.gateway_name.empty() ? "" : ":" + std::to_string(s.gateway.port)) + ";user=phone";
-  if (agent_.secure()) m.uri += ";transport=tls";
+  if (s.port.transport == Transport::kTls) m.uri += ";transport=tls";
   local_uri_ = "<sip:" + facts_.from + "@" + agent_.sent_by(site_) + ";user=phone>";
   remote_uri_ = "<sip:" + facts_.number + "@" + host + ";user=phone>";
   m.add("Max-Forwards", "70");
@@ -113,6 +115,7 @@ void Call::place(const Flow& flow) {
   m.add("Call-ID", call_id_);
   m.add("CSeq", std::to_string(cseq_) + " INVITE");
   m.add("Contact", agent_.contact_for(*this));
+  if (!replaces.empty()) m.add("Replaces", replaces);
   m.body = offer(Way::kSendRecv, false);
   m.add("Content-Type", "application/sdp");
   agent_.dress_request(m, this);
@@ -218,6 +221,7 @@ void Call::on_answer(const SipMessage& m) {
   facts_.final_status = m.status;
   facts_.answered = agent_.loop().now();
   learn_dialog(m);
+  const auto early = theirs_;
   const auto sdp = read_sdp(m, true);
   send_ack(invite_.cseq_number(), {});
   if (cancel_sent_) {  // the answer crossed the CANCEL
@@ -229,11 +233,18 @@ void Call::on_answer(const SipMessage& m) {
     state_ = State::kTalking;
     return hang_up();
   }
+  if (early && ice_) {
+    const auto changed = check_ice_continuity(*early, *sdp, false);
+    if (!changed.empty()) violation({{"TDR-76", "between 183 and 200 " + changed.front().what}});
+  }
+  check_place(*sdp, "LMO-01");
+  facts_.place_answered = agent_.settings().local.has_value();
   take_answer(*sdp);
   begin_talking();
 }
 
 void Call::begin_talking() {
+  if (ice_) ice_->may_nominate(true);
   state_ = State::kTalking;
   facts_.confirmed = agent_.loop().now();
   phase_by(way_);
@@ -282,137 +293,18 @@ void Call::send_in_dialog(SipMessage m) {
   agent_.send_request(std::move(m), flow_, this);
 }
 
-void Call::hang_up() {
+void Call::hang_up(const std::string& reason) {
   if (state_ != State::kTalking) return;
   state_ = State::kEnding;
   facts_.hung_up_by_us = true;
   phase(Known::kUnknown, Known::kUnknown);
   ++cseq_;
-  send_in_dialog(in_dialog("BYE"));
+  SipMessage bye = in_dialog("BYE");
+  if (!reason.empty()) bye.add("Reason", reason);
+  send_in_dialog(std::move(bye));
   later(3'000ms, [this] {
     if (state_ == State::kEnding) end();
   });
-}
-
-void Call::schedule_actions() {
-  for (const auto& a : behaviour_.actions)
-    later(a.at, [this, step = a.step] { take_step(step, 0); });
-}
-
-void Call::take_step(Step step, int tries) {
-  if (state_ != State::kTalking) return;
-  // One re-INVITE at a time (RFC 3261 14.1).
-  if (stepping_ || !pending_.empty()) {
-    if (tries < 40) later(50ms, [this, step, tries] { take_step(step, tries + 1); });
-    return;
-  }
-  if (step == Step::kHangUp) return hang_up();
-  if (step == Step::kTransfer || step == Step::kTransferAndLeave) return refer(step);
-  agent_.ladder().note(facts_.side, facts_.label,
-                       std::string("(") + std::string(to_string(step)) + ")");
-  ++cseq_;
-  SipMessage m = in_dialog("INVITE");
-  stepping_ = step;
-  step_cseq_ = cseq_;
-  ++facts_.offers_made;
-  if (step != Step::kRefresh) phase(Known::kUnknown, Known::kUnknown);
-  switch (step) {
-    case Step::kHoldSendOnly: m.body = offer(Way::kSendOnly, true); break;
-    case Step::kHoldInactive: m.body = offer(Way::kInactive, true); break;
-    case Step::kHoldZeroAddress: m.body = offer(Way::kSendRecv, true, true); break;
-    case Step::kResume: m.body = offer(Way::kSendRecv, true); break;
-    case Step::kRefresh: m.body = last_sdp_; break;
-    case Step::kResumeWithoutOffer:
-    case Step::kTransfer:
-    case Step::kTransferAndLeave:
-    case Step::kHangUp: break;
-  }
-  if (!m.body.empty()) m.add("Content-Type", "application/sdp");
-  send_in_dialog(std::move(m));
-}
-
-// --- transfer ------------------------------------------------------------------------------------
-
-// As Phone System writes it: parameters of its own, which come back byte for byte (TDR-101 to 103).
-void Call::refer(Step step) {
-  leaves_at_once_ = step == Step::kTransferAndLeave;
-  ++cseq_;
-  SipMessage m = in_dialog("REFER");
-  facts_.refer_to = "sip:" + behaviour_.transfer_to + "@" + agent_.sent_by(site_) +
-                    ";x-m=8%3aorgid%3a" + contact_token_ + ";x-t=" + contact_token_.substr(0, 8) +
-                    ";transport=tls;user=phone";
-  facts_.referred_by = "<sip:transferor@" + agent_.sent_by(site_) + ";x-ti=" + contact_token_ +
-                       ";x-tt=aHR0cHM6Ly9leGFtcGxlL2NiP3Q9MQ%3d%3d>";
-  m.add("Refer-To", "<" + facts_.refer_to + ">");
-  m.add("Referred-By", facts_.referred_by);
-  agent_.ladder().note(facts_.side, facts_.label,
-                       std::string("(") + std::string(to_string(step)) + ")");
-  phase(Known::kUnknown, Known::kUnknown);
-  send_in_dialog(std::move(m));
-}
-
-void Call::on_refer_response(const SipMessage& m) {
-  if (m.status < 200) return;
-  facts_.refer_status = m.status;
-  if (m.status >= 300)
-    return violation({{"TDR-99", "REFER was answered " + std::to_string(m.status)}});
-  if (leaves_at_once_) hang_up();
-}
-
-void Call::on_notify(const SipMessage& m, const std::string& transaction) {
-  SipMessage r = agent_.response_to(m, 200, "OK", {});
-  agent_.dress_response(r, this);
-  agent_.respond(transaction, std::move(r), facts_.label);
-  int status = 0;
-  constexpr std::string_view kLine = "SIP/2.0 ";
-  if (m.body.starts_with(kLine)) status = std::atoi(m.body.c_str() + kLine.size());
-  if (status == 0 || m.get("Content-Type").find("message/sipfrag") == std::string::npos)
-    return violation({{"TDR-99", "NOTIFY without message/sipfrag: " + m.body}});
-  if (facts_.transfer_told.size() < 32) facts_.transfer_told.push_back(status);
-  if (status >= 200 && !leaves_at_once_) later(100ms, [this] { hang_up(); });
-}
-
-void Call::on_reinvite_response(const SipMessage& m) {
-  if (m.status < 200) return;
-  if (!stepping_) {
-    if (m.status < 300) send_ack(m.cseq_number(), {});  // repeated
-    return;
-  }
-  const Step step = *stepping_;
-  stepping_.reset();
-  if (m.status == 491) {
-    later(Millis(200 + agent_.random().below(300)), [this, step] { take_step(step, 0); });
-    return;
-  }
-  if (m.status >= 300) {
-    trouble(std::string(to_string(step)) + " refused with " + std::to_string(m.status));
-    return;
-  }
-  if (const auto c = m.get("Contact"); !c.empty()) remote_target_ = parse_name_addr(c).uri;
-  const auto before = theirs_;
-  const auto sdp = read_sdp(m, step != Step::kResumeWithoutOffer);
-  if (!sdp) {
-    send_ack(m.cseq_number(), {});
-    return trouble(std::string(to_string(step)) + " answered without SDP");
-  }
-  if (before) violation(check_continuity(*before, *sdp, step == Step::kRefresh, agent_.secure()));
-  if (step == Step::kResumeWithoutOffer) {
-    if (sdp->way != Way::kSendRecv)
-      violation(
-          {{"TDR-95", "resume without an offer brought a=" + std::string(to_string(sdp->way))}});
-    take_offer(*sdp);
-    send_ack(m.cseq_number(), answer(*sdp));
-  } else {
-    send_ack(m.cseq_number(), {});
-    take_answer(*sdp);
-    const Way expected = answer_to(ours_ ? ours_->way : Way::kSendRecv);
-    if (step != Step::kHoldZeroAddress && sdp->way != expected)
-      violation({{"TDR-93", std::string(to_string(step)) +
-                                " answered with a=" + std::string(to_string(sdp->way)) +
-                                " in place of " + std::string(to_string(expected))}});
-  }
-  if (step == Step::kHoldZeroAddress) return phase(Known::kUnknown, Known::kNo);
-  phase_by(way_);
 }
 
 // --- called
@@ -451,6 +343,8 @@ void Call::on_invite(const SipMessage& m, const Flow& flow, const std::string& t
     behaviour_.final_status = 503;
     return give_final();
   }
+  check_place(*sdp, "LMO-04");
+  facts_.place_first = agent_.settings().local.has_value();
   take_offer(*sdp);
   tags_.push_back(local_tag_);
   for (int i = 1; i < std::min(behaviour_.rings, kMaxRings); ++i) tags_.push_back(agent_.token(8));
@@ -467,7 +361,7 @@ void Call::on_invite(const SipMessage& m, const Flow& flow, const std::string& t
       agent_.dress_response(r, this);
       ++facts_.provisionals;
       facts_.early_sdp = agent_.loop().now();
-      agent_.respond(invite_transaction_, std::move(r), facts_.label);
+      agent_.respond(invite_transaction_, r, facts_.label);
       phase(Known::kYes, Known::kUnknown);
     });
   if (behaviour_.answers) later(behaviour_.final_after, [this] { give_final(); });
@@ -481,7 +375,7 @@ void Call::ring(int index) {
   agent_.dress_response(r, this);
   if (!facts_.ringing) facts_.ringing = agent_.loop().now();
   ++facts_.provisionals;
-  agent_.respond(invite_transaction_, std::move(r), facts_.label);
+  agent_.respond(invite_transaction_, r, facts_.label);
 }
 
 void Call::give_final() {
@@ -495,7 +389,7 @@ void Call::give_final() {
     r.add("Reason", refused_because_.empty() ? reason_header(status, facts_.side)
                                              : reason_of_refusal(refused_because_));
     agent_.dress_response(r, this);
-    agent_.respond(invite_transaction_, std::move(r), facts_.label);
+    agent_.respond(invite_transaction_, r, facts_.label);
     return end();
   }
   r.add("Contact", agent_.contact_for(*this));
@@ -505,7 +399,7 @@ void Call::give_final() {
   facts_.answered = agent_.loop().now();
   pending_ = invite_transaction_;
   state_ = State::kTalking;
-  agent_.respond(invite_transaction_, std::move(r), facts_.label);
+  agent_.respond(invite_transaction_, r, facts_.label);
   later(6'000ms, [this] {
     if (state_ == State::kTalking && !facts_.confirmed) {
       trouble("no ACK to our 200");
@@ -535,26 +429,26 @@ void Call::on_request(const SipMessage& m, const std::string& transaction) {
   if (m.method == "NOTIFY" && facts_.refer_status != 0) return on_notify(m, transaction);
   SipMessage r = agent_.response_to(m, 405, "Method Not Allowed", {});
   agent_.dress_response(r, this);
-  agent_.respond(transaction, std::move(r), facts_.label);
+  agent_.respond(transaction, r, facts_.label);
 }
 
 void Call::take_cancel(const SipMessage& m, const std::string& transaction) {
   SipMessage ok = agent_.response_to(m, 200, "OK", local_tag_);
   agent_.dress_response(ok, this);
-  agent_.respond(transaction, std::move(ok), facts_.label);
+  agent_.respond(transaction, ok, facts_.label);
   if (state_ != State::kCalled) return;
   facts_.cancelled = true;
   facts_.final_status = 487;
   SipMessage r = agent_.response_to(invite_, 487, "Request Terminated", local_tag_);
   agent_.dress_response(r, this);
-  agent_.respond(invite_transaction_, std::move(r), facts_.label);
+  agent_.respond(invite_transaction_, r, facts_.label);
   end();
 }
 
 void Call::take_bye(const SipMessage& m, const std::string& transaction) {
   SipMessage r = agent_.response_to(m, 200, "OK", {});
   agent_.dress_response(r, this);
-  agent_.respond(transaction, std::move(r), facts_.label);
+  agent_.respond(transaction, r, facts_.label);
   if (state_ == State::kEnded) return;
   if (!facts_.hung_up_by_us) facts_.hung_up_by_them = true;
   end();
@@ -565,7 +459,7 @@ void Call::on_reinvite(const SipMessage& m, const std::string& transaction) {
     SipMessage r = agent_.response_to(m, status, usual_words(status), {});
     if (!why.empty()) r.add("Reason", reason_of_refusal(why));
     agent_.dress_response(r, this);
-    agent_.respond(transaction, std::move(r), facts_.label);
+    agent_.respond(transaction, r, facts_.label);
   };
   if (state_ != State::kTalking) return refuse(481);
   if (stepping_ || !pending_.empty()) return refuse(491);
@@ -580,13 +474,14 @@ void Call::on_reinvite(const SipMessage& m, const std::string& transaction) {
                            facts_.violations.end());
     if (const auto refused = agent_.refusal(fresh)) return refuse(refused->status, refused->why);
     const bool same = before && before->origin_version == sdp->origin_version;
-    if (before) violation(check_continuity(*before, *sdp, false, agent_.secure()));
+    if (before) violation(check_continuity(*before, *sdp, false, agent_.is_service()));
+    if (before && ice_) violation(check_ice_continuity(*before, *sdp, false));
     if (same && before->way != sdp->way)
       violation({{"RFC3264-8", "the SDP changed and its version in o= did not"}});
     if (same) ++facts_.refreshes_taken;
     if (sdp->way != Way::kSendRecv || sdp->address.is_unspecified()) ++facts_.holds_taken;
     take_offer(*sdp);
-  } else if (agent_.secure()) {
+  } else if (agent_.is_service()) {
     return refuse(488);  // TDR-54; check_request has recorded it
   }
   SipMessage r = agent_.response_to(m, 200, "OK", {});
@@ -597,7 +492,7 @@ void Call::on_reinvite(const SipMessage& m, const std::string& transaction) {
   agent_.dress_response(r, this);
   phase(Known::kUnknown, Known::kUnknown);
   pending_ = transaction;
-  agent_.respond(transaction, std::move(r), facts_.label);
+  agent_.respond(transaction, r, facts_.label);
 }
 
 void Call::end() {
@@ -606,6 +501,10 @@ void Call::end() {
   facts_.ended = agent_.loop().now();
   phase(Known::kUnknown, Known::kUnknown);
   if (media_) media_->stop();
+  if (ice_) {
+    ice_->stop();
+    facts_.ice = ice_->facts();
+  }
   for (auto& t : timers_) agent_.loop().cancel(t);
   timers_.clear();
   agent_.call_ended(*this);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lab/checks.h"
+#include "lab/ice_agent.h"
 #include "lab/media_session.h"
 #include "lab/number_plan.h"
 #include "lab/sdp_text.h"
@@ -42,7 +43,13 @@ struct CallFacts {
   int refer_status = 0;                                       // of the answer to our REFER
   std::vector<int> transfer_told;                             // statuses that NOTIFY told of
   std::string refer_to, referred_by;                          // as we wrote them
+  std::optional<Instant> transfer_ended;                      // NOTIFY told of a final status
   std::string contact_host;                                   // of the other side's INVITE
+  // ICE, of media bypass
+  bool ice_agreed = false, ice_path = false, ice_final_answered = false, ice_restarted = false;
+  bool place_answered = false, place_first = false, moved = false;  // Local Media Optimization
+  bool dtls_answered = false;                                       // an offer of SDES beside DTLS
+  IceFacts ice;
   std::vector<Phase> phases;
   Violations violations;
   std::vector<std::string> troubles;  // what went wrong and is no breach of a requirement
@@ -56,13 +63,14 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  void place(const Flow& flow);
+  // `replaces`: value of that header, if any.
+  void place(const Flow& flow, const std::string& replaces = {});
   void on_invite(const SipMessage& m, const Flow& flow, const std::string& transaction);
   void on_request(const SipMessage& m, const std::string& transaction);  // within the dialog
   void on_ack(const SipMessage& m);
   void on_response(const SipMessage& request, const SipMessage& m);
   void on_timeout(const SipMessage& request);
-  void hang_up();
+  void hang_up(const std::string& reason = {});
   void violation(const Violations& v);
   void trouble(const std::string& what);
 
@@ -77,6 +85,7 @@ class Call {
   [[nodiscard]] const std::string& local_tag() const { return local_tag_; }
   [[nodiscard]] const std::string& contact_token() const { return contact_token_; }
   [[nodiscard]] const SipMessage& invite() const { return invite_; }
+  [[nodiscard]] bool inside() const { return inside_; }  // the user, with Local Media Optimization
 
  private:
   enum class State : std::uint8_t { kNew, kCalling, kCalled, kTalking, kEnding, kEnded };
@@ -99,6 +108,9 @@ class Call {
   void schedule_actions();
   void take_step(Step step, int tries);
   void refer(Step step);
+  void consult();
+  void replace();
+  [[nodiscard]] std::string as_replaces(const std::string& tag_of_theirs) const;
   void on_refer_response(const SipMessage& m);
   void on_notify(const SipMessage& m, const std::string& transaction);
   void end();
@@ -110,9 +122,21 @@ class Call {
   [[nodiscard]] std::string answer(const SdpText& theirs);
   void take_offer(const SdpText& s);
   void take_answer(const SdpText& s);
+  void set_remote(const SdpText& s);
   void adopt(const SdpText& s, const std::string& our_suite, const std::string& our_key);
   [[nodiscard]] std::optional<SdpText> read_sdp(const SipMessage& m, bool is_answer);
   [[nodiscard]] std::string key_of(const std::string& suite);
+  // call_ice.cc
+  [[nodiscard]] bool open_ice();
+  void ice_into(SdpToWrite& s);
+  [[nodiscard]] bool muxed(const SdpText& theirs) const;
+  // Whether ICE finds the way, and the addresses of `s` are not the truth.
+  [[nodiscard]] bool take_ice(const SdpText& s);
+  void ice_path();
+  void ice_failed(const Violation& why);
+  // With Local Media Optimization: the gateway's media is where the user is, or `rule` is broken.
+  void check_place(const SdpText& s, const char* rule);
+
   void phase(Known sends, Known receives);
   void phase_by(Way way);
   void other_fork();
@@ -140,7 +164,8 @@ class Call {
   bool awaiting_answer_in_ack_ = false;
   std::optional<Step> stepping_;  // our re-INVITE is under way
   unsigned step_cseq_ = 0;
-  bool leaves_at_once_ = false;  // after the 202 to our REFER
+  std::uint64_t consultation_ = 0;  // serial of our second call
+  bool leaves_at_once_ = false;     // after the 202 to our REFER
 
   // Media
   std::unique_ptr<MediaSession> media_;
@@ -149,6 +174,10 @@ class Call {
   std::map<std::string, std::string> keys_;  // by suite
   std::string answer_suite_, last_sdp_;
   std::optional<SdpText> ours_, theirs_;
+  std::unique_ptr<IceAgent> ice_;
+  bool inside_ = false;
+  bool ice_final_ = false;  // our next SDP names the nominated pair
+  int payload_type_ = 8;    // theirs
   int answer_tag_ = 1;
   Way way_ = Way::kSendRecv;  // ours, as negotiated or offered
   std::vector<Loop::TimerId> timers_;

@@ -16,7 +16,7 @@ bool Call::open_media() {
                                           behaviour_.sound);
   auto s = media_->open(agent_.settings().media_address, agent_.ports());
   if (!s) trouble(s.error().what);
-  return s.has_value();
+  return s.has_value() && open_ice();
 }
 
 std::string Call::written(Way way, const std::vector<CryptoLine>& crypto, bool zero_address) {
@@ -30,6 +30,7 @@ std::string Call::written(Way way, const std::vector<CryptoLine>& crypto, bool z
   s.way = way;
   s.crypto = crypto;
   s.zero_address = zero_address;
+  if (ice_) ice_into(s);
   last_sdp_ = write_sdp(s);
   if (auto parsed = parse_sdp(last_sdp_)) ours_ = std::move(*parsed);
   return last_sdp_;
@@ -78,8 +79,9 @@ void Call::adopt(const SdpText& s, const std::string& our_suite, const std::stri
   for (const int f : s.formats)
     if (pt < 0 && (f == 0 || f == 8)) pt = f;
   if (pt < 0) return trouble("no G.711 in the SDP");
+  payload_type_ = pt;
   if (!agent_.secure()) {
-    media_->set_remote({s.address, s.port}, {s.address, s.rtcp_port}, pt);
+    set_remote(s);
     return;
   }
   const auto line = std::find_if(s.crypto.begin(), s.crypto.end(),
@@ -90,7 +92,13 @@ void Call::adopt(const SdpText& s, const std::string& our_suite, const std::stri
   auto out = media_->set_outbound_key(our_suite, our_key);
   if (!in) trouble(in.error().what);
   if (!out) trouble(out.error().what);
-  media_->set_remote({s.address, s.port}, {s.address, s.rtcp_port}, pt);
+  set_remote(s);
+}
+
+void Call::set_remote(const SdpText& s) {
+  if (take_ice(s)) return;
+  media_->set_remote({s.address, s.port}, {s.address, muxed(s) ? s.port : s.rtcp_port},
+                     payload_type_);
 }
 
 void Call::take_offer(const SdpText& s) {
@@ -127,7 +135,12 @@ void Call::other_fork() {
   ++sdp_version_;
   keys_.clear();
   sdp_id_ = agent_.random().u64() >> 33;
-  if (media_) media_->restart_stream();
+  if (ice_) {  // a phone elsewhere, with an agent of its own
+    media_->stop();
+    if (!open_media()) return;
+  } else if (media_) {
+    media_->restart_stream();
+  }
   if (theirs_) take_offer(*theirs_);
 }
 

@@ -59,7 +59,8 @@ bool add_extensions(X509* cert, X509* issuer, const Wanted& w) {
     return ok && add_extension(cert, issuer, NID_basic_constraints, "critical,CA:TRUE") &&
            add_extension(cert, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
   std::string names;
-  for (const auto& n : w.names) names += (names.empty() ? "DNS:" : ",DNS:") + n;
+  for (const auto& n : w.names)
+    names += std::string(names.empty() ? "" : ",") + (IpAddress::literal(n) ? "IP:" : "DNS:") + n;
   return ok && add_extension(cert, issuer, NID_authority_key_identifier, "keyid") &&
          add_extension(cert, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
          add_extension(cert, issuer, NID_key_usage, "critical,digitalSignature,keyEncipherment") &&

@@ -19,8 +19,8 @@ inline constexpr const char* kServiceDomain = "pstnhub.example";
 //   expired, wrong-name, other-ca (+ other-authority.crt)   bad ones for tests
 // What is there and still valid is left as it is.
 [[nodiscard]] Status make_certificates(const std::string& directory);
-// NAME.crt and NAME.key of the same authority for these host names, made anew; make_certificates()
-// was there before.
+// NAME.crt and NAME.key of the same authority for these names and addresses, made anew;
+// make_certificates() was there before.
 [[nodiscard]] Status make_certificate_for(const std::string& directory, const std::string& name,
                                           const std::vector<std::string>& hosts);
 [[nodiscard]] TlsFiles tls_files(const std::string& directory, const std::string& name);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "lab/ice_agent.h"
+
 namespace causeway::lab {
 namespace {
 
@@ -138,17 +140,23 @@ Violations check_service_response(const SipMessage& m, const ServiceView& v,
 
 Violations check_service_sdp(const SdpText& s, const ServiceView& v, const SdpText* ours) {
   Findings f;
-  f.expect(s.protocol == "RTP/SAVP", "TDM-01", "media profile " + s.protocol);
+  const bool as_offered = v.bypass && ours != nullptr && s.protocol == ours->protocol;  // MBP-09
+  f.expect(s.protocol == "RTP/SAVP" || as_offered, "TDM-01", "media profile " + s.protocol);
+  const auto ice = check_ice_sdp(s, v);
+  f.list.insert(f.list.end(), ice.begin(), ice.end());
   f.expect(s.way == Way::kSendRecv || s.way == Way::kInactive, "TDR-93",
            "a=" + std::string(to_string(s.way)) + " towards the service");
   f.expect(!s.address.is_unspecified(), "TDR-94", "c=0.0.0.0 towards the service");
+  f.expect(!v.on_internet || s.address.is_unspecified() || s.address == v.inside ||
+               on_the_internet(s.address),
+           "TDM-16", s.address.to_string() + " in the SDP is no address of the Internet");
   f.expect(s.media_kinds.size() == 1, "TDM-17", "more than one m= line");
   f.expect(!s.ptime || s.ptime == 20, "TDM-18", "ptime " + std::to_string(s.ptime));
   f.expect(v.operator_address.empty() || s.origin_address != v.operator_address, "GW-TOPOLOGY",
            "the operator's address in o=");
   for (const auto& c : s.crypto)
     f.expect(c.suite.find("GCM") == std::string::npos, "TDM-05", "GCM offered");
-  if (s.protocol != "RTP/SAVP") return f.list;
+  if (s.protocol != "RTP/SAVP" && !as_offered) return f.list;
   if (ours == nullptr) {
     f.expect(!s.crypto.empty() && s.crypto.front().suite == kSuite80, "TDM-02",
              "AES_CM_128_HMAC_SHA1_80 is not the first crypto line");
@@ -176,6 +184,8 @@ std::optional<LabRefusal> service_refusal(const Violations& all) {
     if (v.requirement == "TDR-33" || v.requirement == "TDR-60" || v.requirement == "TDR-32" ||
         v.requirement == "TDR-14")
       return LabRefusal{403, why};
+    if (v.requirement == "MBP-01" && v.what == kNoCandidates)
+      return LabRefusal{488, "531027 " + why};
     if (v.requirement == "TDR-54" || v.requirement == "TDM-01" || v.requirement == "TDR-94")
       return LabRefusal{488, why};
   }
@@ -209,17 +219,35 @@ Violations check_operator_message(const SipMessage& m, const OperatorView& v) {
                "GW-TOPOLOGY", "Contact is not the gateway: " + c);
     }
   }
-  if (m.request && m.method == "INVITE" && tag_of(m.get("To")).empty() && !m.body.empty())
+  if (m.request && m.method == "INVITE" && tag_of(m.get("To")).empty() && !m.body.empty() &&
+      v.suites.empty())
     f.expect(m.body.find("a=crypto") == std::string::npos, "GW-MEDIA",
              "a=crypto towards the operator");
   return f.list;
 }
 
-Violations check_operator_sdp(const SdpText& s, const OperatorView& v) {
+Violations check_operator_sdp(const SdpText& s, const OperatorView& v, const SdpText* ours) {
   Findings f;
-  f.expect(s.protocol == "RTP/AVP", "GW-MEDIA",
+  f.expect(s.protocol == (v.suites.empty() ? "RTP/AVP" : "RTP/SAVP"), "GW-MEDIA",
            "media profile " + s.protocol + " towards the operator");
-  f.expect(s.crypto.empty(), "GW-MEDIA", "a=crypto towards the operator");
+  if (v.suites.empty()) {
+    f.expect(s.crypto.empty(), "GW-MEDIA", "a=crypto towards the operator");
+  } else {
+    f.expect(std::any_of(s.crypto.begin(), s.crypto.end(),
+                         [&](const auto& c) { return among(v.suites, c.suite); }),
+             "GW-MEDIA", "no crypto line with a suite of the operator's");
+    f.expect(ours == nullptr || s.crypto.size() == 1, "GW-MEDIA",
+             std::to_string(s.crypto.size()) + " crypto lines in an answer");
+    for (const auto& c : s.crypto)
+      f.expect(
+          ours == nullptr || std::any_of(ours->crypto.begin(), ours->crypto.end(),
+                                         [&](const auto& o) {
+                                           return o.tag == c.tag && o.suite == c.suite &&
+                                                  o.key != c.key;
+                                         }),
+          "GW-MEDIA",
+          "the answer has tag " + std::to_string(c.tag) + " for " + c.suite + ", or our own key");
+  }
   f.expect(s.address == v.gateway_media || s.address.is_unspecified(), "GW-MEDIA",
            "RTP address is not the gateway's: " + s.address.to_string());
   f.expect(s.media_kinds.size() == 1, "GW-MEDIA", "more than one m= line");

@@ -57,7 +57,8 @@ constexpr const char* kUsage = R"(causeway-lab COMMAND
   --then-serve               scenario: keep serving afterwards
   --rate R --calls N --hold MS --transport tls|udp|tcp     load: tls lets the Phone System call
   --from ADDRESS:PORT --to ADDRESS:PORT --rate R --seconds S    flood
-  --config FILE --service teams-direct-routing|teams-operator-connect|teams-phone-mobile|zoom-provider-exchange    rehearse
+  --config FILE --service NAME    rehearse; teams-direct-routing, teams-media-bypass, teams-operator-connect,
+                             teams-phone-mobile, zoom-provider-exchange
   --group NAME               rehearse: the peer_group of the service, when its profile does not tell
   --trust FILE               rehearse: roots that the service trusts besides the public ones
   --keep DIR                 rehearse: where messages, log and the copy stay (default: below /tmp)

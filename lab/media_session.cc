@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "lab/g711.h"
+#include "lab/stun.h"
 
 namespace causeway::lab {
 namespace {
@@ -124,6 +125,13 @@ void MediaSession::set_remote(const Endpoint& rtp, const Endpoint& rtcp, int pay
   }
 }
 
+void MediaSession::set_ears(
+    std::function<void(std::string_view, bool rtcp, const Endpoint& from)> stun,
+    std::function<void()> rtp) {
+  stun_ear_ = std::move(stun);
+  rtp_ear_ = std::move(rtp);
+}
+
 void MediaSession::set_sending(bool on) {
   if (on && !sending_) mark_ = true;
   sending_ = on;
@@ -207,10 +215,16 @@ void MediaSession::read(int fd, bool rtcp) {
     const auto n = recvfrom(fd, buf, sizeof buf, 0, reinterpret_cast<sockaddr*>(&sa), &len);
     if (n < 0) return;
     std::string packet(buf, static_cast<std::size_t>(n));
+    if (stun_ear_ && is_stun(packet)) {
+      stun_ear_(packet, rtcp, from_sockaddr(sa));
+      if (rtp_fd_ < 0) return;  // the call has ended of it
+      continue;
+    }
     // With rtcp-mux both come to the one port (RFC 5761 4).
     const bool is_rtcp = rtcp || (n >= 2 && static_cast<unsigned char>(buf[1]) >= 192 &&
                                   static_cast<unsigned char>(buf[1]) <= 223);
     if (!is_rtcp) {
+      if (rtp_ear_) rtp_ear_();
       take_rtp(std::move(packet), from_sockaddr(sa));
       continue;
     }
@@ -223,7 +237,8 @@ void MediaSession::read(int fd, bool rtcp) {
 }
 
 void MediaSession::take_rtp(std::string p, const Endpoint& from) {
-  if (remote_rtp_ && from != *remote_rtp_ && !remote_rtp_->address.is_unspecified()) {
+  if (remote_rtp_ && from != *remote_rtp_ && !remote_rtp_->address.is_unspecified() &&
+      loop_.now() >= tolerant_) {
     ++counters_.wrong_source;
   }
   if (in_ && !in_->session.unprotect(p, false)) {

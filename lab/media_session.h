@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -68,6 +69,15 @@ class MediaSession {
   // A new SSRC and sequence: another fork of the service answers.
   void restart_stream();
   void stop();
+  // The other side moves: packets from elsewhere count as wrong from `until` on.
+  void tolerate(Instant until) { tolerant_ = until; }
+
+  // Media bypass: STUN goes to `stun`, and of every RTP packet `rtp` is told.
+  void set_ears(std::function<void(std::string_view, bool rtcp, const Endpoint& from)> stun,
+                std::function<void()> rtp);
+  void send_raw(bool rtcp, const std::string& packet, const Endpoint& to) {
+    transmit(rtcp ? rtcp_fd_ : rtp_fd_, packet, to);
+  }
 
   void send_due();  // called by the pump
 
@@ -103,6 +113,9 @@ class MediaSession {
   std::vector<Frame> frames_;  // bounded by kMaxFrames
   std::optional<Instant> first_packet_;
   MediaCounters counters_;
+  Instant tolerant_{};
+  std::function<void(std::string_view, bool, const Endpoint&)> stun_ear_;
+  std::function<void()> rtp_ear_;
 };
 
 }  // namespace causeway::lab

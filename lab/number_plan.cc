@@ -16,6 +16,13 @@ std::string_view to_string(Step s) {
     case Step::kRefresh: return "session refresh";
     case Step::kTransfer: return "transfer";
     case Step::kTransferAndLeave: return "transfer, hang-up at once";
+    case Step::kIceFinal: return "final offer of ICE";
+    case Step::kIceRestart: return "ICE restart";
+    case Step::kMove: return "move";
+    case Step::kIceLost: return "hang-up over a lost path";
+    case Step::kConsult: return "consultation";
+    case Step::kAttendedTransfer: return "attended transfer";
+    case Step::kReplace: return "INVITE with Replaces";
     case Step::kHangUp: return "hang-up";
   }
   return "?";

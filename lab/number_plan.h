@@ -23,6 +23,13 @@ enum class Step : std::uint8_t {
   kRefresh,
   kTransfer,          // REFER to transfer_to, and BYE when NOTIFY has told of its answer
   kTransferAndLeave,  // REFER, and BYE right after its 202
+  kIceFinal,          // re-INVITE with a=remote-candidates once a path is nominated
+  kIceRestart,        // re-INVITE with other ICE credentials
+  kMove,              // re-INVITE from inside the enterprise's network, or from outside again
+  kIceLost,           // BYE, because checks are said to have failed
+  kConsult,           // a second call, to transfer_to
+  kAttendedTransfer,  // REFER with Replaces of that one, and BYE when NOTIFY has told of success
+  kReplace,           // INVITE with Replaces of this call, from transfer_to
   kHangUp
 };
 [[nodiscard]] std::string_view to_string(Step s);
@@ -30,6 +37,19 @@ enum class Step : std::uint8_t {
 struct Action {
   Millis at{0};  // after the answer
   Step step = Step::kHangUp;
+};
+
+// How the service's end of a call speaks ICE, where the trunk has media bypass.
+enum class IceKind : std::uint8_t {
+  kFull,
+  kLite,  // as another gateway, which the service rings at the same time
+};
+
+// Where a user of the service is, on a trunk with Local Media Optimization.
+enum class Place : std::uint8_t {
+  kUsual,  // outside; one who is called: where the configuration expects users
+  kInside,
+  kOutside,
 };
 
 struct Behaviour {
@@ -47,9 +67,13 @@ struct Behaviour {
   Millis give_up_after{8'000};  // no final answer: a failure of the call
   // As either
   std::vector<Action> actions;
-  std::string transfer_to;  // a number of the service's own
+  std::string transfer_to;  // a number of the service's own; kConsult: of the other side
   Sound sound;
-  bool media = true;  // false: signalling alone, for load
+  IceKind ice = IceKind::kFull;
+  bool dtls_offered = false;  // beside SDES, with the protocol of DTLS
+  Place place = Place::kUsual;
+  bool mux_offered = true;  // with ICE: RTP and RTCP on one port
+  bool media = true;        // false: signalling alone, for load
 };
 
 struct NumberRule {

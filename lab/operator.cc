@@ -3,13 +3,16 @@
 namespace causeway::lab {
 
 std::string Operator::sent_by(std::size_t site) const {
-  return settings().port.sites[site].address.to_string();
+  const auto& s = settings().port.sites[site];
+  if (settings().port.transport != Transport::kTls || s.name.empty()) return s.address.to_string();
+  return s.name + ":" + std::to_string(s.address.port);  // what its certificate says
 }
 
 std::string Operator::contact_for(const Call& call) const {
   std::string uri = "<sip:" + (call.facts().caller ? call.facts().from : call.facts().number) +
                     "@" + sent_by(call.site());
-  if (settings().port.transport == Transport::kTcp) uri += ";transport=tcp";
+  if (settings().port.transport != Transport::kUdp)
+    uri += ";transport=" + std::string(to_string(settings().port.transport));
   return uri + ">";
 }
 
@@ -45,8 +48,8 @@ Violations Operator::check_response(const SipMessage& m, const std::string&) con
   return check_operator_message(m, view_);
 }
 
-Violations Operator::check_sdp(const SdpText& s, const SdpText*) const {
-  return check_operator_sdp(s, view_);
+Violations Operator::check_sdp(const SdpText& s, const SdpText* ours) const {
+  return check_operator_sdp(s, view_, ours);
 }
 
 }  // namespace causeway::lab

@@ -1,4 +1,5 @@
-// The simulated operator's site: UDP or TCP, plain RTP. Lab thread.
+// The simulated operator's site: over UDP, TCP or TLS, with RTP or with keys in the SDP. Lab
+// thread.
 #pragma once
 
 #include "lab/agent.h"
@@ -25,6 +26,7 @@ class Operator final : public Agent {
     return std::nullopt;
   }
   [[nodiscard]] bool capitals() const override { return false; }
+  [[nodiscard]] std::vector<std::string> suites() const override { return settings().suites; }
 
  private:
   void on_options(const SipMessage&, const Flow&) override {}

@@ -37,6 +37,11 @@ void PhoneSystem::dress_request(SipMessage& m, const Call* call) const {
   if (m.method == "INVITE" || m.method == "OPTIONS") m.add("Allow", kAllow);
   if (call == nullptr || m.method != "INVITE") return;
   m.add("Record-Route", record_route(call->site()));
+  if (const auto& local = settings().local) {
+    m.add("X-MS-UserLocation", call->inside() ? "internal" : "external");
+    m.add("X-MS-MediaPath", local->path);
+    m.add("X-MS-UserSite", "rehearsal");
+  }
   if (!tag_of(m.get("To")).empty()) return;
   m.add("Supported", "timer");
   m.add("Session-Expires", "3600");

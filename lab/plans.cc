@@ -1,6 +1,7 @@
 #include "lab/plans.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -141,6 +142,28 @@ void add_transfer(std::vector<CallPlan>& out) {
     p.start = leaves ? 700ms : 300ms;
     out.push_back(p);
   }
+  auto p = call("op-attended", "Phone System talks to a second subscriber and joins the two",
+                Side::kOperator, i++);
+  p.handover = Handover::kAttended;
+  p.called.transfer_to = "+442079460911";
+  p.called.actions = {
+      {800ms, Step::kHoldInactive}, {1'200ms, Step::kConsult}, {2'400ms, Step::kAttendedTransfer}};
+  p.target = Behaviour{};
+  p.target->sound = tone(i + 5, false);
+  ends(*p.target, 3'300ms);
+  p.start = 500ms;
+  out.push_back(p);
+
+  p = call("op-replaced", "another user of Phone System takes the call over (Replaces)",
+           Side::kOperator, i++);
+  p.handover = Handover::kReplaced;
+  p.called.transfer_to = "+32255570904";
+  p.called.actions = {{1'200ms, Step::kReplace}};
+  p.target = Behaviour{};
+  p.target->sound = tone(i + 5, false);
+  ends(*p.target, 2'000ms);
+  p.start = 900ms;
+  out.push_back(p);
 }
 
 // --- from a file
@@ -197,6 +220,83 @@ Status read_call(const Json& j, CallPlan& p) {
 }
 
 }  // namespace
+
+void add_local_media(ScenarioPlan& plan, bool first_inside) {
+  auto& out = plan.calls;
+  int i = static_cast<int>(out.size());
+  const Place place = first_inside ? Place::kOutside : Place::kInside;
+  auto p = call("ps-place", "a user calls from where none is expected", Side::kPhoneSystem, i++);
+  p.calling.place = place;
+  ends(p.calling, 1'500ms);
+  p.start = 200ms;
+  const std::string user = caller_of(p.caller, out.size());
+  out.push_back(p);
+
+  p = call("op-place", "the same user is called", Side::kOperator, i++);
+  p.number = user;
+  p.called.place = place;
+  ends(p.calling, 1'500ms);
+  p.start = 3'200ms;
+  out.push_back(p);
+
+  p = call("ps-moves", "a user goes from inside the enterprise's network to outside",
+           Side::kPhoneSystem, i++);
+  p.calling.place = Place::kInside;
+  p.calling.actions = {{1'200ms, Step::kMove}};
+  ends(p.calling, 3'400ms);
+  p.start = 600ms;
+  out.push_back(p);
+}
+
+void add_media_bypass(ScenarioPlan& plan) {
+  auto& out = plan.calls;
+  int i = static_cast<int>(out.size());
+  auto p = call("ps-ice-final", "a phone offers DTLS, too, and then the path that it nominated",
+                Side::kPhoneSystem, i++);
+  p.calling.dtls_offered = true;
+  p.calling.actions = {{1'200ms, Step::kIceFinal}};
+  ends(p.calling, 3'200ms);
+  p.start = 400ms;
+  out.push_back(p);
+
+  p = call("op-ice-final", "the same by the phone that was called", Side::kOperator, i++);
+  p.called.actions = {{1'200ms, Step::kIceFinal}};
+  ends(p.calling, 3'200ms);
+  p.start = 600ms;
+  out.push_back(p);
+
+  p = call("ps-ice-restart", "a phone restarts ICE with new credentials", Side::kPhoneSystem, i++);
+  p.calling.actions = {{1'200ms, Step::kIceRestart}};
+  ends(p.called, 3'500ms);
+  p.start = 800ms;
+  out.push_back(p);
+
+  p = call("op-ice-lite", "what answers is ICE-lite itself", Side::kOperator, i++);
+  p.called.ice = IceKind::kLite;
+  ends(p.called, 2'000ms);
+  p.start = 1'000ms;
+  out.push_back(p);
+
+  p = call("ps-ice-lost", "a phone loses its path and hangs up", Side::kPhoneSystem, i++);
+  p.calling.actions = {{1'200ms, Step::kIceLost}};
+  p.start = 500ms;
+  out.push_back(p);
+
+  p = call("ps-early", "the core plays before it answers, and a phone checks from then on",
+           Side::kPhoneSystem, i++);
+  p.calling.mux_offered = false;
+  p.called.early_media = true;
+  p.called.final_after = 1'500ms;
+  ends(p.calling, 1'500ms);
+  p.start = 300ms;
+  out.push_back(p);
+}
+
+std::string caller_of(Side caller, std::size_t index) {
+  char digits[8];
+  std::snprintf(digits, sizeof digits, "%04zu", 5'000 + index % 5'000);
+  return (caller == Side::kOperator ? "+44207946" : "+32255570") + std::string(digits);
+}
 
 std::vector<std::string> built_in_plans() {
   return {"demo", "basic", "hold", "service", "transfer"};

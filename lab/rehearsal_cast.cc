@@ -13,6 +13,7 @@
 #include <toml++/toml.h>
 
 #include "deployment/load.h"
+#include "lab/srtp_session.h"
 
 namespace causeway::lab {
 namespace {
@@ -38,6 +39,7 @@ bool comes_from(toml::table& root, std::string name, std::string_view built_in) 
     each_table(root, "profile", [&](toml::table& p) {
       if (text_at(p, "name") == name) base = text_at(p, "extends");
     });
+    if (base.empty() && name == "teams-media-bypass") base = "teams-direct-routing";
     if (base.empty()) return false;
     name = base;
   }
@@ -68,6 +70,18 @@ Result<IpAddress> take_address(const std::vector<Prefix>& networks, std::vector<
 std::uint16_t port_of(const deployment::Peer& p) {
   if (p.port != 0) return p.port;
   return p.transport == Transport::kTls ? 5061 : 5060;
+}
+
+std::string_view suite_name(sdp::CryptoSuite s) {
+  switch (s) {
+    case sdp::CryptoSuite::kAesCm128HmacSha1_80: return "AES_CM_128_HMAC_SHA1_80";
+    case sdp::CryptoSuite::kAesCm128HmacSha1_32: return "AES_CM_128_HMAC_SHA1_32";
+    case sdp::CryptoSuite::kAesCm256HmacSha1_80: return "AES_256_CM_HMAC_SHA1_80";
+    case sdp::CryptoSuite::kAesCm256HmacSha1_32: return "AES_256_CM_HMAC_SHA1_32";
+    case sdp::CryptoSuite::kAeadAes128Gcm: return "AEAD_AES_128_GCM";
+    case sdp::CryptoSuite::kAeadAes256Gcm: return "AEAD_AES_256_GCM";
+  }
+  return "";
 }
 
 // --- the copy ------------------------------------------------------------------------------------
@@ -139,7 +153,14 @@ Result<std::string> write_copy(toml::table root, const CastWish& wish, const Cas
     if (auto* roots = t["trusted_roots"].as_array()) roots->push_back(directory + "/tls/ca.crt");
   });
   each_table(root, "peer_group", [&](toml::table& g) {
-    if (text_at(g, "name") == cast.service_group) g.insert_or_assign("options_interval", "3s");
+    const std::string name = text_at(g, "name");
+    if (name == cast.service_group) {
+      g.insert_or_assign("options_interval", "3s");
+    } else if (name == cast.core_group) {  // its calls take this trunk
+      g.insert_or_assign("routes_to", toml::array{cast.service_group});
+    } else {  // other trunks may be of the same service, by the same names
+      g.insert_or_assign("options_interval", "0s");
+    }
   });
   std::string path = directory + "/causeway.toml";
   std::ofstream out(path, std::ios::trunc);
@@ -240,6 +261,13 @@ Status cast_service(const Deployment& d, const deployment::PeerGroup& g,
   out.service_media = media_of(g, out.service[0].address.address, taken);
   out.gateway_service = reached_at(d, g.listener);
   const auto& profile = d.profile(g.profile);
+  const auto& realm = d.realm(g.realm);
+  out.gateway_service_media = realm.public_v4.value_or(realm.media_v4.value_or(IpAddress{}));
+  if (g.internal_realm) {
+    const auto& inside = d.realm(*g.internal_realm);
+    out.inside_media = inside.public_v4.value_or(inside.media_v4.value_or(IpAddress{}));
+    out.first_inside = g.expect_internal;
+  }
   out.gateway_name = profile.contact_host;
   out.label = profile.customer_in_contact ? "rehearsal" : "";
   out.contact_names = {profile.contact_host};
@@ -261,11 +289,6 @@ Status cast_core(const Deployment& d, const deployment::PeerGroup& g, std::vecto
   if (!sites) return tl::unexpected(sites.error());
   out.core = std::move(*sites);
   out.core_transport = d.peer(g.peers.front()).transport;
-  if (out.core_transport == Transport::kTls)
-    return fail(ErrorCode::kConfiguration,
-                fmt::format("peer_group '{}' is reached by TLS: the rehearsal plays a core over "
-                            "UDP or TCP; put such a group first in routes_to of a copy",
-                            g.name));
   const auto listener =
       std::find_if(g.recognition.listeners.begin(), g.recognition.listeners.end(),
                    [&](auto i) { return d.listener(i).transport == out.core_transport; });
@@ -274,7 +297,33 @@ Status cast_core(const Deployment& d, const deployment::PeerGroup& g, std::vecto
                 fmt::format("peer_group '{}' has no {} listener for calls from it", g.name,
                             to_string(out.core_transport)));
   out.gateway_core = reached_at(d, *listener);
-  out.gateway_core_name = d.profile(g.profile).contact_host;
+  const auto& profile = d.profile(g.profile);
+  out.gateway_core_name = profile.contact_host;
+  if (profile.sdp.security == sdp::Security::kDtls)
+    return fail(ErrorCode::kConfiguration,
+                fmt::format("peer_group '{}' has security = \"dtls\": the rehearsal plays a core "
+                            "with RTP or SDES; put such a group first in routes_to of a copy",
+                            g.name));
+  if (profile.sdp.security == sdp::Security::kSdes)
+    for (const auto s : profile.sdp.suites)
+      if (const std::string name(suite_name(s)); SrtpSession::key_length(name) > 0)
+        out.core_suites.push_back(name);
+  if (profile.sdp.security == sdp::Security::kSdes && out.core_suites.empty())
+    return fail(ErrorCode::kConfiguration,
+                fmt::format("peer_group '{}': the rehearsal knows none of its sdp.suites", g.name));
+  for (const auto& s : out.core)
+    out.core_names.push_back(s.name.empty() ? s.address.address.to_string() : s.name);
+  for (const auto& n : g.recognition.certificate_names) out.core_names.push_back(n);
+  if (const auto identity = d.listener(*listener).identity)
+    out.core_roots = d.identities[identity->value].trusted_roots;
+  out.core_zone = out.zone;
+  std::erase_if(out.core_zone, [&](const ZoneRecord& r) { return r.name == profile.contact_host; });
+  if (!profile.contact_host.empty()) {
+    ZoneRecord r;
+    r.name = profile.contact_host;
+    r.address = out.gateway_core.address;
+    out.core_zone.push_back(std::move(r));
+  }
   const auto& realm = d.realm(g.realm);
   out.gateway_core_media = realm.public_v4.value_or(realm.media_v4.value_or(IpAddress{}));
   out.core_media = media_of(g, out.core[0].address.address, taken);
@@ -308,6 +357,11 @@ Result<Cast> cast_of(const CastWish& wish) {
     if (p.address) taken.push_back(*p.address);
   if (auto s = cast_service(d, **service, taken, out); !s) return tl::unexpected(s.error());
   if (auto s = cast_core(d, *core, taken, out); !s) return tl::unexpected(s.error());
+  if (wish.service == "zoom-provider-exchange") out.inside_media.reset();
+  // Zoom has no bypass; a trunk that was made with it has it whatever the profile says.
+  out.bypass =
+      wish.service == "teams-media-bypass" ||
+      (wish.service != "zoom-provider-exchange" && d.profile((*service)->profile).sdp.ice_lite);
   out.by_number = (*service)->service.has_value() || core->trunk != deployment::Trunk::kNone;
   if (out.by_number) out.store = wish.directory + "/store.db";
   auto copy = write_copy(std::move(root), wish, out);

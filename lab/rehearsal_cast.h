@@ -2,6 +2,7 @@
 // the quiet room. Start-up only.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ struct Cast {
   std::string gateway_name;                // contact_host
   std::vector<std::string> contact_names;  // hosts of Contact that are right
   Endpoint gateway_service;
+  IpAddress gateway_service_media;
+  bool bypass = false;                    // the trunk has media bypass
+  std::optional<IpAddress> inside_media;  // with Local Media Optimization: the gateway's, inside
+  bool first_inside = false;              // where users are expected
   // The core
   std::vector<Site> core;
   IpAddress core_media;
@@ -29,6 +34,10 @@ struct Cast {
   std::string gateway_core_name;  // contact_host towards it; empty: the address
   IpAddress gateway_core_media;
   bool core_trusted = false;
+  std::vector<std::string> core_suites;  // of SRTP; empty: plain RTP
+  // With TLS: what its certificate says, and the bundles that it trusts beside the lab's
+  std::vector<std::string> core_names, core_roots;
+  Zone core_zone;  // names as the core sees them
 
   Zone zone;
   bool by_number = false;       // numbers must be provisioned in `store`

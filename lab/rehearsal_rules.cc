@@ -6,9 +6,9 @@
 namespace causeway::lab {
 namespace {
 
-constexpr auto kServices =
-    std::to_array<std::string_view>({"teams-direct-routing", "teams-operator-connect",
-                                     "teams-phone-mobile", "zoom-provider-exchange"});
+constexpr auto kServices = std::to_array<std::string_view>(
+    {"teams-direct-routing", "teams-media-bypass", "teams-operator-connect", "teams-phone-mobile",
+     "zoom-provider-exchange"});
 
 constexpr std::string_view kProfile =
     "let the group's profile extend the built-in one of the service";
@@ -64,9 +64,13 @@ constexpr auto kTeams = std::to_array<RehearsedRule>({
     {"TDM-07", Seen::kHold, "the key stays over a re-INVITE",
      "this is the gateway's own: report it"},
     {"TDM-12", Seen::kAudio, "RTCP for as long as the call lasts", kProfile},
+    {"TDM-16", Seen::kOffer, "the address of media is one of the Internet",
+     "behind NAT, realm.public_addresses must say what the Internet sees"},
     {"TDM-17", Seen::kOffer, "one m= line, audio",
      "profile.sdp.attributes = [], sdp.image left out"},
     {"TDM-18", Seen::kOffer, "ptime 20", "profile.sdp.ptime = 20"},
+    {"TDM-25", Seen::kOffer, "ICE on trunks with media bypass alone",
+     "profile.sdp.ice = \"never\""},
     {"TDR-93", Seen::kHold, "hold is a=inactive", "profile.sdp.hold = \"inactive_only\""},
     {"TDR-94", Seen::kHold, "never c=0.0.0.0", "profile.sdp.hold = \"inactive_only\""},
     {"TDR-95", Seen::kHold, "a resume without an offer becomes sendrecv", kProfile},
@@ -82,16 +86,72 @@ constexpr auto kTeams = std::to_array<RehearsedRule>({
     {"GW-TOPOLOGY", Seen::kInvite, "addresses of one side do not reach the other",
      "set contact_host and via_host; take the header that leaks out of pass_headers"},
     {"TDR-98", Seen::kAnswer, "REFER and NOTIFY in Allow", "profile.transfer = \"terminate\""},
-    {"TDR-99", Seen::kTransfer, "REFER is answered 202, and NOTIFY tells what becomes of it",
+    {"TDR-99", Seen::kAttended,
+     "REFER, blind and attended, is answered 202, and NOTIFY tells what becomes of it",
      "profile.transfer = \"terminate\""},
     {"TDR-100", Seen::kTransfer, "the INVITE of a transfer comes to the service",
      "profile.transfer = \"terminate\""},
     {"TDR-101", Seen::kTransfer, "with Refer-To byte for byte, and Referred-By", kProfile},
     {"TDR-104", Seen::kTransfer, "in the name of the same customer", kProfile},
+    {"TDR-110", Seen::kRecords, "the call records of a transfer have its id (x-ti)",
+     "profile.transfer_id = \"x-ti\""},
+    {"TDR-105", Seen::kReplaced, "INVITE with Replaces takes the place of the call that it names",
+     "profile.replaces = \"accepted\""},
     {"TDR-107", Seen::kTransfer, "the caller stays when the transferor goes, early or late",
      kProfile},
     {"AUDIO", Seen::kAudio, "both sides hear each other",
      "media_sources of both groups must hold where their RTP comes from"},
+});
+
+constexpr std::string_view kBypassProfile =
+    "let the group's profile extend \"teams-media-bypass\", and leave sdp.ice and sdp.rtcp_mux as "
+    "they are there";
+
+// ICE, where media goes between the phones of the service and the gateway.
+constexpr auto kBypass = std::to_array<RehearsedRule>({
+    {"MBP-01", Seen::kOffer, "SDP has ice-lite and one public host candidate for each component",
+     "profile.sdp.ice = \"lite\"; behind NAT, realm.public_addresses must say what the Internet "
+     "sees"},
+    {"MBP-02", Seen::kChecked, "checks from everywhere are answered, and none are sent",
+     "the realm's media ports must be open to every address, and its public address lead to them"},
+    {"MBP-03", Seen::kNominated,
+     "media takes the nominated path, chosen before or after the answer", kBypassProfile},
+    {"MBP-04", Seen::kChecked, "unknown attributes and broken packets change nothing",
+     kBypassProfile},
+    {"MBP-05", Seen::kFinalOffer, "the final offer is answered with the same credentials",
+     kBypassProfile},
+    {"MBP-06", Seen::kLitePeer, "media with a peer that is ICE-lite itself", kBypassProfile},
+    {"MBP-07", Seen::kIceRestart, "new credentials of the service restart ICE", kBypassProfile},
+    {"MBP-08", Seen::kEarlyPath, "early media takes the best path that was checked",
+     kBypassProfile},
+    {"MBP-09", Seen::kDtlsOffer, "an offer of DTLS beside SDES is answered with SDES",
+     kBypassProfile},
+    {"MBP-10", Seen::kIceHold, "RTCP by its own candidate or by rtcp-mux, through hold",
+     kBypassProfile},
+    {"MBP-14", Seen::kIceLost, "a call that ends because of its path is an alarm",
+     "profile.media_failure_reasons = [\"IceConnectivityChecksFailed\"]"},
+    {"TDR-76", Seen::kEarlyAnswer, "ICE is the same in 183 and 200", kBypassProfile},
+});
+
+constexpr std::string_view kPlaces =
+    "peer_group.internal_media_realm, and profile.local_media with the service's headers: location "
+    "= \"X-MS-UserLocation\", path = \"X-MS-MediaPath\"";
+constexpr auto kLocal = std::to_array<RehearsedRule>({
+    {"LMO-01", Seen::kPlaceAnswer, "media is at the address of the side where the user is",
+     kPlaces},
+    {"LMO-02", Seen::kPlaceAnswer, "a path that begins with the gateway brings media here",
+     kPlaces},
+    {"LMO-03", Seen::kMoved, "a user who moves is given the other address", kPlaces},
+    {"LMO-04", Seen::kPlaceOffer, "a user who is called is offered the likely address",
+     "peer_group.first_media_address: where most users are"},
+});
+
+constexpr auto kCore = std::to_array<RehearsedRule>({
+    {"GW-MEDIA", Seen::kCore, "media towards the core is RTP, or SRTP with a suite of its profile",
+     "sdp.security and sdp.suites of the core's profile, and the realm of its group"},
+    {"GW-TLS", Seen::kCore, "TLS with the core: each takes the other's certificate",
+     "the tls_identity of the core's listener: a certificate that covers contact_host, of an "
+     "authority among its trusted_roots, of this machine or of --trust"},
 });
 
 // Zoom Phone Provider Exchange: what is public of it.
@@ -117,7 +177,8 @@ constexpr auto kZoom = std::to_array<RehearsedRule>({
      "recognise.sources must hold the service's networks; options_interval must not be 0"},
     {"ZM-16", Seen::kOptions, "the name that was given to the service stands in Contact",
      kContactHost},
-    {"ZM-21", Seen::kTransfer, "REFER ends at the gateway: 202, NOTIFY, and a call to the service",
+    {"ZM-21", Seen::kAttended,
+     "REFER ends at the gateway: 202, NOTIFY, and a call to the service; Replaces is heard",
      "profile.transfer = \"terminate\""},
     {"ZM-22", Seen::kHold, "hold in every form, with the same key, address and port", kProfile},
     {"GW-PRIVATE", Seen::kInvite, "private headers stay on their side",
@@ -141,13 +202,21 @@ std::span<const RehearsedRule> rules_of_service(std::string_view service) {
   return {};
 }
 
+std::span<const RehearsedRule> rules_of_local_media() { return kLocal; }
+
+std::span<const RehearsedRule> rules_of_core(bool tls) {
+  return std::span(kCore).first(tls ? 2 : 1);
+}
+
+std::span<const RehearsedRule> rules_of_media_bypass() { return kBypass; }
+
 std::string_view rule_of_service(std::string_view service, std::string_view id) {
   if (service != "zoom-provider-exchange") return id;
   static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-      {"TDM-07", "ZM-22"},  {"TDR-93", "ZM-22"}, {"TDR-95", "ZM-22"},  {"TDR-96", "ZM-22"},
-      {"TDR-87", "ZM-09"},  {"TDR-34", "ZM-15"}, {"TDR-37", "ZM-15"},  {"TDR-11", "ZM-01"},
-      {"TDR-12", "ZM-01"},  {"TDR-99", "ZM-21"}, {"TDR-100", "ZM-21"}, {"TDR-101", "ZM-21"},
-      {"TDR-104", "ZM-21"}, {"TDR-107", "ZM-21"}};
+      {"TDM-07", "ZM-22"},  {"TDR-93", "ZM-22"},  {"TDR-95", "ZM-22"},  {"TDR-96", "ZM-22"},
+      {"TDR-87", "ZM-09"},  {"TDR-34", "ZM-15"},  {"TDR-37", "ZM-15"},  {"TDR-11", "ZM-01"},
+      {"TDR-12", "ZM-01"},  {"TDR-99", "ZM-21"},  {"TDR-100", "ZM-21"}, {"TDR-101", "ZM-21"},
+      {"TDR-104", "ZM-21"}, {"TDR-105", "ZM-21"}, {"TDR-107", "ZM-21"}};
   for (const auto& [general, here] : kNames)
     if (general == id) return here;
   return id;

@@ -26,7 +26,23 @@ enum class Seen : std::uint8_t {
   kCoreFailure,    // a failure of the service's that reached the core
   kCore,           // anything that reached the core
   kAudio,          // both directions were heard
+  kChecked,        // its answer to a connectivity check
+  kNominated,      // a nomination, in a call that was answered
+  kFinalOffer,     // its answer to an offer with a=remote-candidates
+  kIceRestart,     // ... with other credentials
+  kLitePeer,       // a call with a peer that is ICE-lite itself
+  kEarlyPath,      // media of its before a nomination
+  kEarlyAnswer,    // SDP of its before the answer
+  kDtlsOffer,      // its answer to an offer of DTLS beside SDES
+  kIceHold,        // a hold over a path that ICE found
   kTransfer,       // a REFER of the service's
+  kAttended,       // ... with Replaces
+  kReplaced,       // an INVITE of the service's with Replaces
+  kRecords,        // call records, after transfers
+  kPlaceAnswer,    // SDP of its answer to a user whose place was said
+  kPlaceOffer,     // ... of its offer to one of whom something is known
+  kMoved,          // ... of its answer to one who moved
+  kIceLost,        // a BYE of the service's because of ICE
   kCount
 };
 
@@ -39,6 +55,12 @@ struct RehearsedRule {
 // The services that can be rehearsed, as --service names them.
 [[nodiscard]] std::span<const std::string_view> rehearsed_services();
 [[nodiscard]] std::span<const RehearsedRule> rules_of_service(std::string_view service);
+// Beside those of its service, those of a trunk with media bypass.
+[[nodiscard]] std::span<const RehearsedRule> rules_of_media_bypass();
+// And those of Local Media Optimization.
+[[nodiscard]] std::span<const RehearsedRule> rules_of_local_media();
+// Towards the core, with whichever service.
+[[nodiscard]] std::span<const RehearsedRule> rules_of_core(bool tls);
 // What both services ask for has a number of its own with each: that of `service` for one of ours.
 [[nodiscard]] std::string_view rule_of_service(std::string_view service, std::string_view id);
 

@@ -13,8 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
-#include <set>
+#include <sstream>
 
 #include "base/random.h"
 #include "lab/certs.h"
@@ -22,6 +21,7 @@
 #include "lab/phone_system.h"
 #include "lab/quiet_room.h"
 #include "lab/rehearsal_cast.h"
+#include "lab/rehearsal_findings.h"
 #include "lab/rehearsal_rules.h"
 #include "lab/scenario.h"
 #include "lab/zoom_phone.h"
@@ -31,7 +31,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMaxSeen = 3;  // examples of one rule
 constexpr const char* kSystemRoots = "/etc/ssl/certs/ca-certificates.crt";
 
 // --- programs ------------------------------------------------------------------------------------
@@ -101,6 +100,7 @@ struct Columns {
 };
 constexpr auto kColumns = std::to_array<Columns>({
     {"teams-direct-routing", "teamsDirectRouting", false},
+    {"teams-media-bypass", "teamsDirectRouting", false},
     {"teams-operator-connect", "teamsOperatorConnect", true},
     {"teams-phone-mobile", "teamsPhoneMobile", true},
     {"zoom-provider-exchange", "zoomPhoneCloudPeering", false},
@@ -114,7 +114,7 @@ Status provision(const RehearsalWish& wish, const Cast& cast) {
   std::string head =
       "name,serviceDetails_teamsTenantId," + details + "_enabled," + details + "_syncEnabled";
   std::string row = "rehearsal,00000000-0000-4000-8000-000000000001,true,false";
-  if (wish.service == "teams-direct-routing") {
+  if (c->key == "teamsDirectRouting") {
     const std::string more = details + "_configuration_subdomain";
     head += "," + more + "," + more + "Tokens_region1Token," + more + "Tokens_region2Token";
     row += ",rehearsal,MS=ms1,MS=ms2";
@@ -147,10 +147,12 @@ Status provision(const RehearsalWish& wish, const Cast& cast) {
 
 // --- the stage -----------------------------------------------------------------------------------
 
-Status make_trust(const RehearsalWish& wish) {
-  std::ofstream out(wish.directory + "/tls/trusted.pem", std::ios::trunc);
-  for (const std::string& from :
-       {wish.directory + "/tls/ca.crt", std::string(kSystemRoots), wish.trust}) {
+// The lab's authority, the machine's, the operator's own and `more`, as one bundle.
+Status make_trust(const RehearsalWish& wish, const std::string& to, std::vector<std::string> more) {
+  std::ofstream out(to, std::ios::trunc);
+  more.insert(more.begin(),
+              {wish.directory + "/tls/ca.crt", std::string(kSystemRoots), wish.trust});
+  for (const std::string& from : more) {
     if (from.empty()) continue;
     std::ifstream in(from);
     if (!in && from == kSystemRoots) continue;  // --trust will have to do
@@ -158,8 +160,7 @@ Status make_trust(const RehearsalWish& wish) {
     out << in.rdbuf() << "\n";
   }
   out.close();
-  return out ? Status{}
-             : fail(ErrorCode::kIo, "cannot write " + wish.directory + "/tls/trusted.pem");
+  return out ? Status{} : fail(ErrorCode::kIo, "cannot write " + to);
 }
 
 class Stage {
@@ -169,9 +170,9 @@ class Stage {
         ladder_(loop_, ladder_settings(wish)),
         names_(loop_, cast.zone),
         service_(make_service(wish, cast)),
-        core_(loop_, pump_, random_, ladder_, core_settings(cast),
+        core_(loop_, pump_, random_, ladder_, core_settings(wish, cast),
               {cast.gateway_core.address, cast.gateway_core_media, cast.core_trusted, cast.domain,
-               cast.gateway_core_name}) {
+               cast.gateway_core_name, cast.core_suites}) {
     core_.take_any_form();
   }
   [[nodiscard]] Status open() {
@@ -207,6 +208,11 @@ class Stage {
     for (const auto& s : cast.service) v.own_names.push_back(s.name);
     v.domain = cast.domain;
     v.operator_address = cast.core.front().address.address.to_string();
+    v.bypass = cast.bypass;
+    v.media = {cast.gateway_service_media};
+    if (cast.inside_media) v.media.push_back(*cast.inside_media);
+    v.on_internet = on_the_internet(cast.service_media);
+    v.inside = cast.inside_media;
     return v;
   }
   static AgentSettings service_settings(const RehearsalWish& wish, const Cast& cast) {
@@ -221,15 +227,23 @@ class Stage {
     a.media_address = cast.service_media;
     a.zone = cast.zone;
     a.options_interval = 3s;
+    a.ice = cast.bypass;
+    if (cast.inside_media)
+      a.local = LocalMediaTrunk{cast.gateway_service_media, *cast.inside_media, cast.first_inside,
+                                cast.contact_names.back()};
     return a;
   }
-  static AgentSettings core_settings(const Cast& cast) {
+  static AgentSettings core_settings(const RehearsalWish& wish, const Cast& cast) {
     AgentSettings a;
     a.port.transport = cast.core_transport;
     a.port.sites = cast.core;
     a.gateway = cast.gateway_core;
+    a.port.tls = tls_files(wish.directory + "/tls", "core");
+    a.port.tls.ca = wish.directory + "/tls/core-trusted.pem";
+    a.port.verify_name = cast.gateway_core_name;
     a.media_address = cast.core_media;
-    a.zone = cast.zone;
+    a.suites = cast.core_suites;
+    a.zone = cast.core_zone;
     return a;
   }
 
@@ -242,156 +256,50 @@ class Stage {
   Operator core_;
 };
 
-// --- what was seen -------------------------------------------------------------------------------
+// --- the calls
+// ---------------------------------------------------------------------------------------
 
-class Findings {
- public:
-  explicit Findings(const RehearsalWish& wish) : service_(wish.service) {
-    for (const auto& r : rules_of_service(wish.service)) {
-      RuleVerdict v;
-      v.id = r.id;
-      v.rule = r.rule;
-      v.remedy = r.remedy;
-      rows_.push_back(std::move(v));
-      when_.push_back(r.seen);
-    }
-  }
-  void saw(Seen s) { seen_.insert(s); }
-  void broke(std::string_view by, const std::string& what) {
-    const std::string id(rule_of_service(service_, by));
-    auto i = std::find_if(rows_.begin(), rows_.end(), [&](const auto& r) { return r.id == id; });
-    if (i == rows_.end()) {
-      RuleVerdict v;
-      v.id = id;
-      v.rule = "what no rule of the list names";
-      v.remedy = "see messages.txt and gateway.log";
-      rows_.push_back(std::move(v));
-      when_.push_back(Seen::kCount);
-      i = std::prev(rows_.end());
-    }
-    i->state = RuleVerdict::State::kFailed;
-    const bool known = std::find(i->seen.begin(), i->seen.end(), what) != i->seen.end();
-    if (!known && i->seen.size() < kMaxSeen) i->seen.push_back(what);
-  }
-  std::vector<RuleVerdict> rows() {
-    for (std::size_t i = 0; i < rows_.size(); ++i)
-      if (rows_[i].state == RuleVerdict::State::kUntried && seen_.contains(when_[i]))
-        rows_[i].state = RuleVerdict::State::kPassed;
-    return std::move(rows_);
-  }
-
- private:
-  std::string service_;
-  std::vector<RuleVerdict> rows_;
-  std::vector<Seen> when_;
-  std::set<Seen> seen_;
-};
-
-void look_at_options(Stage& stage, const Cast& cast, Findings& f) {
-  const auto& all = stage.service().options();
-  const auto healthy = [&] {
-    return all.size() == cast.service.size() &&
-           std::all_of(all.begin(), all.end(), [](const auto& o) {
-             return o.second.received > o.second.refused && o.second.answered > 0;
-           });
-  };
-  (void)stage.loop().run_until(healthy, 8s);
-  bool any_answered = false, any_sent = false;
-  for (const auto& site : cast.service) {
-    const auto it = all.find(site.name);
-    if (it == all.end() || it->second.received == 0) {
-      f.broke("TDR-34", "no OPTIONS came to " + site.name);
-      continue;
-    }
-    f.saw(Seen::kTls);
-    f.saw(Seen::kOptions);
-    any_sent = any_sent || it->second.sent > 0;
-    any_answered = any_answered || it->second.answered > 0;
-    if (it->second.sent > 0 && it->second.answered == 0)
-      f.broke("TDR-37", "our OPTIONS from " + site.name + " were not answered with 200");
-  }
-  for (const char* label : {"sip", "sip2", "sip3"})
-    if (cast.domain == "pstnhub.microsoft.com" &&
-        std::none_of(cast.service.begin(), cast.service.end(),
-                     [&](const Site& s) { return s.name == label + ("." + cast.domain); }))
-      f.broke("TDR-01", fmt::format("no peer is called {}.{}", label, cast.domain));
-  f.saw(Seen::kPeers);
-  if (cast.options_interval_s == 0 || cast.options_interval_s > 60)
-    f.broke("TDR-34", fmt::format("options_interval is {} s", cast.options_interval_s));
-  if (any_answered) f.saw(Seen::kOptionsAnswer);
-}
-
-const Call* find_call(const Agent& agent, const std::string& label, bool caller) {
-  for (const auto& c : agent.calls())
-    if (c->facts().label == label && c->facts().caller == caller) return c.get();
-  return nullptr;
-}
-
-void look_at_calls(Stage& stage, const ScenarioVerdict& v, Findings& f) {
-  const auto& service = stage.service();
-  const auto& core = stage.core();
-  const auto here = [](const Call* c) { return c != nullptr; };
-  const Call* to = find_call(service, "op-answered", false);
-  const Call* from = find_call(service, "ps-answered", true);
-  if (here(to)) {
-    f.saw(Seen::kTls);
-    f.saw(Seen::kInvite);
-    f.saw(Seen::kOffer);
-    if (to->facts().hung_up_by_them) f.saw(Seen::kInDialog);
-  }
-  if (here(from) && from->facts().final_status == 200) {
-    f.saw(Seen::kAnswer);
-    f.saw(Seen::kSdpAnswer);
-  }
-  if (here(find_call(core, "ps-answered", false))) f.saw(Seen::kCore);
-  if (const Call* c = find_call(service, "op-hold", false); here(c) && c->facts().holds_taken > 0)
-    f.saw(Seen::kHold);
-  if (const Call* c = find_call(core, "ps-hold", false); here(c) && c->facts().holds_taken > 0)
-    f.saw(Seen::kServiceHold);
-  if (const Call* c = find_call(service, "ps-refresh", true);
-      here(c) && c->facts().offers_made > 0 && c->facts().final_status == 200)
-    f.saw(Seen::kRefresh);
-  if (const Call* c = find_call(service, "ps-busy", true);
-      here(c) && c->facts().final_status >= 400)
-    f.saw(Seen::kFailure);
-  if (const Call* c = find_call(core, "op-busy", true); here(c) && c->facts().final_status >= 400)
-    f.saw(Seen::kCoreFailure);
-  if (const Call* c = find_call(core, "op-forked-other", true);
-      here(c) && c->facts().final_status == 200)
-    f.saw(Seen::kFork);
-  if (const Call* c = find_call(service, "op-transferred", false);
-      here(c) && c->facts().refer_status)
-    f.saw(Seen::kTransfer);
-  for (const auto& c : v.calls)
-    for (const auto& d : c.directions) {
-      f.saw(Seen::kAudio);
-      if (d.good) continue;
-      for (const auto& h : d.heard)
-        f.broke("AUDIO", fmt::format("{}: {} heard by {} of {}", c.name, h, to_string(d.to),
-                                     to_string(d.from)));
-    }
-}
-
-// A call's reasons that are no rule's: those stand by their rules.
-std::vector<std::string> troubles_of(const ScenarioVerdict& v) {
-  std::vector<std::string> out;
-  for (const auto& c : v.calls) {
-    for (const auto& r : c.reasons) {
-      const bool ruled = std::any_of(c.violations.begin(), c.violations.end(), [&](const auto& x) {
-        return r.starts_with(x.requirement + " seen by ");
-      });
-      if (!ruled && out.size() < 40) out.push_back(c.name + ": " + r);
-    }
-  }
-  return out;
-}
-
-ScenarioPlan plan_of_rehearsal() {
+ScenarioPlan plan_of_rehearsal(const Cast& cast) {
   auto plan = find_plan("demo").value_or(ScenarioPlan{});
   plan.name = "rehearsal";
   plan.wait_for_options = false;
   plan.strict_numbers = false;
+  if (cast.bypass) add_media_bypass(plan);
+  if (cast.inside_media) add_local_media(plan, cast.first_inside);
   return plan;
+}
+
+// Of the call that ended because of its path; alarms are in the gateway's log (MBP-14).
+void look_for_alarm(Stage& stage, const std::string& log, Findings& f) {
+  const auto& calls = stage.service().calls();
+  if (std::none_of(calls.begin(), calls.end(), [](const auto& c) {
+        return c->facts().label == "ps-ice-lost" && c->facts().hung_up_by_us;
+      }))
+    return;
+  f.saw(Seen::kIceLost);
+  std::ifstream in(log);
+  for (std::string line; std::getline(in, line);)
+    if (line.find("alarm: media of peer") != std::string::npos) return;
+  f.broke("MBP-14", "a BYE for IceConnectivityChecksFailed raised no alarm");
+}
+
+// Which calls were one transfer is for whoever reads the records (TDR-110).
+void look_at_records(Stage& stage, const std::string& directory, Findings& f) {
+  std::error_code ec;
+  std::string all;
+  for (const auto& file : std::filesystem::directory_iterator(directory, ec)) {
+    std::ifstream in(file.path());
+    std::stringstream text;
+    text << in.rdbuf();
+    all += text.str();
+  }
+  for (const auto& c : stage.service().calls()) {
+    const auto& x = c->facts();
+    if (x.refer_status != 202) continue;
+    f.saw(Seen::kRecords);
+    if (all.find("\"transfer_id\":\"" + c->contact_token() + "\"") == std::string::npos)
+      f.broke("TDR-110", x.label + ": no record with transfer_id " + c->contact_token());
+  }
 }
 
 }  // namespace
@@ -417,7 +325,14 @@ Result<Rehearsal> rehearse(const RehearsalWish& wish) {
   hosts.push_back("*." + cast->domain);
   if (auto s = make_certificate_for(wish.directory + "/tls", "service", hosts); !s)
     return tl::unexpected(s.error());
-  if (auto s = make_trust(wish); !s) return tl::unexpected(s.error());
+  const std::string tls = wish.directory + "/tls";
+  if (auto s = make_trust(wish, tls + "/trusted.pem", {}); !s) return tl::unexpected(s.error());
+  if (cast->core_transport == Transport::kTls) {
+    if (auto s = make_certificate_for(tls, "core", cast->core_names); !s)
+      return tl::unexpected(s.error());
+    if (auto s = make_trust(wish, tls + "/core-trusted.pem", cast->core_roots); !s)
+      return tl::unexpected(s.error());
+  }
   if (auto s = enter_quiet_room(); !s) return tl::unexpected(s.error());
   if (cast->by_number)
     if (auto s = provision(wish, *cast); !s) return tl::unexpected(s.error());
@@ -435,19 +350,22 @@ Result<Rehearsal> rehearse(const RehearsalWish& wish) {
   if (gateway.ended() || !up())
     return fail(ErrorCode::kConfiguration, "the gateway does not start:\n" + tail_of(log));
 
-  Findings findings(wish);
-  look_at_options(stage, *cast, findings);
-  const ScenarioVerdict verdict = run_scenario(stage.sides(), plan_of_rehearsal());
+  Findings findings(wish, *cast);
+  look_at_options(stage.sides(), *cast, findings);
+  const ScenarioVerdict verdict = run_scenario(stage.sides(), plan_of_rehearsal(*cast));
   if (gateway.ended())
     return fail(ErrorCode::kInternal, "the gateway ended in the middle:\n" + tail_of(log));
-  look_at_calls(stage, verdict, findings);
+  look_at_calls(stage.sides(), verdict, findings);
   for (const auto& c : verdict.calls)
     for (const auto& x : c.violations) findings.broke(x.requirement, c.name + ": " + x.what);
   for (const Agent* a :
        {static_cast<const Agent*>(&stage.service()), static_cast<const Agent*>(&stage.core())})
     for (const auto& x : a->stray_violations()) findings.broke(x.requirement, x.what);
+  look_for_alarm(stage, log, findings);
   gateway.ask_to_end();
   (void)stage.loop().run_until([&] { return gateway.ended(); }, 5s);
+  if (wish.service != "zoom-provider-exchange")
+    look_at_records(stage, wish.directory + "/records", findings);
 
   Rehearsal out;
   out.service = wish.service;
@@ -457,64 +375,6 @@ Result<Rehearsal> rehearse(const RehearsalWish& wish) {
   out.rules = findings.rows();
   out.troubles = troubles_of(verdict);
   return out;
-}
-
-namespace {
-
-constexpr std::string_view word(RuleVerdict::State s) {
-  switch (s) {
-    case RuleVerdict::State::kPassed: return "passed";
-    case RuleVerdict::State::kFailed: return "FAILED";
-    case RuleVerdict::State::kUntried: break;
-  }
-  return "untried";
-}
-
-std::array<std::size_t, 3> counted(const Rehearsal& r) {
-  std::array<std::size_t, 3> n{};
-  for (const auto& v : r.rules) ++n.at(static_cast<std::size_t>(v.state));
-  return n;
-}
-
-}  // namespace
-
-std::string to_text(const Rehearsal& r, bool colour) {
-  std::string out = fmt::format("{}: peer_group '{}', with '{}' as the core\n\n", r.service,
-                                r.service_group, r.core_group);
-  for (const auto& v : r.rules) {
-    const bool failed = v.state == RuleVerdict::State::kFailed;
-    const char* paint = failed                                   ? "\x1b[31m"
-                        : v.state == RuleVerdict::State::kPassed ? "\x1b[32m"
-                                                                 : "\x1b[33m";
-    out += fmt::format("{}{:<8}{} {:<12} {}\n", colour ? paint : "", word(v.state),
-                       colour ? "\x1b[0m" : "", v.id, v.rule);
-    for (const auto& s : v.seen) out += fmt::format("{:21} seen    {}\n", "", s);
-    if (failed) out += fmt::format("{:21} remedy  {}\n", "", v.remedy);
-  }
-  if (!r.troubles.empty()) out += "\nCalls that went otherwise wrong:\n";
-  for (const auto& t : r.troubles) out += "  " + t + "\n";
-  const auto n = counted(r);
-  return out + fmt::format(
-                   "\n{} passed, {} failed, {} not tried. Messages, log and the copy of the "
-                   "configuration: {}\n",
-                   n[0], n[1], n[2], r.directory);
-}
-
-std::string to_json(const Rehearsal& r) {
-  using Json = nlohmann::ordered_json;
-  const auto n = counted(r);
-  Json j{{"service", r.service},  {"group", r.service_group}, {"core", r.core_group},
-         {"good", r.good()},      {"passed", n[0]},           {"failed", n[1]},
-         {"untried", n[2]},       {"directory", r.directory}, {"rules", Json::array()},
-         {"troubles", r.troubles}};
-  for (const auto& v : r.rules) {
-    std::string state(word(v.state));
-    std::transform(state.begin(), state.end(), state.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    j["rules"].push_back(
-        {{"id", v.id}, {"state", state}, {"rule", v.rule}, {"seen", v.seen}, {"remedy", v.remedy}});
-  }
-  return j.dump(2);
 }
 
 }  // namespace causeway::lab

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "lab/handover.h"
+
 namespace causeway::lab {
 
 using namespace std::chrono_literals;
@@ -15,7 +17,6 @@ namespace {
 constexpr Micros kSettle = 300ms;  // after a change, before what is heard counts
 constexpr Micros kBeforeChange = 100ms;
 constexpr Micros kShortest = 400ms;
-constexpr const char* kTargetSuffix = " (target)";  // label of the call that came of a transfer
 constexpr double kMaxLoss = 0.01;
 constexpr double kMaxJitterMs = 40;
 constexpr double kMaxFirstPacketMs = 700;
@@ -134,59 +135,6 @@ void judge_identity(const CallPlan& plan, const CallFacts& b, bool strict, CallV
     v.reasons.push_back("P-Asserted-Identity did not reach the trusted operator (TDR-63)");
 }
 
-const Call* target_of(const Sides& sides, const CallPlan& plan) {
-  for (const auto& c : sides.phone_system->calls())
-    if (!c->facts().caller && c->facts().label == plan.name + kTargetSuffix) return c.get();
-  return nullptr;
-}
-
-// The INVITE that came of our REFER, and what its caller heard of whom.
-void judge_transfer(const CallPlan& plan, const Call& calling, const Call& called,
-                    const Call* target, CallVerdict& v) {
-  const auto& f = called.facts();
-  const auto broke = [&](const std::string& id, const std::string& what) {
-    v.violations.push_back({id, what});
-    v.reasons.push_back(fmt::format("{} seen by phone-system: {}", id, what));
-  };
-  if (f.refer_status != 202) broke("TDR-99", fmt::format("REFER was answered {}", f.refer_status));
-  const bool told =
-      std::find(f.transfer_told.begin(), f.transfer_told.end(), 200) != f.transfer_told.end();
-  const bool waits =
-      !plan.called.actions.empty() && plan.called.actions.front().step == Step::kTransfer;
-  if (waits && !told) broke("TDR-99", "no NOTIFY told of the 200 of the target");
-  if (target == nullptr) return broke("TDR-100", "no INVITE came for the target of the transfer");
-  const auto& t = target->facts();
-  for (const auto& x : t.violations) broke(x.requirement, x.what);
-  if (target->invite().uri != f.refer_to)
-    broke("TDR-101", "Request-URI " + target->invite().uri + " in place of Refer-To " + f.refer_to);
-  if (target->invite().get("Referred-By") != f.referred_by)
-    broke("TDR-101", "Referred-By is another: " + target->invite().get("Referred-By"));
-  if (t.contact_host != f.contact_host)
-    broke("TDR-104", "Contact is of " + t.contact_host + ", of the call it was " + f.contact_host);
-  if (!t.confirmed || !t.ended) return broke("TDR-107", "the call with the target did not last");
-  if (calling.facts().ended && *calling.facts().ended < *t.confirmed)
-    return broke("TDR-107", "the caller was hung up on before the target answered");
-  // Each hears the other once the target has answered.
-  const Instant from = *t.confirmed + kSettle, until = *t.ended - kBeforeChange;
-  if (until - from < kShortest || calling.media() == nullptr || target->media() == nullptr) return;
-  for (const bool down : {true, false}) {
-    const Call& hearer = down ? calling : *target;
-    const Call& speaker = down ? *target : calling;
-    const Heard h =
-        judge_stretch(hearer.media()->frames(), {from, until, speaker.behaviour().sound});
-    DirectionVerdict d;
-    d.from = speaker.facts().side;
-    d.to = hearer.facts().side;
-    d.heard.push_back(h.what + " (after the transfer)");
-    d.score = h.score;
-    d.good = h.good;
-    v.directions.push_back(d);
-    if (!h.good)
-      v.reasons.push_back(std::string(down ? "target to operator: " : "operator to target: ") +
-                          h.what);
-  }
-}
-
 std::string number_of(const CallPlan& plan, std::size_t index) {
   return fmt::format("{}{:04}", plan.caller == Side::kOperator ? "+32255570" : "+44207946",
                      index + 1);
@@ -211,8 +159,8 @@ bool has_ended(const Sides& sides, const Running& r) {
   if (r.calling == nullptr) return true;
   const Call* other = called_of(sides, r);
   if (r.plan->target) {
-    const Call* target = target_of(sides, *r.plan);
-    if (target == nullptr || !target->ended()) return false;
+    const Call* target = handed_of(sides, *r.plan).target;
+    if (target != nullptr && !target->ended()) return false;  // null: comes while the caller waits
   }
   return r.calling->ended() && (other == nullptr || other->ended());
 }
@@ -259,7 +207,7 @@ std::vector<Stretch> stretches(const CallFacts& from, const Sound& sound, const 
 }
 
 CallVerdict judge_call(const CallPlan& plan, const Call* calling, const Call* called,
-                       const Call* target, bool strict_numbers) {
+                       const Handed& handed, bool strict_numbers) {
   CallVerdict v;
   v.name = plan.name;
   v.what = plan.what;
@@ -279,7 +227,7 @@ CallVerdict judge_call(const CallPlan& plan, const Call* calling, const Call* ca
     judge_direction(plan, *calling, *called, v);
     judge_direction(plan, *called, *calling, v);
   }
-  if (plan.target && called != nullptr) judge_transfer(plan, *calling, *called, target, v);
+  if (plan.target && called != nullptr) judge_handover(plan, *calling, *called, handed, v);
   for (const Call* c : {calling, called}) {
     if (c == nullptr) continue;
     for (const auto& x : c->facts().violations) {
@@ -307,14 +255,14 @@ ScenarioVerdict run_scenario(const Sides& sides, const ScenarioPlan& plan) {
     const CallPlan& p = plan.calls[i];
     Running& r = running[i];
     r.plan = &p;
-    r.number = number_of(p, i);
+    r.number = p.number.empty() ? number_of(p, i) : p.number;
     longest = std::max(longest, p.start + p.limit);
     const Side other = p.caller == Side::kOperator ? Side::kPhoneSystem : Side::kOperator;
     sides.agent(other)->expect(r.number, p.name, p.called);
     if (p.target)
-      sides.agent(other)->expect(p.called.transfer_to, p.name + kTargetSuffix, *p.target);
-    const std::string from =
-        fmt::format("{}{:04}", p.caller == Side::kOperator ? "+44207946" : "+32255570", 5000 + i);
+      sides.agent(p.handover == Handover::kAttended ? p.caller : other)
+          ->expect(p.called.transfer_to, p.name + kTargetSuffix, *p.target);
+    const std::string from = caller_of(p.caller, i);
     loop.after(p.start, [&sides, &r, from] {
       r.placed = true;
       r.calling = sides.agent(r.plan->caller)->place(r.plan->name, r.number, from, r.plan->calling);
@@ -328,9 +276,8 @@ ScenarioVerdict run_scenario(const Sides& sides, const ScenarioPlan& plan) {
   (void)loop.run_until([] { return false; }, 150ms);  // the last responses
   if (plan.wait_for_options) judge_options(sides, verdict);
   for (const auto& r : running) {
-    const Call* target = r.plan->target ? target_of(sides, *r.plan) : nullptr;
-    verdict.calls.push_back(
-        judge_call(*r.plan, r.calling, called_of(sides, r), target, plan.strict_numbers));
+    verdict.calls.push_back(judge_call(*r.plan, r.calling, called_of(sides, r),
+                                       handed_of(sides, *r.plan), plan.strict_numbers));
   }
   for (const Side side : {Side::kOperator, Side::kPhoneSystem})
     for (const auto& s : sides.agent(side)->stray_violations())

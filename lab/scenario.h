@@ -38,9 +38,16 @@ struct ScenarioVerdict {
   std::vector<std::string> reasons;  // outside any call: OPTIONS, stray messages
 };
 
+// The calls that came of a hand-over; null: there was none.
+struct Handed {
+  const Call* target = nullptr;
+  const Call* consultation = nullptr;  // the called side's own call to it
+  const Call* nowhere = nullptr;       // the INVITE whose Replaces names no dialog
+};
+
 // Pure but for what the calls hold. `called` is null when the call never arrived.
 [[nodiscard]] CallVerdict judge_call(const CallPlan& plan, const Call* calling, const Call* called,
-                                     const Call* target = nullptr, bool strict_numbers = true);
+                                     const Handed& handed = {}, bool strict_numbers = true);
 [[nodiscard]] ScenarioVerdict run_scenario(const Sides& sides, const ScenarioPlan& plan);
 [[nodiscard]] std::string to_text(const ScenarioVerdict& v, bool colour);
 [[nodiscard]] std::string to_json(const ScenarioVerdict& v);

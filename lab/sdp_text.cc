@@ -51,6 +51,19 @@ Status read_crypto(std::string_view value, SdpText& s) {
   return {};
 }
 
+void read_candidate(std::string_view value, SdpText& s) {
+  const auto w = words(value);
+  if (w.size() < 8 || !same_text(w[2], "UDP") || s.candidates.size() >= 32) return;
+  SdpCandidate c;
+  c.component = number(w[1]);
+  std::from_chars(w[3].data(), w[3].data() + w[3].size(), c.priority);
+  const auto address = IpAddress::parse(w[4]);
+  if (!address) return;
+  c.address = {*address, static_cast<std::uint16_t>(number(w[5]))};
+  c.type = w[7];
+  s.candidates.push_back(std::move(c));
+}
+
 Status read_attribute(std::string_view a, bool in_audio, SdpText& s) {
   if (s.attributes.size() < 128) s.attributes.emplace_back(a);
   const auto colon = a.find(':');
@@ -60,7 +73,11 @@ Status read_attribute(std::string_view a, bool in_audio, SdpText& s) {
   if (name == "sendonly") s.way = Way::kSendOnly;
   if (name == "recvonly") s.way = Way::kRecvOnly;
   if (name == "inactive") s.way = Way::kInactive;
+  if (name == "ice-lite") s.ice_lite = true;
+  if (name == "ice-ufrag") s.ice_ufrag = value;
+  if (name == "ice-pwd") s.ice_pwd = value;
   if (!in_audio) return {};
+  if (name == "candidate") read_candidate(value, s);
   if (name == "rtcp-mux") s.rtcp_mux = true;
   if (name == "ptime") s.ptime = number(value);
   if (name == "rtcp") s.rtcp_port = static_cast<std::uint16_t>(number(value));
@@ -149,10 +166,13 @@ Result<SdpText> parse_sdp(std::string_view text) {
 std::string write_sdp(const SdpToWrite& s) {
   const std::string family = s.address.is_v6() ? "IN IP6 " : "IN IP4 ";
   const std::string address = family + s.address.to_string();
-  std::string out =
-      "v=0\r\no=- " + std::to_string(s.id) + " " + std::to_string(s.version) + " " + address +
-      "\r\ns=session\r\nc=" + (s.zero_address ? "IN IP4 0.0.0.0" : address) +
-      "\r\nt=0 0\r\nm=audio " + std::to_string(s.port) + (s.secure ? " RTP/SAVP" : " RTP/AVP");
+  std::string out = "v=0\r\no=- " + std::to_string(s.id) + " " + std::to_string(s.version) + " " +
+                    address +
+                    "\r\ns=session\r\nc=" + (s.zero_address ? "IN IP4 0.0.0.0" : address) +
+                    "\r\nt=0 0\r\n" + s.session_lines + "m=audio " + std::to_string(s.port) + " " +
+                    (!s.protocol.empty() ? s.protocol
+                     : s.secure          ? "RTP/SAVP"
+                                         : "RTP/AVP");
   for (const int f : s.formats) out += " " + std::to_string(f);
   out += "\r\na=rtcp:" + std::to_string(s.port + 1) + "\r\n";
   for (const auto& c : s.crypto)
@@ -164,7 +184,7 @@ std::string write_sdp(const SdpToWrite& s) {
     if (f == 13) out += "a=rtpmap:13 CN/8000\r\n";
     if (f == 101) out += "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n";
   }
-  return out + "a=ptime:20\r\na=" + std::string(to_string(s.way)) + "\r\n";
+  return out + s.media_lines + "a=ptime:20\r\na=" + std::string(to_string(s.way)) + "\r\n";
 }
 
 std::string to_base64(std::string_view raw) {

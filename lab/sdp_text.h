@@ -29,6 +29,15 @@ struct CryptoLine {
   friend bool operator==(const CryptoLine&, const CryptoLine&) = default;
 };
 
+// Of a=candidate, UDP alone.
+struct SdpCandidate {
+  int component = 0;
+  std::string type;  // "host"
+  std::uint32_t priority = 0;
+  Endpoint address;
+  friend bool operator==(const SdpCandidate&, const SdpCandidate&) = default;
+};
+
 struct SdpRtpmap {
   int pt = 0;
   std::string encoding;  // "PCMA/8000"
@@ -46,9 +55,13 @@ struct SdpText {
   int ptime = 0;
   bool rtcp_mux = false;
   std::vector<CryptoLine> crypto;
+  bool ice_lite = false;
+  std::string ice_ufrag, ice_pwd;  // of the stream, else of the session
+  std::vector<SdpCandidate> candidates;
   std::vector<std::string> media_kinds;  // "audio", "video": each m= line
   std::vector<std::string> attributes;   // every a= line without "a="
 
+  [[nodiscard]] bool has_ice() const { return !ice_ufrag.empty() && !candidates.empty(); }
   [[nodiscard]] int telephone_event() const;  // payload type, -1 when absent
 };
 
@@ -63,6 +76,8 @@ struct SdpToWrite {
   Way way = Way::kSendRecv;
   bool zero_address = false;  // the old form of hold: c=IN IP4 0.0.0.0
   std::vector<CryptoLine> crypto;
+  std::string protocol;                    // empty: RTP/SAVP or RTP/AVP
+  std::string session_lines, media_lines;  // further "a=..." lines, each with its end
 };
 [[nodiscard]] std::string write_sdp(const SdpToWrite& s);
 

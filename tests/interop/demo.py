@@ -4,7 +4,7 @@ from support import *
 
 @test()
 def once():
-    """scripts/demo --once plays fourteen calls, judges all of them good and leaves nothing running, within 45 s"""
+    """scripts/demo --once plays sixteen calls, judges all of them good and leaves nothing running, within 45 s"""
     if BUILD != ROOT / "build" / "release":
         raise Skip(f"the demo runs build/release, and this is a test of {BUILD}")
     before = {p for p in os.listdir("/proc") if p.isdigit()}

@@ -211,6 +211,37 @@ TEST(OperatorChecks, media_is_plain_and_the_gateways) {
   EXPECT_THAT(ids(check_operator_sdp(elsewhere, kOperator)), Contains("GW-MEDIA"));
 }
 
+TEST(ServiceChecks, a_private_address_is_no_use_on_the_internet) {
+  ServiceView view = kView;
+  auto s = sdp(Way::kSendRecv, {{1, k80, std::string(30, 'k'), "2^31", false}});
+  s.address = *IpAddress::parse("192.168.7.5");
+  EXPECT_THAT(ids(check_service_sdp(s, view, nullptr)), IsEmpty());
+  view.on_internet = true;
+  EXPECT_THAT(ids(check_service_sdp(s, view, nullptr)), ::testing::ElementsAre("TDM-16"));
+  view.inside = s.address;
+  EXPECT_THAT(ids(check_service_sdp(s, view, nullptr)), IsEmpty());
+  view.inside.reset();
+  s.address = *IpAddress::parse("203.0.113.10");
+  EXPECT_THAT(ids(check_service_sdp(s, view, nullptr)), IsEmpty());
+}
+
+TEST(OperatorChecks, an_operator_with_srtp_is_given_a_suite_of_its_own) {
+  OperatorView view = kOperator;
+  view.suites = {k80};
+  const CryptoLine ours{1, k80, std::string(30, 'o'), "", false};
+  const CryptoLine line{1, k80, std::string(30, 'k'), "", false};
+  const CryptoLine other{1, "AES_CM_128_HMAC_SHA1_32", std::string(30, 'k'), "", false};
+  const CryptoLine retagged{2, k80, std::string(30, 'k'), "", false};
+  const auto offer = sdp(Way::kSendRecv, {ours});
+  EXPECT_THAT(check_operator_sdp(sdp(Way::kSendRecv, {other, line}), view), IsEmpty());
+  EXPECT_THAT(check_operator_sdp(sdp(Way::kSendRecv, {line}), view, &offer), IsEmpty());
+  EXPECT_THAT(ids(check_operator_sdp(sdp(Way::kSendRecv, {}, false), view)), Contains("GW-MEDIA"));
+  EXPECT_THAT(ids(check_operator_sdp(sdp(Way::kSendRecv, {other}), view)), Contains("GW-MEDIA"));
+  for (const auto& bad : {std::vector{retagged}, std::vector{ours}, std::vector{line, line}})
+    EXPECT_THAT(ids(check_operator_sdp(sdp(Way::kSendRecv, bad), view, &offer)),
+                Contains("GW-MEDIA"));
+}
+
 TEST(Ladder, summaries_say_what_matters) {
   auto m = good_invite();
   m.body = write_sdp({.address = *IpAddress::parse("127.0.0.31"),

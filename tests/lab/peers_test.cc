@@ -55,6 +55,29 @@ class PeersTest : public ::testing::Test {
     ASSERT_TRUE(b_->open());
   }
 
+  // The same over TLS, with certificates for their addresses, and keys in the SDP.
+  void make_secure_operators(const std::string& authority_of_b) {
+    directory_ = ::testing::TempDir() + "lab-peers-" + std::to_string(getpid());
+    ASSERT_TRUE(make_certificates(directory_));
+    const std::vector<std::string> suites{"AES_256_CM_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80"};
+    const auto pa = free_port(kA, true), pb = free_port(kB, true);
+    for (const bool first : {true, false}) {
+      const auto own = IpAddress::v4(first ? kA : kB);
+      auto s = plain(first ? kA : kB, first ? pa : pb, first ? kB : kA, first ? pb : pa);
+      const std::string name = first ? "core" : "other-core";
+      ASSERT_TRUE(make_certificate_for(directory_, name, {own.to_string(), "core.example"}));
+      s.port.transport = Transport::kTls;
+      s.port.tls = tls_files(directory_, first || authority_of_b == "ca" ? name : authority_of_b);
+      s.suites = suites;
+      OperatorView view{s.gateway.address, s.gateway.address};
+      view.suites = suites;
+      (first ? a_ : b_) =
+          std::make_unique<Operator>(loop_, pump_, random_, ladder_, std::move(s), std::move(view));
+    }
+    ASSERT_TRUE(a_->open());
+    ASSERT_TRUE(b_->open());
+  }
+
   AgentSettings service(std::uint32_t own, std::uint16_t port, std::uint32_t other,
                         std::uint16_t other_port, const std::string& name,
                         const std::string& other_name) {
@@ -143,6 +166,39 @@ TEST_F(PeersTest, an_answered_call_is_heard_both_ways_over_tls_with_srtp) {
   ASSERT_EQ(v.directions.size(), 2U);
   for (const auto& d : v.directions) EXPECT_GT(d.score, 0.95);
   EXPECT_THAT(a_->stray_violations(), ::testing::IsEmpty());
+}
+
+TEST_F(PeersTest, operators_with_tls_and_srtp_hear_each_other) {
+  make_secure_operators("ca");
+  const auto v = play(talk(1'500ms));
+  EXPECT_THAT(v.reasons, ::testing::IsEmpty());
+  ASSERT_EQ(v.directions.size(), 2U);
+  for (const auto& d : v.directions) EXPECT_GT(d.score, 0.95);
+}
+
+TEST_F(PeersTest, an_operator_takes_no_certificate_of_another_authority) {
+  make_secure_operators("other-ca");
+  CallPlan p = talk(300ms);
+  p.limit = 1'500ms;
+  (void)play(p);
+  ASSERT_THAT(a_->stray_violations(), ::testing::Not(::testing::IsEmpty()));
+  EXPECT_EQ(a_->stray_violations().front().requirement, "GW-TLS");
+}
+
+// Nobody between these two transfers anything.
+TEST_F(PeersTest, a_hand_over_that_did_not_happen_is_told_by_its_rule) {
+  make_operators();
+  const auto broken_by = [&](Handover how) {
+    CallPlan p = talk(600ms);
+    p.target = Behaviour{};
+    p.handover = how;
+    std::vector<std::string> ids;
+    for (const auto& x : play(p).violations) ids.push_back(x.requirement);
+    return ids;
+  };
+  EXPECT_THAT(broken_by(Handover::kBlind), ::testing::ElementsAre("TDR-99", "TDR-100"));
+  EXPECT_THAT(broken_by(Handover::kAttended), ::testing::ElementsAre("TDR-99"));
+  EXPECT_THAT(broken_by(Handover::kReplaced), ::testing::ElementsAre("TDR-105"));
 }
 
 TEST_F(PeersTest, hold_is_silent_and_resume_is_heard) {
