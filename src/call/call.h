@@ -566,7 +566,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
                        std::string_view why);
   // --- ruled.cc
   [[nodiscard]] rules::Facts rule_facts(const Leg& leg, rules::Direction direction) const;
-  void tell_changes(const Leg& leg, const std::vector<rules::Change>& changes);
+  void tell_changes(const Leg& leg, rules::Direction direction,
+                    const std::vector<rules::Change>& changes);
   // What came, as the rules of its peer's profile make it; none: it is as it came.
   [[nodiscard]] std::optional<transport::Received> enter(const Leg& leg,
                                                          const transport::Received& r);

@@ -55,7 +55,7 @@ void Call::start(transport::TxId tx, const transport::Received& r, policy::Decis
   services_.layer.set_user(tx, user(leg));
   const sip::Message& came = as_it_came(tx, m);
   record_message(leg, true, came.bytes());
-  tell_changes(leg, ruled.changes);
+  tell_changes(leg, rules::Direction::kIn, ruled.changes);
   state_.variables = std::move(ruled.variables);
 
   if (const auto* uri = m.target()) {
