@@ -520,6 +520,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] sdp::MediaWish default_wish(const Leg& leg) const;
   void take_wish(Leg& leg, const sdp::RemoteOffer& answer);
   [[nodiscard]] Status use_answer(Leg& leg, const sdp::RemoteOffer& answer);
+  [[nodiscard]] Status use_offer(Leg& leg, const sdp::RemoteOffer& offer);
+  [[nodiscard]] Status use_last(Leg& leg);
   [[nodiscard]] Status take_answer(Leg& leg, std::string_view sdp, sdp::AnswerKind kind);
   [[nodiscard]] Result<std::string> make_answer(Leg& leg, const sdp::MediaWish& other_heard,
                                                 sdp::HoldForm other_hold, sdp::AnswerKind kind);

@@ -128,9 +128,8 @@ void Call::hear_answer_again(Leg& leg) {
 // Another early dialog has taken the place of the current one: media is as that one said.
 void Call::hear_again(Leg& leg) {
   if (!leg.s.heard) return;
-  const auto said = sdp::last_remote(leg.s.offer_answer, leg.profile->sdp);
-  const Status ok = said ? use_answer(leg, *said) : tl::unexpected(said.error());
-  if (!ok) tell(EventKind::kError, &leg, "media of the phone that is left: " + ok.error().what);
+  if (const Status ok = use_last(leg); !ok)
+    tell(EventKind::kError, &leg, "media of the phone that is left: " + ok.error().what);
 }
 
 void Call::send_prack(Leg& leg, std::uint32_t rseq, std::uint32_t invite_cseq) {

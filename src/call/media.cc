@@ -466,6 +466,41 @@ Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
   return {};
 }
 
+// The same of an offer that was answered before, in an early dialog of its own: whose key it is,
+// and who begins the handshake, is as our answer said.
+Status Call::use_offer(Leg& leg, const sdp::RemoteOffer& offer) {
+  leg.s.last_refused = false;
+  leg.s.heard = offer.wish;
+  leg.s.attributes = offer.attributes;
+  leg.s.refused.reset();
+  leg.news = true;
+  leg.answered_once = true;
+  if (state_.direct || leg.s.passed_on) return {};
+  std::optional<sdp::DtlsSetup> setup;
+  std::optional<sdp::Crypto> theirs;
+  const bool audio = !offer.wish.image_alone();
+  if (leg.profile->sdp.security == sdp::Security::kDtls && audio) {
+    setup = sdp::setup_said(leg.s.offer_answer);
+    if (!setup || *setup == sdp::DtlsSetup::kActpass)
+      return fail(ErrorCode::kConflict, "our answer does not say who begins DTLS");
+  }
+  if (leg.profile->sdp.security == sdp::Security::kSdes && audio) {
+    auto chosen = sdp::choose_crypto(offer.media.crypto, leg.profile->sdp);
+    if (!chosen) return tl::unexpected(chosen.error());
+    theirs = *chosen;
+  }
+  finish_move(leg);
+  apply_media(leg, offer.media, theirs, setup);
+  return {};
+}
+
+// The last SDP of the peer's current dialog, once more.
+Status Call::use_last(Leg& leg) {
+  const auto said = sdp::last_remote(leg.s.offer_answer, leg.profile->sdp);
+  if (!said) return tl::unexpected(said.error());
+  return leg.s.offer_answer.remote_offered ? use_offer(leg, *said) : use_answer(leg, *said);
+}
+
 // What an answer says of what the peer wants.
 void Call::take_wish(Leg& leg, const sdp::RemoteOffer& answer) {
   leg.s.heard = answer.wish;

@@ -148,7 +148,8 @@ template <typename A>
 void describe(A& a, sdp::OfferAnswer& x) {
   put_enum(a, x.state, sdp::OfferState::kStable), a.field(x.agreed),
       put_enum(a, x.offered_in, sdp::Carrier::kUpdateFailure), a.field(x.owed), put(a, x.origin),
-      a.field(x.last_local), a.field(x.last_remote), a.field(x.agreed_remote);
+      a.field(x.last_local), a.field(x.last_remote), a.field(x.agreed_remote),
+      a.field(x.remote_offered), a.field(x.agreed_offered);
 }
 
 // --- media -------------------------------------------------------------------------------------

@@ -553,9 +553,7 @@ Status Call::take_final_answer(Leg& leg, std::string_view sdp) {
     }
     default: {  // agreed reliably; another early dialog may have been heard since
       if (state.state != sdp::OfferState::kStable) return {};
-      const auto agreed = sdp::last_remote(state, leg.profile->sdp);
-      if (!agreed) return tl::unexpected(agreed.error());
-      return use_answer(leg, *agreed);
+      return use_last(leg);
     }
   }
 }
