@@ -204,14 +204,15 @@ std::string Call::early_sdp(Leg& in, const Leg& out, bool with_sdp) {
 }
 
 void Call::say_provisional(Leg& in, int status, const sip::Message* from_far, const Body& body) {
-  in.authorised = authorisation_for(in);
   if (!in.reliable) {
+    in.authorised = authorisation_for(in);
     respond(in, in.server_invite, *invite_, status, from_far, body, 0, {});
     return;
   }
   auto& r = *in.reliable;
   const auto* flow = services_.layer.flow_of(in.server_invite);
   if (!flow || (body.content.empty() && r.later.size() >= kMaxUnsaid)) return;
+  in.authorised = authorisation_for(in);
   const std::uint32_t rseq = ++r.numbered;
   r.later.push_back({response_text(in, *flow, as_it_came(in.server_invite, *invite_), status,
                                    from_far, body, 0, {}, rseq),
@@ -279,6 +280,8 @@ void Call::on_prack(Leg& leg, transport::TxId tx, const transport::Received& r) 
     return;
   }
   say_next(leg);
+  // There may have been no room to tell it.
+  if (Leg* out = other(leg); out && leg.s.ingress) tell_authorisation(*out);
   reconcile();
 }
 
