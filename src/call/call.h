@@ -238,6 +238,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     telemetry::MediaSide media_seen;
     Boxed<Move> place;           // its peer wants its media elsewhere
     bool news = false;           // direct media: the other side has not had its latest SDP
+    std::string shown_first;     // ... ingress: the first answer that a provisional had
     bool passed_before = false;  // s.passed_on, should our offer be refused
     std::unique_ptr<ReferSubscription> refer;  // it asked for a transfer, and hears how it goes
     transport::TxId notify;
@@ -477,6 +478,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void apply_media(Leg& leg, const sdp::RemoteMedia& remote,
                    const std::optional<sdp::Crypto>& chosen_theirs,
                    std::optional<sdp::DtlsSetup> our_setup);
+  void note_media_of(Leg& leg);
   void join_media();
   void fill_silence();  // towards peers whose profile wants it
   [[nodiscard]] Result<sdp::MediaWish> wish_for(const Leg& to, const sdp::MediaWish& from,
@@ -503,6 +505,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] Result<std::string> pass_answer(Leg& to, const sdp::MediaWish& wish,
                                                 sdp::AnswerKind kind);
   [[nodiscard]] bool must_pass_on(const Leg& to) const;
+  void correct_shown(Leg& to, std::string_view final);
   void pass_again(const Leg& to);
   [[nodiscard]] bool other_offer_waits(const Leg& leg) const;
   // --- fax.cc

@@ -221,12 +221,18 @@ void Call::apply_media(Leg& leg, const sdp::RemoteMedia& remote,
     agreed.direction = sdp::make_direction(sdp::sends(agreed.direction) && may.forward,
                                            sdp::receives(agreed.direction) && may.backward);
   }
-  leg.media_of = fork;
-  leg.media_stale = false;
+  note_media_of(leg);
   if (auto ok = services_.media.apply(leg.media, agreed, fork); !ok)
     tell(telemetry::EventKind::kError, &leg, "media: " + ok.error().what);
   use_image(leg, remote);
   play_on_hold(leg);
+}
+
+// What its current dialog said is in force.
+void Call::note_media_of(Leg& leg) {
+  const bool early = leg.s.phase == LegPhase::kEarly && !leg.s.ingress;
+  leg.media_of = early ? leg.s.dialog.remote_tag : std::string();
+  leg.media_stale = false;
 }
 
 void Call::join_media() {
@@ -438,6 +444,7 @@ Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
   // It answers the other side's SDP, also where the wish for direct media was taken back meanwhile.
   if (state_.direct || leg.s.passed_on) {
     take_wish(leg, answer);
+    note_media_of(leg);
     return {};
   }
   std::optional<sdp::DtlsSetup> setup;
@@ -475,7 +482,10 @@ Status Call::use_offer(Leg& leg, const sdp::RemoteOffer& offer) {
   leg.s.refused.reset();
   leg.news = true;
   leg.answered_once = true;
-  if (state_.direct || leg.s.passed_on) return {};
+  if (state_.direct || leg.s.passed_on) {
+    note_media_of(leg);
+    return {};
+  }
   std::optional<sdp::DtlsSetup> setup;
   std::optional<sdp::Crypto> theirs;
   const bool audio = !offer.wish.image_alone();

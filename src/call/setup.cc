@@ -595,6 +595,7 @@ void Call::answer_ingress(const sip::Message& from_far) {
     return;
   }
   join_media();
+  correct_shown(in, *sdp);
   stop_timer(in.still_ringing);
   if (in.reliable) {
     stop_timer(in.reliable->timer);
