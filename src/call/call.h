@@ -205,6 +205,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     bool temporary = false;                     // a fork that is only hung up
     std::string ack_branch;  // of the ACK of our latest INVITE's 2xx, for one that comes again
     std::uint32_t ack_cseq = 0;
+    std::size_t answered_with = 0;  // ... a hash of that 2xx's body; 0: not known
     unsigned forks_hung_up = 0;
     transport::TxId bye;
     transport::TxId liveness;                   // OPTIONS within the dialog
@@ -225,6 +226,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     EarlyDialogs early;                      // egress
     transport::TxId server_update;           // the peer's UPDATE with an offer, until our answer
     transport::TxId client_update;           // ours
+    transport::TxId prack;                   // the latest
     std::string update_tag;                  // ... of which early dialog
     std::string media_of;                    // ... the one whose media is in force
     std::string talks;            // ... that packets came from last, where the gate minds
@@ -315,6 +317,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_initial_response(Leg& leg, const transport::Received& r);
   void on_success(Leg& leg, const transport::Received& r);
   void confirm(Leg& leg, const sip::Message& success);
+  void tell_other_answer(const Leg& leg, std::string_view sdp, std::string_view holds);
   [[nodiscard]] Status take_final_answer(Leg& leg, std::string_view sdp);
   [[nodiscard]] Result<std::string> final_sdp(Leg& in, const Leg& out);
   void answer_ingress(const sip::Message& from_far);

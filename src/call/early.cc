@@ -107,6 +107,8 @@ bool Call::hear_provisional(Leg& leg, const sip::Message& m, bool reliable) {
   const auto what =
       sdp::judge(leg.s.offer_answer,
                  {Side::kPeer, reliable ? Carrier::kReliable : Carrier::kProvisional, true});
+  if (what.meaning == SdpMeaning::kRepetition)
+    tell_other_answer(leg, sdp, "the first, which was acknowledged,");
   if (what.meaning != SdpMeaning::kAnswer && what.meaning != SdpMeaning::kPreview) return false;
   const auto ok = take_answer(leg, sdp,
                               what.meaning == SdpMeaning::kAnswer ? sdp::AnswerKind::kFinal
@@ -114,6 +116,15 @@ bool Call::hear_provisional(Leg& leg, const sip::Message& m, bool reliable) {
   if (!ok)
     tell(EventKind::kError, &leg, "SDP of " + std::to_string(m.status()) + ": " + ok.error().what);
   return ok.has_value();
+}
+
+// RFC 3261 13.2.1, RFC 3262 5: every SDP of one dialog that answers our INVITE is to be the same.
+// `holds`: which does now.
+void Call::tell_other_answer(const Leg& leg, std::string_view sdp, std::string_view holds) {
+  const std::string& before = leg.s.offer_answer.last_remote;
+  if (sdp.empty() || before.empty() || sdp::same_media(sdp, before)) return;
+  tell(EventKind::kNote, &leg,
+       "answered our offer twice, with another SDP: " + std::string(holds) + " holds");
 }
 
 // What was muted or narrowed while it rang, and could not be put right by the 2xx: an offer was
@@ -136,7 +147,7 @@ void Call::send_prack(Leg& leg, std::uint32_t rseq, std::uint32_t invite_cseq) {
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   auto b = in_dialog(leg, Method::kPrack, branch, ++leg.s.dialog.local_cseq);
   b.begin(HeaderId::kRAck).number(rseq).add(" ").number(invite_cseq).add(" INVITE").end_line();
-  (void)send_in_dialog(leg, Method::kPrack, b.finish(), branch);
+  leg.prack = send_in_dialog(leg, Method::kPrack, b.finish(), branch);
 }
 
 // --- The caller ---------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // A call being set up: the caller's INVITE, the hunt for a peer that answers, provisional and final
 // responses (architecture, "Life of an INVITE").
 #include <algorithm>
+#include <functional>
 
 #include "call/call.h"
 #include "call/outgoing.h"
@@ -505,6 +506,7 @@ void Call::on_success(Leg& leg, const transport::Received& r) {
   stop_timer(leg.progress);
   stop_timer(leg.ring);
   confirm(leg, r.message);
+  leg.answered_with = std::hash<std::string_view>()(r.message.body());
   send_ack(leg, r.message.cseq());
   agree_on_session(leg, r.message);
   if (is_target(leg)) return target_answered(leg, r);
@@ -544,7 +546,9 @@ void Call::confirm(Leg& leg, const sip::Message& success) {
 Status Call::take_final_answer(Leg& leg, std::string_view sdp) {
   auto& state = leg.s.offer_answer;
   switch (sdp::judge(state, {Side::kPeer, Carrier::kSuccess, !sdp.empty()}).meaning) {
-    case SdpMeaning::kAnswer: return take_answer(leg, sdp, sdp::AnswerKind::kFinal);
+    case SdpMeaning::kAnswer:
+      tell_other_answer(leg, sdp, "the one in the 200");
+      return take_answer(leg, sdp, sdp::AnswerKind::kFinal);
     case SdpMeaning::kMissing: {
       const auto preview = sdp::accept_preview(state, leg.profile->sdp);
       if (!preview) return fail(ErrorCode::kMalformed, "the 200 has no SDP");
@@ -553,6 +557,7 @@ Status Call::take_final_answer(Leg& leg, std::string_view sdp) {
     }
     default: {  // agreed reliably; another early dialog may have been heard since
       if (state.state != sdp::OfferState::kStable) return {};
+      tell_other_answer(leg, sdp, "the first, which was acknowledged,");
       return use_last(leg);
     }
   }
