@@ -274,6 +274,10 @@ class Walk {
     bool in, failure, sdp;
   };
 
+  static std::string about_of(std::string_view message, std::string_view what) {
+    return std::string(message).append(": ").append(what);
+  }
+
   static std::string joined(const std::vector<Told>& all, const std::string& what,
                             std::string Told::* part) {
     std::string out;
@@ -301,7 +305,7 @@ class Walk {
         if (before.empty()) continue;
       }
       if (gap_ && may_be_missed(was, now, what, about)) {
-        unsaid(name + ": " + what, "it takes a variable, which the trail may have no more");
+        unsaid(about_of(name, what), "it takes a variable, which the trail may have no more");
         continue;
       }
       if (why.empty()) why = joined(was, what, &Told::rule) + " does nothing there now";
@@ -310,7 +314,7 @@ class Walk {
           out_.differences.push_back({"more", "", "", "only the first differences are listed"});
         return;
       }
-      out_.differences.push_back({name + ": " + what, std::move(before), after, "rule " + why});
+      out_.differences.push_back({about_of(name, what), std::move(before), after, "rule " + why});
     }
   }
 
