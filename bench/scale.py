@@ -3,10 +3,13 @@
 
 SIPp on both sides of examples/bench.toml in a network namespace of its own, the gateway on the second processor, SIPp on the first.
 
-usage: scale.py BUILD_DIR [memory] [rate] [shards]     all three unless named
+usage: scale.py BUILD_DIR [memory] [idle] [rate] [shards]     all of them unless named
 
 memory   4,000 calls with media ports, set up at 100/s and at rest: KiB a call (proportional set size over that of a gateway that was
          warmed up). Fails above 16.
+idle     20,000 calls whose media goes past the gateway (CAUSEWAY_IDLE_CALLS: another number), set up at 500/s and at rest: KiB a call, what
+         signalling alone needs, and the CPU that they take while nothing happens. Fails above 8, or where it takes more than a
+         hundredth of a processor.
 rate     the highest of several rates at which fewer than one call in a thousand fails, with the load of the gateway's processor and
          SIPp's: who was the limit. Reported, not judged.
 shards   CPU a call at 500/s with one shard and with two, in turn, three times each. All datagrams of one peer arrive on one shard
@@ -37,12 +40,50 @@ def pss_of(pid):
     return int(re.search(r"^Pss:\s+(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)[1])
 
 
+def once(text, *pairs):
+    for old, new in pairs:
+        if text.count(old) != 1:
+            sys.exit(f"scale.py: {old!r} is to be there once, and is {text.count(old)} times")
+        text = text.replace(old, new)
+    return text
+
+
+# The caller's peers say that media may go straight to the gateway that the callee is (Local Media Optimization).
+DIRECT_CONFIG = (
+    ("max_calls = 20000", "max_calls = 1000000"),
+    ('profile = "operator"\nany_number = true                #', 'profile = "direct"\ninternal_media_realm = "lan"\nany_number = true                #'),
+    ('host = "127.0.0.1"\nport = 5080', 'host = "127.0.0.1"\nknown_as = "callee.example.com"\nport = 5080'),
+)
+DIRECT_PROFILE = """
+[[realm]]
+name = "lan"
+media_addresses = ["127.0.0.2"]
+media_port_min = 40000
+media_port_max = 60000
+
+[[profile]]
+name = "direct"
+extends = "operator"
+
+[profile.local_media]
+location = "X-User-Location"
+path = "X-Media-Path"
+"""
+DIRECT_INVITE = ("INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0",
+                 "INVITE sip:[service]@callee.example.com SIP/2.0\nX-User-Location: internal\nX-Media-Path: callee.example.com")
+
+
 class Gateway:
-    def __init__(self, build, shards=1):
+    def __init__(self, build, shards=1, direct=False):
         shutil.rmtree(STATE, ignore_errors=True)
         STATE.mkdir()
         config = STATE / "scale.toml"
-        config.write_text((ROOT / "examples" / "bench.toml").read_text().replace("shards = 1", f"shards = {shards}"))
+        text = once((ROOT / "examples" / "bench.toml").read_text(), ("shards = 1", f"shards = {shards}"))
+        config.write_text(once(text, *DIRECT_CONFIG) + DIRECT_PROFILE if direct else text)
+        self.caller = SIPP / "uac.xml"
+        if direct:
+            self.caller = STATE / "uac_direct.xml"
+            self.caller.write_text(once((SIPP / "uac.xml").read_text(), DIRECT_INVITE))
         pinned = ["taskset", "-c", "1"] if shards == 1 and os.cpu_count() > 1 else []
         self.process = subprocess.Popen([*pinned, str(build / "causeway"), "run", "--config", str(config)],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -62,9 +103,9 @@ class Gateway:
         stats.unlink(missing_ok=True)
         before, other, began = cpu_of(self.pid), cpu_of(self.callee.pid), time.monotonic()
         caller = subprocess.Popen([*(["taskset", "-c", "0"] if os.cpu_count() > 1 else []), "sipp", "127.0.0.1:5060", "-sf",
-                                   str(SIPP / "uac.xml"), "-i", "127.0.0.1", "-p", "5070", "-s", "callee", "-m", str(count), "-r", str(rate),
+                                   str(self.caller), "-i", "127.0.0.1", "-p", "5070", "-s", "callee", "-m", str(count), "-r", str(rate),
                                    "-l", str(count), "-d", str(hold_ms), "-nostdin", "-trace_stat", "-stf", str(stats), "-fd", "1",
-                                   "-timeout", "300"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                   "-timeout", "1200"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if not wait:
             return caller
         _, _, usage = os.wait4(caller.pid, 0)
@@ -104,6 +145,31 @@ def memory(build):
         return False
     print(f"memory: {kib:.1f} KiB a call at {count} calls; 16 wanted")
     return kib <= 16
+
+
+def idle(build):
+    count = int(os.environ.get("CAUSEWAY_IDLE_CALLS", "20000"))
+    g = Gateway(build, direct=True)
+    try:
+        g.calls(500, 200, 500)
+        time.sleep(35)  # what is over is forgotten
+        before = pss_of(g.pid)
+        caller = g.calls(count, 500, 1_200_000, wait=False)
+        time.sleep(count / 500 + 45)  # ... and the transactions that set up the last of them
+        up = g.status()
+        kib = (pss_of(g.pid) - before) / count
+        cpu, began = cpu_of(g.pid), time.monotonic()
+        time.sleep(20)
+        used = (cpu_of(g.pid) - cpu) / (time.monotonic() - began)
+        caller.kill()
+    finally:
+        g.stop()
+    talking = re.search(r"calls: (\d+) now.*?(\d+) media legs", up)
+    if not talking or int(talking[1]) != count or int(talking[2]):
+        print(f"idle: {count} calls without media were to be up, {talking[0] if talking else up or 'status said nothing'}")
+        return False
+    print(f"idle: {kib:.1f} KiB a call at {count} calls without media, 8 wanted; {used * 100:.1f} % of a processor while nothing happens")
+    return kib <= 8 and used <= 0.01
 
 
 def rate(build):
@@ -151,7 +217,7 @@ def main():
         os.execvpe("unshare", ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, *sys.argv],
                    {**os.environ, "CAUSEWAY_SCALE_INSIDE": "1"})
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    steps = {"memory": memory, "rate": rate, "shards": shards}
+    steps = {"memory": memory, "idle": idle, "rate": rate, "shards": shards}
     good = True
     for name in sys.argv[2:] or steps:
         good = steps[name](build) and good

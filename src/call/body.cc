@@ -40,10 +40,7 @@ class Walk {
   // Appends what there is to be looked at in `p`: itself, or the parts in it.
   Status take(const BodyPart& p, std::size_t depth, std::vector<BodyPart>& out) {
     if (!sip::is_multipart(p.content_type) || !p.encoding.empty()) {
-      if (++count_ > kMaxParts)
-        return fail(ErrorCode::kTooLarge, "more than " + std::to_string(kMaxParts) + " body parts");
-      out.push_back(p);
-      return {};
+      return add(p, out);
     }
     if (++containers_ > kMaxParts)
       return fail(ErrorCode::kTooLarge,
@@ -60,6 +57,12 @@ class Walk {
   }
 
  private:
+  Status add(const BodyPart& p, std::vector<BodyPart>& out) {
+    if (++count_ > kMaxParts)
+      return fail(ErrorCode::kTooLarge, "more than " + std::to_string(kMaxParts) + " body parts");
+    out.push_back(p);
+    return {};
+  }
   static BodyPart part_of(const sip::MultipartPart& m, const BodyPart& container) {
     BodyPart p;
     p.headers = m.headers;
@@ -108,10 +111,8 @@ class Walk {
       }
       if (understood(one)) best = std::move(one);
     }
-    if (best.empty())
-      out.push_back(container);  // whole, and of a type that nobody knows
-    else
-      out.insert(out.end(), best.begin(), best.end());
+    if (best.empty()) return add(container, out);  // whole, and of a type that nobody knows
+    out.insert(out.end(), best.begin(), best.end());
     return {};
   }
 

@@ -190,33 +190,33 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     bool answered = false;          // ... our 2xx to it is out
     bool offerless =
         false;  // ... it came without SDP: our 2xx carries an offer, the ACK the answer
-    std::uint32_t invite_cseq = 0;  // ... its CSeq, for the ACK
-    bool acknowledged = false;      // the ACK of the first 2xx came: BYE is allowed (RFC 3261 15)
-    std::string bye_waiting, bye_branch;        // ... until then it waits here
-    Boxed<sdp::RemoteOffer> offer;              // ... the peer's offer, not answered yet
-    bool offer_repeats = false;                 // ... it says what the peer said last
-    transport::TxId client_invite;              // ours, until its final answer
-    bool cancelled = false;                     // ... and CANCEL was sent
-    bool reinvite = false;                      // ... it is not the first
-    bool for_far = false;                       // ... it carries what the other side waits for
-    bool repeats = false;                       // ... it says again what is in force
-    std::optional<sdp::MediaWish> told_before;  // ... what `told` is again when it is refused
-    unsigned put_off = 0;                       // times in a row that it came to nothing for now
-    bool temporary = false;                     // a fork that is only hung up
+    std::uint32_t invite_cseq = 0;   // ... its CSeq, for the ACK
+    bool acknowledged = false;       // the ACK of the first 2xx came: BYE is allowed (RFC 3261 15)
+    Boxed<HeldRequest> bye_waiting;  // ... until then it waits here
+    Boxed<sdp::RemoteOffer> offer;   // ... the peer's offer, not answered yet
+    bool offer_repeats = false;      // ... it says what the peer said last
+    transport::TxId client_invite;   // ours, until its final answer
+    bool cancelled = false;          // ... and CANCEL was sent
+    bool reinvite = false;           // ... it is not the first
+    bool for_far = false;            // ... it carries what the other side waits for
+    bool repeats = false;            // ... it says again what is in force
+    Kept<sdp::MediaWish> told_before;  // ... what `told` is again when it is refused
+    unsigned put_off = 0;              // times in a row that it came to nothing for now
+    bool temporary = false;            // a fork that is only hung up
     std::string ack_branch;  // of the ACK of our latest INVITE's 2xx, for one that comes again
     std::uint32_t ack_cseq = 0;
     std::size_t answered_with = 0;  // ... a hash of that 2xx's body; 0: not known
     unsigned forks_hung_up = 0;
     transport::TxId bye;
-    transport::TxId liveness;                   // OPTIONS within the dialog
-    transport::TxId refresh;                    // UPDATE without an offer
-    Instant refreshed_at{}, tried_at{};         // as in s.session
-    std::optional<SessionState> heard_session;  // of its request, until our 2xx
-    bool answered_once = false;                 // an answer of the peer is in `heard`
+    transport::TxId liveness;            // OPTIONS within the dialog
+    transport::TxId refresh;             // UPDATE without an offer
+    Instant refreshed_at{}, tried_at{};  // as in s.session
+    Boxed<SessionState> heard_session;   // of its request, until our 2xx
+    bool answered_once = false;          // an answer of the peer is in `heard`
     bool previewed = false;         // an answer to the offer at hand was shown in a provisional
     std::vector<HeldRequest> held;  // wait for the next hop's address
     bool locating = false;
-    transport::Destination attempt;  // egress: where the INVITE went
+    Boxed<transport::Destination> attempt;  // egress: where the INVITE goes, until it is answered
     Instant attempt_began;
     bool said_something = false;
     reactor::TimerId silence, progress, ring, retry, cancel_wait, look, still_ringing, session;
@@ -237,8 +237,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     bool hears = false;           // ... and the far side, or may
     bool media_stale = false;     // egress: `media_of` is to be put into force anew
     bool hop_unknown = false;     // the target of an early dialog: asked for when it is needed
-    telemetry::MediaSide media_seen;
-    Boxed<Move> place;           // its peer wants its media elsewhere
+    Boxed<telemetry::MediaSide> media_seen;  // when it is over
+    Boxed<Move> place;                       // its peer wants its media elsewhere
     bool news = false;           // direct media: the other side has not had its latest SDP
     std::string shown_first;     // ... ingress: the first answer that a provisional had
     bool passed_before = false;  // s.passed_on, should our offer be refused
@@ -404,7 +404,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldForm other_hold);
   void refuse_offer(Leg& leg, int status, const std::string& text);
   void schedule_retry(Leg& leg);
-  void give_up_offer(Leg& leg, const std::optional<sdp::MediaWish>& refused, int status,
+  void give_up_offer(Leg& leg, const Kept<sdp::MediaWish>& refused, int status,
                      const std::string& why);
   void on_offer_unsent(Leg& leg, const Error& reason);
 
@@ -633,7 +633,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   std::vector<Redirected> redirects_;
   std::vector<Way> spare_;  // of a call for help: peers behind the Contacts of a 3xx
   std::vector<std::string> redirected_;
-  Redirected redirect_;  // what is tried; an empty URI: what was called
+  Boxed<Redirected> redirect_;  // what is tried; none: what was called
   std::optional<AnchorChange> anchor_change_;
   unsigned passed_unasked_ = 0;
   std::size_t attempts_ = 0;

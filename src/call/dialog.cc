@@ -365,7 +365,7 @@ void Call::on_bye(Leg& leg, transport::TxId tx, const transport::Received& r) {
   if (leg.server_invite.value != 0 && leg.answered)
     services_.layer.acknowledged(leg.server_invite);  // it is not sent again
   leg.server_invite = {};
-  leg.bye_waiting.clear();
+  leg.bye_waiting.reset();
   simple_response(leg, tx, r.message, 200, {});
   if (const auto text = reason_among(r.message, leg.profile->media_failure_reasons); !text.empty())
     media_alarm(

@@ -121,7 +121,7 @@ bool Call::hear_provisional(Leg& leg, const sip::Message& m, bool reliable) {
 // RFC 3261 13.2.1, RFC 3262 5: every SDP of one dialog that answers our INVITE is to be the same.
 // `holds`: which does now.
 void Call::tell_other_answer(const Leg& leg, std::string_view sdp, std::string_view holds) {
-  const std::string& before = leg.s.offer_answer.last_remote;
+  const std::string_view before = leg.s.offer_answer.last_remote;
   if (sdp.empty() || before.empty() || sdp::same_media(sdp, before)) return;
   tell(EventKind::kNote, &leg,
        "answered our offer twice, with another SDP: " + std::string(holds) + " holds");

@@ -63,7 +63,7 @@ class EarlyDialogs {
     std::uint32_t local_cseq = 0, remote_cseq = 0, allow = 0;
     NextHop next_hop;
     sdp::OfferAnswer offer_answer;
-    std::optional<sdp::MediaWish> heard, told;
+    Kept<sdp::MediaWish> heard, told;
     sdp::Direction own = sdp::Direction::kSendRecv;
     std::vector<std::string> attributes;
     sip::ReliableReceiver received;

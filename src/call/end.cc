@@ -191,8 +191,7 @@ void Call::send_bye(Leg& leg, const sip::Message* reason_of) {
     cause = state_.termination->q850;
   if (cause != 0) b.header(HeaderId::kReason, reason_value(cause, policy::q850_text(cause)));
   if (leg.s.ingress && !leg.acknowledged && leg.server_invite.value != 0) {
-    leg.bye_waiting = b.finish();
-    leg.bye_branch = branch;
+    leg.bye_waiting = HeldRequest{b.finish(), branch, Method::kBye};
     return;
   }
   (void)send_in_dialog(leg, Method::kBye, b.finish(), branch);
@@ -200,10 +199,10 @@ void Call::send_bye(Leg& leg, const sip::Message* reason_of) {
 
 // A BYE that waited for the caller's ACK.
 void Call::send_waiting_bye(Leg& leg) {
-  if (leg.bye_waiting.empty()) return;
-  const std::string bytes = std::move(leg.bye_waiting);
-  leg.bye_waiting.clear();
-  (void)send_in_dialog(leg, Method::kBye, bytes, leg.bye_branch);
+  if (!leg.bye_waiting) return;
+  const HeldRequest bye = std::move(*leg.bye_waiting);
+  leg.bye_waiting.reset();
+  (void)send_in_dialog(leg, Method::kBye, bye.bytes, bye.branch);
 }
 
 void Call::end_leg(Leg& leg, const sip::Message* reason_of) {
@@ -378,13 +377,17 @@ telemetry::CallRecord Call::make_record() {
     r.egress_peer = out->s.peer;
     r.egress_call_id = out->s.dialog.call_id;
   }
-  if (const Leg* in = find_leg(state_.ingress)) r.from_caller = in->media_seen;
-  if (const Leg* out = find_leg(state_.egress)) r.from_callee = out->media_seen;
+  if (const Leg* in = find_leg(state_.ingress); in && in->media_seen)
+    r.from_caller = *in->media_seen;
+  if (const Leg* out = find_leg(state_.egress); out && out->media_seen)
+    r.from_callee = *out->media_seen;
   r.transfers = state_.transfers;
-  r.transferred_by = state_.transferred_by;
-  r.transferred_to = state_.transferred_to;
-  r.transfer_call_id = state_.transfer_call_id;
-  r.transfer_id = state_.transfer_id;
+  if (const auto& t = state_.transferred) {
+    r.transferred_by = t->by;
+    r.transferred_to = t->to;
+    r.transfer_call_id = t->call_id;
+    r.transfer_id = t->id;
+  }
   const Termination& t = *state_.termination;
   r.termination = std::string(to_string(t.what));
   r.reason = t.text;
@@ -401,12 +404,11 @@ telemetry::CallRecord Call::make_record() {
 bool Call::adopt(const deployment::DeploymentPtr& next) {
   bool complete = true;
   for (auto& leg : legs_) {  // all of them: what is stopped says goodbye by its own listener
-    leg->listener = leg->attempt.listener =
-        deployment::ListenerIndex{0xffff};  // nothing is sent without one
+    leg->listener = deployment::ListenerIndex{0xffff};  // nothing is sent without one
     for (std::size_t i = 0; i < next->listeners.size(); ++i)
       if (next->listeners[i].name == leg->s.listener)
-        leg->listener = leg->attempt.listener =
-            deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
+        leg->listener = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
+    if (leg->attempt) leg->attempt->listener = leg->listener;
     if (leg->s.phase != LegPhase::kEnded &&
         (leg->listener.value == 0xffff || !next->find_group(leg->s.group)))
       complete = false;

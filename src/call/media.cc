@@ -34,7 +34,7 @@ std::string codec_in_use(const LegState& leg) {
 
 // Of what the peer takes, what we said that we speak: an offer may hold more than its answer took.
 std::vector<sdp::Codec> sendable(const std::vector<sdp::Codec>& heard,
-                                 const std::optional<sdp::MediaWish>& told) {
+                                 const Kept<sdp::MediaWish>& told) {
   std::vector<sdp::Codec> out;
   out.reserve(heard.size());
   if (told)
@@ -105,19 +105,20 @@ Status Call::open_media(Leg& leg) {
 void Call::close_media(Leg& leg) {
   if (!leg.s.has_media) return;
   const auto stats = services_.media.stats(leg.media);
-  leg.media_seen.packets = stats.packets_in;
-  leg.media_seen.lost = stats.lost;
-  leg.media_seen.jitter_us = static_cast<std::uint32_t>(stats.jitter_ms * 1000);
-  leg.media_seen.srtp = sdp::is_srtp(leg.profile->sdp.security);
-  leg.media_seen.codec = codec_in_use(leg.s);
-  leg.media_seen.one_way = stats.one_way;
+  telemetry::MediaSide& seen = leg.media_seen ? *leg.media_seen : leg.media_seen.emplace();
+  seen.packets = stats.packets_in;
+  seen.lost = stats.lost;
+  seen.jitter_us = static_cast<std::uint32_t>(stats.jitter_ms * 1000);
+  seen.srtp = sdp::is_srtp(leg.profile->sdp.security);
+  seen.codec = codec_in_use(leg.s);
+  seen.one_way = stats.one_way;
   std::string heard_as;
   if (const auto& q = stats.quality) {
     const auto hundredths = [](double mos) {
       return static_cast<std::uint32_t>(std::lround(mos * 100));
     };
-    leg.media_seen.mos_100 = hundredths(q->mos_average());
-    leg.media_seen.mos_min_100 = hundredths(q->mos_min());
+    seen.mos_100 = hundredths(q->mos_average());
+    seen.mos_min_100 = hundredths(q->mos_min());
     heard_as = fmt::format(
         "; R {:.0f}, MOS {:.2f} (worst 10 s {:.2f}), lost in bursts {:.1f} %, discarded {}",
         q->r_average, q->mos_average(), q->mos_min(), q->bursts.burst_density * 100,
@@ -468,7 +469,8 @@ Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
   finish_move(leg);
   sdp::RemoteMedia media = answer.media;
   // Not everything that an answer says was asked for (RFC 8839 4.2.2).
-  if (leg.s.offer_answer.last_local.find("\na=ice-ufrag:") == std::string::npos) media.ice.reset();
+  if (leg.s.offer_answer.last_local.view().find("\na=ice-ufrag:") == std::string::npos)
+    media.ice.reset();
   apply_media(leg, media, theirs, setup);
   return {};
 }

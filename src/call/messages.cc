@@ -402,7 +402,8 @@ void Call::respond(Leg& leg, transport::TxId tx, const sip::Message& request, in
   const transport::Flow* flow = services_.layer.flow_of(tx);
   if (!flow) return;
   const bool session = starts_session(request, status);  // the request goes with its answer
-  if (session && leg.heard_session) leg.s.session = *std::exchange(leg.heard_session, std::nullopt);
+  if (session && leg.heard_session)
+    leg.s.session = *std::exchange(leg.heard_session, Boxed<SessionState>());
   std::string bytes =
       response_text(leg, *flow, as_it_came(tx, request), status, from_far, body, q850, why);
   leave(leg, bytes);

@@ -508,7 +508,7 @@ void Call::on_offer_refused(Leg& leg, int status) {
 }
 
 // `leg` will not hear of it: whoever asked is told, and of our own accord it is not asked again.
-void Call::give_up_offer(Leg& leg, const std::optional<sdp::MediaWish>& refused, int status,
+void Call::give_up_offer(Leg& leg, const Kept<sdp::MediaWish>& refused, int status,
                          const std::string& why) {
   leg.put_off = 0;
   if (refused) leg.s.refused = refused->direction;

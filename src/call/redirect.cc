@@ -71,7 +71,7 @@ std::optional<Redirected> Call::way_of_contact(const Leg& leg, const std::string
   const auto literal = IpAddress::literal(parsed->host);
   if (!literal) return r;
   if (!believed(leg, *literal)) return std::nullopt;
-  const bool tls = leg.attempt.transport == Transport::kTls;
+  const bool tls = leg.attempt && leg.attempt->transport == Transport::kTls;
   r.at = Endpoint{*literal,
                   parsed->port != 0 ? parsed->port : static_cast<std::uint16_t>(tls ? 5061 : 5060)};
   return r;
@@ -122,12 +122,12 @@ bool Call::follow_redirect(Leg& leg, const sip::Message& m) {
 void Call::take_redirect() {
   if (ways_.empty() && redirects_.empty() && !spare_.empty()) {
     ways_.swap(spare_);
-    redirect_ = {};
+    redirect_.reset();
   }
   while (ways_.empty() && !redirects_.empty()) {
     redirect_ = std::move(redirects_.back());
     redirects_.pop_back();
-    if (const auto peer = deployment_->find_peer(redirect_.peer))
+    if (const auto peer = deployment_->find_peer(redirect_->peer))
       ways_.push_back({deployment_->peer(*peer).group, *peer});
   }
 }

@@ -55,6 +55,35 @@ void put_optional(A& a, std::optional<T>& v) {
   if (there) put(a, *v);
 }
 
+template <typename A, typename T>
+void put_boxed(A& a, Boxed<T>& v) {
+  bool there = v.has_value();
+  a.field(there);
+  if constexpr (A::kReading) {
+    if (there)
+      v.emplace();
+    else
+      v.reset();
+  }
+  if (there) put(a, *v);
+}
+
+template <typename A, typename T>
+void put_kept(A& a, Kept<T>& v) {
+  bool there = v.has_value();
+  a.field(there);
+  T value = v ? *v : T{};
+  if (there) put(a, value);
+  if constexpr (A::kReading) v = there ? Kept<T>(std::move(value)) : Kept<T>();
+}
+
+template <typename A>
+void put_text(A& a, KeptText& v) {
+  std::string text(v.view());
+  a.field(text);
+  if constexpr (A::kReading) v = std::move(text);
+}
+
 template <typename A>
 void put_direction(A& a, std::optional<sdp::Direction>& v) {
   bool there = v.has_value();
@@ -148,8 +177,9 @@ template <typename A>
 void describe(A& a, sdp::OfferAnswer& x) {
   put_enum(a, x.state, sdp::OfferState::kStable), a.field(x.agreed),
       put_enum(a, x.offered_in, sdp::Carrier::kUpdateFailure), a.field(x.owed), put(a, x.origin),
-      a.field(x.last_local), a.field(x.last_remote), a.field(x.agreed_remote),
+      put_text(a, x.last_local), put_text(a, x.last_remote), put_text(a, x.agreed_remote),
       a.field(x.remote_offered), a.field(x.agreed_offered);
+  if constexpr (A::kReading) x.agreed_remote.share(x.last_remote);
 }
 
 // --- media -------------------------------------------------------------------------------------
@@ -292,8 +322,9 @@ template <typename A>
 void describe(A& a, LegState& x) {
   put(a, x.id), a.field(x.ingress), a.field(x.group), a.field(x.peer), a.field(x.listener),
       put_enum(a, x.phase, LegPhase::kEnded), put(a, x.dialog);
-  put(a, x.next_hop), a.field(x.number), a.field(x.host), put(a, x.offer_answer), put(a, x.heard),
-      put(a, x.told), put_enum(a, x.own, sdp::Direction::kInactive), put_direction(a, x.refused);
+  put(a, x.next_hop), a.field(x.number), a.field(x.host), put(a, x.offer_answer),
+      put_kept(a, x.heard), put_kept(a, x.told), put_enum(a, x.own, sdp::Direction::kInactive),
+      put_direction(a, x.refused);
   put(a, x.attributes), a.field(x.last_refused), put(a, x.signalled), put(a, x.session),
       a.field(x.refers), a.field(x.session_id), a.field(x.internal), a.field(x.for_gateway),
       a.field(x.passed_on), a.field(x.has_media), put(a, x.media);
@@ -301,6 +332,10 @@ void describe(A& a, LegState& x) {
 template <typename A>
 void describe(A& a, rules::Variable& x) {
   a.field(x.name), a.field(x.value);
+}
+template <typename A>
+void describe(A& a, Transferred& x) {
+  a.field(x.by), a.field(x.to), a.field(x.call_id), a.field(x.id);
 }
 template <typename A>
 void describe(A& a, CallState& x) {
@@ -311,9 +346,9 @@ void describe(A& a, CallState& x) {
       put(a, x.egress);
   a.field(x.progressed), a.field(x.direct), a.field(x.fax), a.field(x.transfers),
       put(a, x.first_ingress), put(a, x.first_egress);
-  a.field(x.transferred_by), a.field(x.transferred_to), a.field(x.transfer_call_id),
-      a.field(x.transfer_id);
-  put(a, x.termination), put(a, x.variables);
+  put(a, x.transferred), put_boxed(a, x.termination), put(a, x.variables);
+  if constexpr (A::kReading)
+    if (*x.transferred == Transferred{}) x.transferred.reset();
 }
 
 // What a box holds, present or not, is written as the value that it would be.

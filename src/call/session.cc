@@ -252,11 +252,11 @@ bool Call::ask_again_for_session(Leg& leg, const sip::Message& m) {
   leg.client_invite = {};
   leg_ended(leg);
   if (is_target(leg)) {
-    transfer_->destinations.push_back(leg.attempt);
+    transfer_->destinations.push_back(*leg.attempt);
     next_target();
     return true;
   }
-  destinations_.push_back(leg.attempt);
+  destinations_.push_back(*leg.attempt);
   next_way();
   return true;
 }

@@ -20,6 +20,14 @@ using sip::HeaderId;
 using sip::Method;
 using telemetry::EventKind;
 
+namespace {
+// With the room that it had.
+template <typename T>
+void release(std::vector<T>& v) {
+  std::vector<T>().swap(v);
+}
+}  // namespace
+
 void Call::start(transport::TxId tx, const transport::Received& r, policy::Decision decided,
                  peers::Counted customer, std::vector<telemetry::Field> inputs, RuledInvite ruled) {
   const sip::Message& m = r.message;
@@ -66,7 +74,9 @@ void Call::start(transport::TxId tx, const transport::Received& r, policy::Decis
     leg.s.number = sip::escape_user(uri->user.substr(0, uri->user.find(';')));
   }
   state_.calling = billing_number(m, trusted(leg));
-  state_.transfer_id = transfer_id_of(m.value(HeaderId::kReferredBy), leg.profile->transfer_id);
+  if (auto id = transfer_id_of(m.value(HeaderId::kReferredBy), leg.profile->transfer_id);
+      !id.empty())
+    state_.transferred.emplace().id = std::move(id);
   learn_dialog(leg, came, false);
   if (leg.s.next_hop.remote.port == 0 && !leg.locating)
     leg.s.next_hop.remote = {
@@ -231,11 +241,11 @@ void Call::next_way() {
     return;
   }
   const auto& peer = deployment_->peer(way_.peer);
-  if (redirect_.at) {
-    const auto out = deployment_->way_out(way_.group, redirect_.at->address.is_v6());
+  if (redirect_ && redirect_->at) {
+    const auto out = deployment_->way_out(way_.group, redirect_->at->address.is_v6());
     if (!out) return next_way();
     transport::Destination d;
-    d.remote = *redirect_.at;
+    d.remote = *redirect_->at;
     d.transport = deployment_->listener(*out).transport;
     d.listener = *out;
     d.tls_name = peer.host;
@@ -298,8 +308,7 @@ void Call::try_destination() {
     leg.s.for_gateway = true;
   }
   if (to.listener != leg.listener) use_listener(leg, to.listener);
-  leg.attempt = to;
-  peers::allow_tcp(*deployment_, way_.peer, leg.attempt);
+  peers::allow_tcp(*deployment_, way_.peer, leg.attempt.emplace(to));
   leg.s.next_hop = {to.remote, to.transport, to.tls_name, wall_of(to.expires)};
   leg.attempt_began = services_.reactor.now();
   tell(EventKind::kRouteAttempt, &leg,
@@ -349,7 +358,7 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
   d.remote_party = std::move(a.to);
   d.local_cseq = 1;
   leg.s.number = std::move(a.contact_user);
-  if (!redirect_.uri.empty()) d.remote_target = redirect_.uri;
+  if (redirect_) d.remote_target = redirect_->uri;
 
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   sip::Builder b(2048);
@@ -374,7 +383,7 @@ Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
          types + " left out: not in pass_bodies of profile '" + leg.profile->name + "'");
   leave(leg, invite);
   leg.client_invite = services_.layer.send_request(std::move(invite), branch, Method::kInvite,
-                                                   leg.attempt, user(leg));
+                                                   *leg.attempt, user(leg));
   const Micros left = hunt_deadline_ - services_.reactor.now();
   start_timer(leg.silence, std::clamp<Micros>(left, Millis(100), group.timers.silence),
               TimerKind::kSilence, leg);
@@ -395,12 +404,12 @@ void Call::attempt_failed(Leg& leg, int status, const std::string& why,
     leg_ended(leg);
   }
   if (is_target(leg)) {
-    if (status == 0 || status == 503) services_.locator.failed(leg.attempt);
+    if ((status == 0 || status == 503) && leg.attempt) services_.locator.failed(*leg.attempt);
     return target_failed(status, why);
   }
   last_status_ = status;
   last_why_ = why;
-  if (status == 0 || status == 503) services_.locator.failed(leg.attempt);
+  if ((status == 0 || status == 503) && leg.attempt) services_.locator.failed(*leg.attempt);
   tell(EventKind::kRouteAttempt, &leg, why);
   const bool more =
       !ways_.empty() || !destinations_.empty() || !redirects_.empty() || !spare_.empty();
@@ -491,7 +500,7 @@ void Call::on_initial_response(Leg& leg, const transport::Received& r) {
   } else if (status < 200) {
     on_provisional(leg, r);
   } else if (status < 300) {
-    services_.locator.worked(leg.attempt);
+    if (leg.attempt) services_.locator.worked(*leg.attempt);
     on_success(leg, r);
   } else if (status < 400 && !is_target(leg) && follow_redirect(leg, r.message)) {
     return;
@@ -623,16 +632,21 @@ void Call::answer_ingress(const sip::Message& from_far) {
                     in.s.dialog.local_tag),
           0, {});
   // What was kept for further attempts is not needed any more.
-  ways_.clear();
-  destinations_.clear();
-  invite_parts_.clear();
+  release(ways_);
+  release(destinations_);
+  release(invite_parts_);
   invite_.reset();
   decision_.reset();
   said_.reset();
-  redirects_.clear();
-  spare_.clear();
-  redirected_.clear();
-  redirect_ = {};
+  release(redirects_);
+  release(spare_);
+  release(redirected_);
+  redirect_.reset();
+  for (Leg* l : {&in, &out}) {
+    l->attempt.reset();
+    l->s.told.share(other(*l)->s.heard);
+    l->s.heard.share(l->s.told);
+  }
 }
 
 }  // namespace causeway::call

@@ -10,6 +10,7 @@
 
 #include "base/boxed.h"
 #include "base/ids.h"
+#include "base/kept.h"
 #include "base/net.h"
 #include "base/time.h"
 #include "media/leg_snapshot.h"
@@ -97,8 +98,8 @@ struct LegState {
   std::string number;  // user part of our Contact on this leg
   std::string host;    // ... its host, a name of the customer's own; empty: the profile's
   sdp::OfferAnswer offer_answer;
-  std::optional<sdp::MediaWish> heard;  // what this peer wants
-  std::optional<sdp::MediaWish> told;   // what we told it that the others want
+  Kept<sdp::MediaWish> heard;  // what this peer wants
+  Kept<sdp::MediaWish> told;   // what we told it that the others want
   // What this peer wants of the direction, as far as its answers could say so: an answer to a hold
   // of the other side tells nothing.
   sdp::Direction own = sdp::Direction::kSendRecv;
@@ -117,6 +118,13 @@ struct LegState {
   friend bool operator==(const LegState&, const LegState&) = default;
 };
 
+// The last transfer that a call has to do with.
+struct Transferred {
+  std::string by, to, call_id;
+  std::string id;  // the same in all calls of one transfer, as the service has it
+  friend bool operator==(const Transferred&, const Transferred&) = default;
+};
+
 struct CallState {
   CallId id;
   Bucket bucket;
@@ -132,12 +140,11 @@ struct CallState {
   bool direct = false;      // media goes past us: SDP crosses as it is
   bool fax = false;         // a fax machine or a modem was heard: G.711 alone from then on
   bool progressed = false;  // a provisional other than 100 was passed on
-  // Of a call that was transferred: how often, and as it began; the last transfer in words
+  // Of a call that was transferred: how often, and as it began
   std::uint32_t transfers = 0;
   LegId first_ingress, first_egress;  // 0: the pair that talks
-  std::string transferred_by, transferred_to, transfer_call_id;
-  std::string transfer_id;  // the same in all calls of one transfer, as the service has it
-  std::optional<Termination> termination;
+  Boxed<Transferred> transferred;
+  Boxed<Termination> termination;
   friend bool operator==(const CallState&, const CallState&) = default;
 };
 

@@ -284,7 +284,7 @@ void Call::on_joined(const JoinAnswer& answer, JoinOrder* order) {
     t.phase = Phase::kDone;
     t.moved = true;
     remember_transfer({}, {}, t.refer.by, t.refer.target, t.refer.id);
-    state_.transfer_call_id = t.refer.replaces->call_id;
+    state_.transferred->call_id = t.refer.replaces->call_id;
     services_.counters.transfers.add("completed");
     tell(EventKind::kState, &leg(t.waiting), "transferred: goes on in call " + in_hex(answer.into));
     tell_transferor(200, "OK");

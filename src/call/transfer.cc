@@ -259,8 +259,7 @@ void Call::try_target() {
   target.s.internal = by.s.internal;
   target.s.number = by.s.number;  // ... and for the same party
   if (to.listener != target.listener) use_listener(target, to.listener);
-  target.attempt = to;
-  peers::allow_tcp(*deployment_, *peer, target.attempt);
+  peers::allow_tcp(*deployment_, *peer, target.attempt.emplace(to));
   target.s.next_hop = {to.remote, to.transport, to.tls_name, wall_of(to.expires)};
   target.attempt_began = services_.reactor.now();
   put_in_place(t.target.value != 0 ? t.target : t.transferor, target.s.id);
@@ -335,7 +334,7 @@ Status Call::send_target_invite(Leg& target, deployment::PeerIndex) {
 
   leave(target, invite);
   target.client_invite = services_.layer.send_request(std::move(invite), branch, Method::kInvite,
-                                                      target.attempt, user(target));
+                                                      *target.attempt, user(target));
   start_timer(target.silence, deployment_->group(target.group).timers.silence, TimerKind::kSilence,
               target);
   return {};
@@ -433,10 +432,12 @@ void Call::remember_transfer(LegId old, LegId now, std::string by, std::string t
     state_.first_egress = state_.egress == now ? old : state_.egress;
   }
   ++state_.transfers;
-  state_.transferred_by = std::move(by);
-  state_.transferred_to = std::move(to);
-  if (!id.empty()) state_.transfer_id = std::move(id);
-  if (const Leg* l = find_leg(now)) state_.transfer_call_id = l->s.dialog.call_id;
+  Transferred t = state_.transferred ? std::move(*state_.transferred) : Transferred{};
+  t.by = std::move(by);
+  t.to = std::move(to);
+  if (!id.empty()) t.id = std::move(id);
+  if (const Leg* l = find_leg(now)) t.call_id = l->s.dialog.call_id;
+  state_.transferred = std::move(t);
 }
 
 void Call::transfer_failed(int status, const std::string& why) {

@@ -31,7 +31,7 @@ Result<std::string> with_version(OfferAnswer& s, const Write& write) {
   Origin o = s.origin;
   if (!s.last_local.empty()) {
     Result<std::string> same = write(o);
-    if (!same || *same == s.last_local) return same;
+    if (!same || *same == s.last_local.view()) return same;
   }
   o.version += 1;
   Result<std::string> text = write(o);
@@ -62,7 +62,7 @@ Result<Received> take(OfferAnswer& s, std::string_view body, const Dialect& dial
   if (!read) return tl::unexpected(read.error());
   Received r{std::move(*read),
              !s.last_remote.empty() && without_origin(s.last_remote) == without_origin(body)};
-  s.last_remote.assign(body);
+  s.last_remote = std::string(body);
   s.remote_offered = offer;
   return r;
 }
@@ -192,9 +192,10 @@ Result<Received> remote_answer(OfferAnswer& s, std::string_view body, const Dial
 
 std::optional<DtlsSetup> setup_said(const OfferAnswer& s) {
   constexpr std::string_view kLine = "\na=setup:";
-  const auto at = s.last_local.find(kLine);
-  if (at == std::string::npos) return std::nullopt;
-  const std::string_view value = std::string_view(s.last_local).substr(at + kLine.size());
+  const std::string_view text = s.last_local;
+  const auto at = text.find(kLine);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view value = text.substr(at + kLine.size());
   return read_setup(value.substr(0, value.find_first_of("\r\n")));
 }
 

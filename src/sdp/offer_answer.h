@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/kept.h"
 #include "base/result.h"
 #include "sdp/compose.h"
 #include "sdp/exchange.h"
@@ -20,10 +21,10 @@ namespace causeway::sdp {
 // Which message may carry what is Exchange's part (exchange.h): who sends or reads one asks judge()
 // first and tells commit() afterwards.
 struct OfferAnswer : Exchange {
-  Origin origin;              // what our last SDP said; version 0 when none was sent
-  std::string last_local;     // text of our last SDP
-  std::string last_remote;    // text of the last SDP of the peer that was taken
-  std::string agreed_remote;  // the peer's part of the last completed exchange
+  Origin origin;           // what our last SDP said; version 0 when none was sent
+  KeptText last_local;     // text of our last SDP
+  KeptText last_remote;    // text of the last SDP of the peer that was taken
+  KeptText agreed_remote;  // the peer's part of the last completed exchange
   // The peer offered what stands there, and we answered: of its keys and its part in DTLS we chose.
   bool remote_offered = false, agreed_offered = false;
   friend bool operator==(const OfferAnswer&, const OfferAnswer&) = default;

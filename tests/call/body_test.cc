@@ -149,6 +149,11 @@ TEST(Body, ContainersWithinContainersAreReadToABound) {
     many += part("multipart/mixed;boundary=y", "--y\r\n\r\na\r\n--y--");
   EXPECT_EQ(types_of("multipart/mixed;boundary=x", many + "--x--"), "too_large");
   EXPECT_EQ(types_of("multipart/alternative;boundary=x", many + "--x--"), "too_large");
+  // Alternatives of which none can be chosen stand for themselves, and count.
+  many = part("a/b", "1");
+  for (std::size_t i = 0; i < kMaxParts; ++i)
+    many += part("multipart/alternative;boundary=y", "--y--");
+  EXPECT_EQ(types_of("multipart/mixed;boundary=x", many + "--x--"), "too_large");
 }
 
 TEST(Body, HandlingSaysWhatMustBeUnderstood) {

@@ -30,10 +30,7 @@ CallState sample() {
   c.transfers = 2;
   c.first_ingress = LegId{3};
   c.first_egress = LegId{4};
-  c.transferred_by = "sip:t@x";
-  c.transferred_to = "sip:u@x";
-  c.transfer_call_id = "third@x";
-  c.transfer_id = "0f3c";
+  c.transferred = Transferred{"sip:t@x", "sip:u@x", "third@x", "0f3c"};
   c.termination = Termination{TerminationClass::kDropped, ReleasedBy::kCallee, 200, 41, "text"};
   for (std::uint32_t i = 1; i <= 2; ++i) {
     LegState l;
