@@ -59,13 +59,14 @@ void Activations::saw(std::string_view name, std::string_view account, bool by_s
   waiting_.push_back({to_lower(name), {std::string(account), now.micros / 1'000'000, by_service}});
 }
 
-Status Activations::keep() {
+Status Activations::keep(const directory::Directory* known) {
   std::vector<Seen> seen;
   {
     const std::scoped_lock lock(mutex_);
     seen.swap(waiting_);
   }
-  if (seen.empty()) return {};
+  const std::int64_t change = known ? known->last_change() : 0;
+  if (seen.empty() && (change == 0 || change == looked_at_)) return {};
   auto next = names_;
   bool changed = false;
   for (const auto& s : seen) {
@@ -75,7 +76,16 @@ Status Activations::keep() {
     next[s.name] = s.what;
     changed = true;
   }
-  if (!changed) return {};
+  if (change != 0)
+    changed = std::erase_if(next,
+                            [&](const auto& one) {
+                              return known->account(one.second.account) == nullptr;
+                            }) != 0 ||
+              changed;
+  if (!changed) {
+    looked_at_ = change;
+    return {};
+  }
   Json j = Json::array();
   for (const auto& [name, a] : next)
     j.push_back(
@@ -92,6 +102,7 @@ Status Activations::keep() {
                     std::make_move_iterator(end));
     return s;
   }
+  looked_at_ = change;
   names_ = std::move(next);
   count_ = names_.size();
   return {};

@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "directory/directory.h"
 
 namespace causeway::app {
 
@@ -34,8 +35,10 @@ class Activations {
 
   // What a shard saw; any thread, never waits for a file. What is too much is seen again later.
   void saw(std::string_view name, std::string_view account, bool by_service, WallTime now);
-  // On disk before it returns; one thread. Nothing is written where nothing is new.
-  [[nodiscard]] Status keep();
+  // On disk before it returns; one thread. Nothing is written where nothing is new. Names of
+  // accounts that `known` has no more are forgotten; one that was never read from a store (or null)
+  // says nothing of that.
+  [[nodiscard]] Status keep(const directory::Directory* known);
   [[nodiscard]] std::size_t size() const { return count_; }  // any thread
 
  private:
@@ -47,6 +50,7 @@ class Activations {
   const std::string path_;
   std::map<std::string, Activation> names_;  // lower case
   std::atomic<std::size_t> count_ = 0;
+  std::int64_t looked_at_ = 0;  // last change of the directory that names_ was compared with
   std::mutex mutex_;
   std::vector<Seen> waiting_;
 };

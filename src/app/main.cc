@@ -84,7 +84,7 @@ void serve(Gateway& gateway, Commands& commands, Metrics& metrics, Activations& 
     commands.finish_captures();
     if (const auto now = std::chrono::steady_clock::now(); now >= look_at_certificates) {
       look_at_certificates = now + std::chrono::seconds(2);
-      if (const auto kept = activations.keep(); !kept)
+      if (const auto kept = activations.keep(directory.current().get()); !kept)
         log::error("names that are activated are not kept: {}", kept.error().what);
       gateway.look_at_certificates(wall_now());
     }
@@ -204,7 +204,7 @@ int run(const std::string& file) {
   nameserver->reset();
   directory.stop();
   gateway->reset();
-  if (const auto kept = (*activations)->keep(); !kept)
+  if (const auto kept = (*activations)->keep(nullptr); !kept)
     log::error("names that are activated are not kept: {}", kept.error().what);
   log::info("stopped");
   return kExitGood;

@@ -205,6 +205,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     bool temporary = false;            // a fork that is only hung up
     std::string ack_branch;  // of the ACK of our latest INVITE's 2xx, for one that comes again
     std::uint32_t ack_cseq = 0;
+    std::size_t answered_with = 0;  // ... a hash of that 2xx's body; 0: not known
     unsigned forks_hung_up = 0;
     transport::TxId bye;
     transport::TxId liveness;            // OPTIONS within the dialog
@@ -225,6 +226,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     EarlyDialogs early;                      // egress
     transport::TxId server_update;           // the peer's UPDATE with an offer, until our answer
     transport::TxId client_update;           // ours
+    transport::TxId prack;                   // the latest
     std::string update_tag;                  // ... of which early dialog
     std::string media_of;                    // ... the one whose media is in force
     std::string talks;            // ... that packets came from last, where the gate minds
@@ -238,6 +240,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     Boxed<telemetry::MediaSide> media_seen;  // when it is over
     Boxed<Move> place;                       // its peer wants its media elsewhere
     bool news = false;           // direct media: the other side has not had its latest SDP
+    std::string shown_first;     // ... ingress: the first answer that a provisional had
     bool passed_before = false;  // s.passed_on, should our offer be refused
     std::unique_ptr<ReferSubscription> refer;  // it asked for a transfer, and hears how it goes
     transport::TxId notify;
@@ -314,6 +317,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_initial_response(Leg& leg, const transport::Received& r);
   void on_success(Leg& leg, const transport::Received& r);
   void confirm(Leg& leg, const sip::Message& success);
+  void tell_other_answer(const Leg& leg, std::string_view sdp, std::string_view holds);
   [[nodiscard]] Status take_final_answer(Leg& leg, std::string_view sdp);
   [[nodiscard]] Result<std::string> final_sdp(Leg& in, const Leg& out);
   void answer_ingress(const sip::Message& from_far);
@@ -477,6 +481,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void apply_media(Leg& leg, const sdp::RemoteMedia& remote,
                    const std::optional<sdp::Crypto>& chosen_theirs,
                    std::optional<sdp::DtlsSetup> our_setup);
+  void note_media_of(Leg& leg);
   void join_media();
   void fill_silence();  // towards peers whose profile wants it
   [[nodiscard]] Result<sdp::MediaWish> wish_for(const Leg& to, const sdp::MediaWish& from,
@@ -503,6 +508,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] Result<std::string> pass_answer(Leg& to, const sdp::MediaWish& wish,
                                                 sdp::AnswerKind kind);
   [[nodiscard]] bool must_pass_on(const Leg& to) const;
+  void correct_shown(Leg& to, std::string_view final);
   void pass_again(const Leg& to);
   [[nodiscard]] bool other_offer_waits(const Leg& leg) const;
   // --- fax.cc
@@ -520,6 +526,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   [[nodiscard]] sdp::MediaWish default_wish(const Leg& leg) const;
   void take_wish(Leg& leg, const sdp::RemoteOffer& answer);
   [[nodiscard]] Status use_answer(Leg& leg, const sdp::RemoteOffer& answer);
+  [[nodiscard]] Status use_offer(Leg& leg, const sdp::RemoteOffer& offer);
+  [[nodiscard]] Status use_last(Leg& leg);
   [[nodiscard]] Status take_answer(Leg& leg, std::string_view sdp, sdp::AnswerKind kind);
   [[nodiscard]] Result<std::string> make_answer(Leg& leg, const sdp::MediaWish& other_heard,
                                                 sdp::HoldForm other_hold, sdp::AnswerKind kind);
@@ -566,7 +574,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
                        std::string_view why);
   // --- ruled.cc
   [[nodiscard]] rules::Facts rule_facts(const Leg& leg, rules::Direction direction) const;
-  void tell_changes(const Leg& leg, const std::vector<rules::Change>& changes);
+  void tell_changes(const Leg& leg, rules::Direction direction,
+                    const std::vector<rules::Change>& changes);
   // What came, as the rules of its peer's profile make it; none: it is as it came.
   [[nodiscard]] std::optional<transport::Received> enter(const Leg& leg,
                                                          const transport::Received& r);

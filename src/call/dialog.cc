@@ -1,5 +1,6 @@
 // Messages within a call's dialogs: who they are from, which machine they concern.
 #include <algorithm>
+#include <functional>
 
 #include "call/call.h"
 #include "call/crossing.h"
@@ -204,6 +205,10 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
       if (Leg* far = other(leg)) settle_early(*far);  // it may have been waited for
       return;
     case Method::kPrack:
+      if (r.message.status() >= 300)
+        tell(EventKind::kNote, &leg,
+             "our PRACK was refused with " + std::to_string(r.message.status()) +
+                 ": it goes on as if it had been taken");
       if (r.message.status() / 100 != 2) return;
       hear_authorisation(leg, r.message, r.message.to_tag());
       settle_early(leg);
@@ -232,6 +237,9 @@ void Call::on_stray_response(LegId id, const transport::Received& r) {
   const sip::Message& m = r.message;
   if (m.method() != Method::kInvite || m.status() < 200 || m.status() >= 300) return;
   if (m.to() && m.to_tag() == leg.s.dialog.remote_tag) {
+    if (m.cseq() == leg.ack_cseq && leg.answered_with != 0 &&
+        leg.answered_with != std::hash<std::string_view>()(m.body()))
+      tell(EventKind::kNote, &leg, "answered twice, with another body: its first answer holds");
     send_ack(leg, m.cseq());  // ours was lost
     return;
   }
@@ -280,6 +288,12 @@ void Call::on_request_failed(LegId id, transport::TxId tx, const Error& reason) 
       on_offer_refused(leg, 408);
     else
       on_update_unanswered(leg, 408);
+    return;
+  }
+  if (tx == leg.prack && tx.value != 0) {
+    leg.prack = {};
+    if (!was_terminated_)
+      tell(EventKind::kNote, &leg, "our PRACK was not answered: it goes on as if it had been");
     return;
   }
   if (tx != leg.client_invite) return;

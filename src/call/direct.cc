@@ -2,6 +2,7 @@
 // as it is but for its o= line, ours in each dialog, and no port is held. Signalling goes on as in
 // every call: an offer is asked of the other side, and answered by its answer.
 #include <algorithm>
+#include <utility>
 
 #include "call/call.h"
 #include "call/local_media.h"
@@ -144,7 +145,23 @@ Result<std::string> Call::pass_answer(Leg& to, const sdp::MediaWish& wish, sdp::
   to.s.told = wish;
   to.s.refused.reset();
   to.s.passed_on = true;
+  note_media_of(to);
+  if (kind == sdp::AnswerKind::kPreliminary && to.shown_first.empty()) to.shown_first = *text;
   return text;
+}
+
+// Of several answers to one INVITE a caller may hold to the first (RFC 3261 13.2.1): where the one
+// that counts is another, it is offered anew.
+void Call::correct_shown(Leg& to, std::string_view final) {
+  const std::string first = std::exchange(to.shown_first, {});
+  Leg* from = state_.direct ? other(to) : nullptr;
+  if (!from || first.empty() || final.empty() || sdp::same_media(first, final)) return;
+  passed_unasked_ = 0;  // what it was told while it rang does not count
+  tell(EventKind::kNote, from,
+       "it answered with another SDP than the first that the caller was shown: the caller is "
+       "offered that one anew");
+  to.s.last_refused = true;
+  from->news = true;
 }
 
 // The other side's SDP that `to` did not take yet is still to be passed on.

@@ -107,6 +107,8 @@ bool Call::hear_provisional(Leg& leg, const sip::Message& m, bool reliable) {
   const auto what =
       sdp::judge(leg.s.offer_answer,
                  {Side::kPeer, reliable ? Carrier::kReliable : Carrier::kProvisional, true});
+  if (what.meaning == SdpMeaning::kRepetition)
+    tell_other_answer(leg, sdp, "the first, which was acknowledged,");
   if (what.meaning != SdpMeaning::kAnswer && what.meaning != SdpMeaning::kPreview) return false;
   const auto ok = take_answer(leg, sdp,
                               what.meaning == SdpMeaning::kAnswer ? sdp::AnswerKind::kFinal
@@ -114,6 +116,15 @@ bool Call::hear_provisional(Leg& leg, const sip::Message& m, bool reliable) {
   if (!ok)
     tell(EventKind::kError, &leg, "SDP of " + std::to_string(m.status()) + ": " + ok.error().what);
   return ok.has_value();
+}
+
+// RFC 3261 13.2.1, RFC 3262 5: every SDP of one dialog that answers our INVITE is to be the same.
+// `holds`: which does now.
+void Call::tell_other_answer(const Leg& leg, std::string_view sdp, std::string_view holds) {
+  const std::string_view before = leg.s.offer_answer.last_remote;
+  if (sdp.empty() || before.empty() || sdp::same_media(sdp, before)) return;
+  tell(EventKind::kNote, &leg,
+       "answered our offer twice, with another SDP: " + std::string(holds) + " holds");
 }
 
 // What was muted or narrowed while it rang, and could not be put right by the 2xx: an offer was
@@ -128,16 +139,15 @@ void Call::hear_answer_again(Leg& leg) {
 // Another early dialog has taken the place of the current one: media is as that one said.
 void Call::hear_again(Leg& leg) {
   if (!leg.s.heard) return;
-  const auto said = sdp::last_remote(leg.s.offer_answer, leg.profile->sdp);
-  const Status ok = said ? use_answer(leg, *said) : tl::unexpected(said.error());
-  if (!ok) tell(EventKind::kError, &leg, "media of the phone that is left: " + ok.error().what);
+  if (const Status ok = use_last(leg); !ok)
+    tell(EventKind::kError, &leg, "media of the phone that is left: " + ok.error().what);
 }
 
 void Call::send_prack(Leg& leg, std::uint32_t rseq, std::uint32_t invite_cseq) {
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   auto b = in_dialog(leg, Method::kPrack, branch, ++leg.s.dialog.local_cseq);
   b.begin(HeaderId::kRAck).number(rseq).add(" ").number(invite_cseq).add(" INVITE").end_line();
-  (void)send_in_dialog(leg, Method::kPrack, b.finish(), branch);
+  leg.prack = send_in_dialog(leg, Method::kPrack, b.finish(), branch);
 }
 
 // --- The caller ---------------------------------------------------------------------------------
@@ -205,14 +215,15 @@ std::string Call::early_sdp(Leg& in, const Leg& out, bool with_sdp) {
 }
 
 void Call::say_provisional(Leg& in, int status, const sip::Message* from_far, const Body& body) {
-  in.authorised = authorisation_for(in);
   if (!in.reliable) {
+    in.authorised = authorisation_for(in);
     respond(in, in.server_invite, *invite_, status, from_far, body, 0, {});
     return;
   }
   auto& r = *in.reliable;
   const auto* flow = services_.layer.flow_of(in.server_invite);
   if (!flow || (body.content.empty() && r.later.size() >= kMaxUnsaid)) return;
+  in.authorised = authorisation_for(in);
   const std::uint32_t rseq = ++r.numbered;
   r.later.push_back({response_text(in, *flow, as_it_came(in.server_invite, *invite_), status,
                                    from_far, body, 0, {}, rseq),
@@ -280,6 +291,8 @@ void Call::on_prack(Leg& leg, transport::TxId tx, const transport::Received& r) 
     return;
   }
   say_next(leg);
+  // There may have been no room to tell it.
+  if (Leg* out = other(leg); out && leg.s.ingress) tell_authorisation(*out);
   reconcile();
 }
 

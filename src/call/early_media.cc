@@ -179,7 +179,8 @@ bool Call::shape_forwarding(const Leg& in, int& status, bool& with_sdp) {
 bool Call::may_show_sdp(Leg& in, const Leg& out, bool with_sdp) {
   with_sdp = with_sdp || (in.withheld && out.s.heard);
   const bool good = !out.s.heard || out.early.media.backward || in.early_header ||
-                    in.profile->ringback || in.profile->ringback_sound || in.s.told;
+                    (!state_.direct && (in.profile->ringback || in.profile->ringback_sound)) ||
+                    in.s.told;
   if (!with_sdp || good) return with_sdp;
   if (!std::exchange(in.withheld, true))
     tell(EventKind::kNote, &in,

@@ -222,12 +222,18 @@ void Call::apply_media(Leg& leg, const sdp::RemoteMedia& remote,
     agreed.direction = sdp::make_direction(sdp::sends(agreed.direction) && may.forward,
                                            sdp::receives(agreed.direction) && may.backward);
   }
-  leg.media_of = fork;
-  leg.media_stale = false;
+  note_media_of(leg);
   if (auto ok = services_.media.apply(leg.media, agreed, fork); !ok)
     tell(telemetry::EventKind::kError, &leg, "media: " + ok.error().what);
   use_image(leg, remote);
   play_on_hold(leg);
+}
+
+// What its current dialog said is in force.
+void Call::note_media_of(Leg& leg) {
+  const bool early = leg.s.phase == LegPhase::kEarly && !leg.s.ingress;
+  leg.media_of = early ? leg.s.dialog.remote_tag : std::string();
+  leg.media_stale = false;
 }
 
 void Call::join_media() {
@@ -439,6 +445,7 @@ Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
   // It answers the other side's SDP, also where the wish for direct media was taken back meanwhile.
   if (state_.direct || leg.s.passed_on) {
     take_wish(leg, answer);
+    note_media_of(leg);
     return {};
   }
   std::optional<sdp::DtlsSetup> setup;
@@ -466,6 +473,44 @@ Status Call::use_answer(Leg& leg, const sdp::RemoteOffer& answer) {
     media.ice.reset();
   apply_media(leg, media, theirs, setup);
   return {};
+}
+
+// The same of an offer that was answered before, in an early dialog of its own: whose key it is,
+// and who begins the handshake, is as our answer said.
+Status Call::use_offer(Leg& leg, const sdp::RemoteOffer& offer) {
+  leg.s.last_refused = false;
+  leg.s.heard = offer.wish;
+  leg.s.attributes = offer.attributes;
+  leg.s.refused.reset();
+  leg.news = true;
+  leg.answered_once = true;
+  if (state_.direct || leg.s.passed_on) {
+    note_media_of(leg);
+    return {};
+  }
+  std::optional<sdp::DtlsSetup> setup;
+  std::optional<sdp::Crypto> theirs;
+  const bool audio = !offer.wish.image_alone();
+  if (leg.profile->sdp.security == sdp::Security::kDtls && audio) {
+    setup = sdp::setup_said(leg.s.offer_answer);
+    if (!setup || *setup == sdp::DtlsSetup::kActpass)
+      return fail(ErrorCode::kConflict, "our answer does not say who begins DTLS");
+  }
+  if (leg.profile->sdp.security == sdp::Security::kSdes && audio) {
+    auto chosen = sdp::choose_crypto(offer.media.crypto, leg.profile->sdp);
+    if (!chosen) return tl::unexpected(chosen.error());
+    theirs = *chosen;
+  }
+  finish_move(leg);
+  apply_media(leg, offer.media, theirs, setup);
+  return {};
+}
+
+// The last SDP of the peer's current dialog, once more.
+Status Call::use_last(Leg& leg) {
+  const auto said = sdp::last_remote(leg.s.offer_answer, leg.profile->sdp);
+  if (!said) return tl::unexpected(said.error());
+  return leg.s.offer_answer.remote_offered ? use_offer(leg, *said) : use_answer(leg, *said);
 }
 
 // What an answer says of what the peer wants.

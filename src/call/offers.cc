@@ -2,6 +2,7 @@
 // in its leg's `heard`, what it was told of the other side in `told`; reconcile() makes the two
 // agree, so that glare, 491, crossing holds and session refresh need no case of their own.
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "call/call.h"
@@ -136,6 +137,17 @@ bool Call::hear_offer(Leg& leg, std::string_view sdp, Carrier carrier, int& stat
 void Call::refuse_overlap(Leg& leg, transport::TxId tx, const sip::Message& request, int status) {
   const auto* flow = services_.layer.flow_of(tx);
   if (!flow) return;
+  const auto what = std::string(request.method_text()) + " refused with " + std::to_string(status);
+  if (status == 500)
+    tell(EventKind::kRefusal, &leg, what + ": its request before that is not answered yet");
+  else if (leg.answered)
+    tell(EventKind::kRefusal, &leg, what + ": its ACK of our last answer has not come yet");
+  else if (leg.asks())
+    tell(EventKind::kRefusal, &leg, what + ": it crossed an offer of ours");
+  else if (other_offer_waits(leg))
+    tell(EventKind::kRefusal, &leg, what + ": the other side's offer is on its way there");
+  else
+    tell(EventKind::kRefusal, &leg, what + ": it has not answered our offer yet");
   auto b = sip::begin_response(request, status, sip::reason_phrase(status), leg.s.dialog.local_tag,
                                flow->remote);
   // RFC 3261 14.2, RFC 3311 5.2: 500 says when; whoever gets 491 has timers of its own.
@@ -391,6 +403,7 @@ void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
   if (status < 300) {
     learn_target(leg, m);
     leg.put_off = 0;
+    leg.answered_with = std::hash<std::string_view>()(m.body());
     send_ack(leg, m.cseq());
     agree_on_session(leg, m);
     const auto parts = body_parts(m);
@@ -474,6 +487,7 @@ void Call::on_offer_refused(Leg& leg, int status) {
   // a peer that never has time keeps the other side waiting.
   drop_move(leg, status == 491 && leg.put_off < kMaxPutOff);
   if (status == 491 && ++leg.put_off <= kMaxPutOff) {
+    tell(EventKind::kNote, &leg, "our offer crossed one of its own (491): made again soon");
     pass_again(leg);
     schedule_retry(leg);
     reconcile();

@@ -4,6 +4,7 @@
 
 #include "call/crossing.h"
 #include "call/explain_message.h"
+#include "call/replay_within.h"
 #include "call/ruled.h"
 #include "sip/build.h"
 #include "sip/headers.h"
@@ -90,6 +91,8 @@ class Replay {
     if (const auto group = d.find_group(now.group))
       calling_ = billing_number(*was.invite, d.group(*group).trusted);
   }
+
+  [[nodiscard]] const std::string& calling() const { return calling_; }
 
   void compare() {
     const std::string reasons = joined(now_.decision.reasons, "; ");
@@ -278,7 +281,10 @@ Replayed replay(const telemetry::Trail& trail, const deployment::Deployment& d,
     return out;
   }
   out.reasons = now->decision.reasons;
-  Replay(was, d, *now, out).compare();
+  Replay replay(was, d, *now, out);
+  replay.compare();
+  if (!now->decision.refusal)
+    replay_within(trail, d, *now, replay.calling(), was.came, was.sent, out);
   return out;
 }
 

@@ -24,6 +24,7 @@ struct Replayed {
   std::string called;   // Request-URI as it came
   std::string trouble;  // why it cannot be replayed; empty: it was
   std::vector<Difference> differences;
+  std::vector<std::string> unsaid;   // messages within the call that cannot be compared, and why
   std::vector<std::string> reasons;  // of the decision as it is now
 };
 

@@ -18,6 +18,15 @@ void append(std::string& out, std::string_view name, std::string_view value) {
   telemetry::append_json_string(out, value);
 }
 
+void append(std::string& out, const std::vector<std::string>& list) {
+  out += '[';
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (i != 0) out += ',';
+    telemetry::append_json_string(out, list[i]);
+  }
+  out += ']';
+}
+
 }  // namespace
 
 std::string to_text(const std::vector<Replayed>& calls) {
@@ -33,15 +42,17 @@ std::string to_text(const std::vector<Replayed>& calls) {
     }
     if (c.differences.empty()) {
       out += head + ": as it was\n";
-      continue;
+    } else {
+      out += head + ": goes differently\n";
     }
-    out += head + ": goes differently\n";
     for (const auto& d : c.differences) {
       out += fmt::format("  {}\n", telemetry::printable(d.what));
       if (!d.recorded.empty()) out += fmt::format("    - {}\n", telemetry::printable(d.recorded));
       if (!d.now.empty()) out += fmt::format("    + {}\n", telemetry::printable(d.now));
       if (!d.why.empty()) out += fmt::format("    because {}\n", telemetry::printable(d.why));
     }
+    for (const auto& u : c.unsaid)
+      out += fmt::format("  not replayed: {}\n", telemetry::printable(u));
   }
   const auto n = count(calls);
   out += fmt::format("{} call{}: {} as before, {} differently, {} not to be replayed\n",
@@ -69,12 +80,11 @@ std::string to_json(const std::vector<Replayed>& calls) {
       append(row, "why", d.why);
       one += (j == 0 ? "" : ",") + row + "}";
     }
-    one += "],\"reasons\":[";
-    for (std::size_t j = 0; j < c.reasons.size(); ++j) {
-      if (j != 0) one += ',';
-      telemetry::append_json_string(one, c.reasons[j]);
-    }
-    out += (i == 0 ? "" : ",") + one + "]}";
+    one += "],\"not_replayed\":";
+    append(one, c.unsaid);
+    one += ",\"reasons\":";
+    append(one, c.reasons);
+    out += (i == 0 ? "" : ",") + one + "}";
   }
   const auto n = count(calls);
   return out + fmt::format("],\"same\":{},\"different\":{},\"unknown\":{}}}\n", n.same, n.different,

@@ -2,8 +2,11 @@
 // has none.
 #include "call/ruled.h"
 
+#include <algorithm>
+
 #include "call/call.h"
 #include "call/crossing.h"
+#include "call/replay_within.h"
 #include "sip/headers.h"
 
 namespace causeway::call {
@@ -37,6 +40,17 @@ RuledInvite rule_invite(const deployment::Deployment& d, const rules::Chain& cha
   return out;
 }
 
+void remember(rules::Variables& of_call, const rules::Variables& more) {
+  for (const rules::Variable& v : more) {
+    const auto known = std::find_if(of_call.begin(), of_call.end(),
+                                    [&](const rules::Variable& o) { return o.name == v.name; });
+    if (known != of_call.end())
+      known->value = v.value;
+    else if (of_call.size() < rules::kMaxVariables)
+      of_call.push_back(v);
+  }
+}
+
 transport::Received with_message(const transport::Received& r, sip::Message m) {
   return {std::move(m), r.flow, r.group, r.at, r.bucket};
 }
@@ -55,15 +69,20 @@ rules::Facts Call::rule_facts(const Leg& leg, rules::Direction direction) const 
   return f;
 }
 
-void Call::tell_changes(const Leg& leg, const std::vector<rules::Change>& changes) {
-  for (const auto& c : changes) tell(EventKind::kRule, &leg, rules::to_string(c));
+void Call::tell_changes(const Leg& leg, rules::Direction direction,
+                        const std::vector<rules::Change>& changes) {
+  auto* t = changes.empty() ? nullptr : trail();
+  if (!t) return;
+  for (const auto& c : changes)
+    t->add(EventKind::kRule, services_.reactor.wall(), leg.s.id.value, rules::to_string(c),
+           {field_of(c, direction)}, leg.s.peer);
 }
 
 std::optional<transport::Received> Call::enter(const Leg& leg, const transport::Received& r) {
   if (!leg.profile->rules_in) return std::nullopt;
   auto done = rules::apply(*leg.profile->rules_in, r.message,
                            rule_facts(leg, rules::Direction::kIn), state_.variables);
-  tell_changes(leg, done.changes);
+  tell_changes(leg, rules::Direction::kIn, done.changes);
   if (!done.message) return std::nullopt;
   return with_message(r, std::move(*done.message));
 }
@@ -82,7 +101,7 @@ void Call::rule_out(Leg& leg, std::string& bytes) {
   rules::Facts facts = rule_facts(leg, rules::Direction::kOut);
   facts.target_fixed = is_target(leg);
   auto done = rules::apply(chain, *m, facts, state_.variables);
-  tell_changes(leg, done.changes);
+  tell_changes(leg, rules::Direction::kOut, done.changes);
   if (!done.message) return;
   const sip::Message& said = *done.message;
   bytes = std::string(said.bytes());

@@ -23,6 +23,9 @@ struct RuledInvite {
                                       deployment::GroupIndex group, std::string_view peer,
                                       const sip::Message& invite);
 
+// What rules remembered of the INVITE is the call's from now on.
+void remember(rules::Variables& of_call, const rules::Variables& more);
+
 // The same arrival with another message.
 [[nodiscard]] transport::Received with_message(const transport::Received& r, sip::Message m);
 

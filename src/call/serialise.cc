@@ -177,7 +177,8 @@ template <typename A>
 void describe(A& a, sdp::OfferAnswer& x) {
   put_enum(a, x.state, sdp::OfferState::kStable), a.field(x.agreed),
       put_enum(a, x.offered_in, sdp::Carrier::kUpdateFailure), a.field(x.owed), put(a, x.origin),
-      put_text(a, x.last_local), put_text(a, x.last_remote), put_text(a, x.agreed_remote);
+      put_text(a, x.last_local), put_text(a, x.last_remote), put_text(a, x.agreed_remote),
+      a.field(x.remote_offered), a.field(x.agreed_offered);
   if constexpr (A::kReading) x.agreed_remote.share(x.last_remote);
 }
 

@@ -1,6 +1,7 @@
 // A call being set up: the caller's INVITE, the hunt for a peer that answers, provisional and final
 // responses (architecture, "Life of an INVITE").
 #include <algorithm>
+#include <functional>
 
 #include "call/call.h"
 #include "call/outgoing.h"
@@ -63,7 +64,7 @@ void Call::start(transport::TxId tx, const transport::Received& r, policy::Decis
   services_.layer.set_user(tx, user(leg));
   const sip::Message& came = as_it_came(tx, m);
   record_message(leg, true, came.bytes());
-  tell_changes(leg, ruled.changes);
+  tell_changes(leg, rules::Direction::kIn, ruled.changes);
   state_.variables = std::move(ruled.variables);
 
   if (const auto* uri = m.target()) {
@@ -514,6 +515,7 @@ void Call::on_success(Leg& leg, const transport::Received& r) {
   stop_timer(leg.progress);
   stop_timer(leg.ring);
   confirm(leg, r.message);
+  leg.answered_with = std::hash<std::string_view>()(r.message.body());
   send_ack(leg, r.message.cseq());
   agree_on_session(leg, r.message);
   if (is_target(leg)) return target_answered(leg, r);
@@ -553,7 +555,9 @@ void Call::confirm(Leg& leg, const sip::Message& success) {
 Status Call::take_final_answer(Leg& leg, std::string_view sdp) {
   auto& state = leg.s.offer_answer;
   switch (sdp::judge(state, {Side::kPeer, Carrier::kSuccess, !sdp.empty()}).meaning) {
-    case SdpMeaning::kAnswer: return take_answer(leg, sdp, sdp::AnswerKind::kFinal);
+    case SdpMeaning::kAnswer:
+      tell_other_answer(leg, sdp, "the one in the 200");
+      return take_answer(leg, sdp, sdp::AnswerKind::kFinal);
     case SdpMeaning::kMissing: {
       const auto preview = sdp::accept_preview(state, leg.profile->sdp);
       if (!preview) return fail(ErrorCode::kMalformed, "the 200 has no SDP");
@@ -562,9 +566,8 @@ Status Call::take_final_answer(Leg& leg, std::string_view sdp) {
     }
     default: {  // agreed reliably; another early dialog may have been heard since
       if (state.state != sdp::OfferState::kStable) return {};
-      const auto agreed = sdp::last_remote(state, leg.profile->sdp);
-      if (!agreed) return tl::unexpected(agreed.error());
-      return use_answer(leg, *agreed);
+      tell_other_answer(leg, sdp, "the first, which was acknowledged,");
+      return use_last(leg);
     }
   }
 }
@@ -606,6 +609,7 @@ void Call::answer_ingress(const sip::Message& from_far) {
     return;
   }
   join_media();
+  correct_shown(in, *sdp);
   stop_timer(in.still_ringing);
   if (in.reliable) {
     stop_timer(in.reliable->timer);

@@ -23,18 +23,6 @@ namespace {
 
 std::string in_hex(CallId id) { return fmt::format("{:013x}", id.value); }
 
-// What rules remembered of the INVITE is the call's from now on.
-void remember(rules::Variables& of_call, const rules::Variables& more) {
-  for (const rules::Variable& v : more) {
-    const auto known = std::find_if(of_call.begin(), of_call.end(),
-                                    [&](const rules::Variable& o) { return o.name == v.name; });
-    if (known != of_call.end())
-      known->value = v.value;
-    else if (of_call.size() < rules::kMaxVariables)
-      of_call.push_back(v);
-  }
-}
-
 }  // namespace
 
 // --- May it? -------------------------------------------------------------------------------------
@@ -92,7 +80,7 @@ Call::Leg& Call::begin_taker(const Leg& old, transport::TxId tx, const transport
   services_.layer.set_user(tx, user(leg));
   const sip::Message& came = as_it_came(tx, r.message);
   record_message(leg, true, came.bytes());
-  tell_changes(leg, ruled.changes);
+  tell_changes(leg, rules::Direction::kIn, ruled.changes);
   remember(state_.variables, ruled.variables);
   learn_dialog(leg, came, false);
   if (leg.s.next_hop.remote.port == 0 && !leg.locating)

@@ -122,6 +122,10 @@ class Stream {
   virtual void pause_reading(bool paused) = 0;
   // Sends what is queued (for at most a second), then closes. on_closed() is not called.
   virtual void close_gracefully() = 0;
+  // Of a stream that is connected. Sends what is queued and says that nothing follows; what is
+  // written afterwards is dropped. The far side is read on until it closes as well (on_closed()) or
+  // the stream is destroyed: what had left it before it heard of our end is not lost.
+  virtual void finish_writing() = 0;
 };
 
 class StreamListener {

@@ -255,7 +255,8 @@ void StreamCore::pause_reading(bool paused) {
 // --- StreamCore: writing -----------------------------------------------------------------------
 
 void StreamCore::write(std::string_view bytes) {
-  if (state_ == State::kDead || state_ == State::kLingering || !overflow_.empty()) return;
+  if (state_ == State::kDead || state_ == State::kLingering || finishing_ || !overflow_.empty())
+    return;
   if (plain_.size() + queue_.size() - sent_ + bytes.size() > Stream::kMaxQueued) {
     overflow_ = remote_.to_string() + " does not read: " + std::to_string(Stream::kMaxQueued) +
                 " bytes are waiting";
@@ -263,6 +264,12 @@ void StreamCore::write(std::string_view bytes) {
   }
   plain_.append(bytes);
   if (state_ == State::kOpen) schedule_flush();
+}
+
+void StreamCore::finish_writing() {
+  if (state_ != State::kOpen || finishing_) return;
+  finishing_ = true;
+  schedule_flush();
 }
 
 void StreamCore::on_end_of_turn() {
@@ -278,6 +285,7 @@ void StreamCore::flush() {
   if (state_ != State::kOpen && state_ != State::kLingering) return;
   if (tls_) {
     if (!plain_.empty() && !tls_->write(plain_)) return die(tls_->failure());
+    if (finishing_ && !shut_down_) tls_->close_notify();
     tls_->take_output(queue_);
   } else if (queue_.size() == sent_) {
     queue_.swap(plain_);
@@ -290,6 +298,7 @@ void StreamCore::flush() {
 }
 
 void StreamCore::send_queue() {
+  if (shut_down_) queue_.clear(), sent_ = 0;  // the session's own answers come too late
   while (sent_ < queue_.size()) {
     const ssize_t n = ::send(fd_.get(), queue_.data() + sent_, queue_.size() - sent_,
                              MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -306,7 +315,7 @@ void StreamCore::send_queue() {
     sent_ = 0;
   }
   update_interest();
-  if (state_ == State::kLingering) linger_step();
+  if (state_ == State::kLingering || finishing_) linger_step();
 }
 
 void StreamCore::update_interest() {

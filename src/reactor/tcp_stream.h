@@ -32,6 +32,7 @@ class StreamCore final : private FdHandler, private TimerTarget {
   void set_owner(TcpStream* owner) { owner_ = owner; }
   void write(std::string_view bytes);
   void pause_reading(bool paused);
+  void finish_writing();
   // The core now belongs to the reactor. False: nothing to wait for, destroy it.
   [[nodiscard]] bool start_lingering();
   [[nodiscard]] std::size_t queued() const { return plain_.size() + queue_.size() - sent_; }
@@ -79,6 +80,7 @@ class StreamCore final : private FdHandler, private TimerTarget {
   std::uint32_t interest_ = 0;
   State state_ = State::kConnecting;
   bool paused_ = false, shut_down_ = false;
+  bool finishing_ = false;  // nothing more is taken for the far side
   bool stepping_ = false;   // a step of the handshake is under way: nothing is read
   bool first_ = true;       // its handshake does not wait for those of strangers
   bool late_read_ = false;  // the session may hold plain text that nobody was given
@@ -110,6 +112,9 @@ class TcpStream final : public Stream {
     if (core_) core_->pause_reading(paused);
   }
   void close_gracefully() override;
+  void finish_writing() override {
+    if (core_) core_->finish_writing();
+  }
   void set_tls(const TlsPeer& peer) { tls_ = peer; }
   void set_local(const Endpoint& local) { local_ = local; }
   [[nodiscard]] StreamCore& core() { return *core_; }

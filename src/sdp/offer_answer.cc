@@ -1,5 +1,6 @@
 #include "sdp/offer_answer.h"
 
+#include "sdp/dtls.h"
 #include "sdp/ice.h"
 #include "sdp/image.h"
 
@@ -56,12 +57,13 @@ Result<RemoteOffer> read(std::string_view body, const Dialect& dialect, bool ima
   return read;
 }
 
-Result<Received> take(OfferAnswer& s, std::string_view body, const Dialect& dialect) {
+Result<Received> take(OfferAnswer& s, std::string_view body, const Dialect& dialect, bool offer) {
   auto read = sdp::read(body, dialect, s.agreed);  // a call does not begin with a fax alone
   if (!read) return tl::unexpected(read.error());
   Received r{std::move(*read),
              !s.last_remote.empty() && without_origin(s.last_remote) == without_origin(body)};
   s.last_remote = std::string(body);
+  s.remote_offered = offer;
   return r;
 }
 
@@ -69,6 +71,7 @@ void agree(OfferAnswer& s) {
   s.state = OfferState::kStable;
   s.agreed = true;
   s.agreed_remote = s.last_remote;
+  s.agreed_offered = s.remote_offered;
 }
 
 std::size_t media_lines(std::string_view text) {
@@ -173,7 +176,7 @@ bool same_media(std::string_view a, std::string_view b) {
 Result<Received> remote_offer(OfferAnswer& s, std::string_view body, const Dialect& dialect) {
   if (s.state == OfferState::kLocalOffer || s.state == OfferState::kRemoteOffer)
     return outstanding(s);
-  auto r = take(s, body, dialect);
+  auto r = take(s, body, dialect, true);
   if (r) s.state = OfferState::kRemoteOffer;
   return r;
 }
@@ -182,9 +185,18 @@ Result<Received> remote_answer(OfferAnswer& s, std::string_view body, const Dial
                                AnswerKind kind) {
   if (s.state != OfferState::kLocalOffer)
     return fail(ErrorCode::kConflict, "there is no offer of ours to be answered");
-  auto r = take(s, body, dialect);
+  auto r = take(s, body, dialect, false);
   if (r && kind == AnswerKind::kFinal) agree(s);
   return r;
+}
+
+std::optional<DtlsSetup> setup_said(const OfferAnswer& s) {
+  constexpr std::string_view kLine = "\na=setup:";
+  const std::string_view text = s.last_local;
+  const auto at = text.find(kLine);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view value = text.substr(at + kLine.size());
+  return read_setup(value.substr(0, value.find_first_of("\r\n")));
 }
 
 Status rollback(OfferAnswer& s) {
@@ -193,6 +205,7 @@ Status rollback(OfferAnswer& s) {
     return fail(ErrorCode::kConflict, "no offer is outstanding");
   s.state = s.agreed ? OfferState::kStable : OfferState::kIdle;
   s.last_remote = s.agreed_remote;
+  s.remote_offered = s.agreed_offered;
   return {};
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,8 @@ struct OfferAnswer : Exchange {
   KeptText last_local;     // text of our last SDP
   KeptText last_remote;    // text of the last SDP of the peer that was taken
   KeptText agreed_remote;  // the peer's part of the last completed exchange
+  // The peer offered what stands there, and we answered: of its keys and its part in DTLS we chose.
+  bool remote_offered = false, agreed_offered = false;
   friend bool operator==(const OfferAnswer&, const OfferAnswer&) = default;
 };
 
@@ -73,6 +76,9 @@ void start_offer_answer(OfferAnswer& s, std::uint64_t session_id, const IpAddres
                                               AnswerKind kind = AnswerKind::kFinal);
 // The same but for the o= line.
 [[nodiscard]] bool same_media(std::string_view a, std::string_view b);
+
+// The part in DTLS that our last SDP says; nullopt: none.
+[[nodiscard]] std::optional<DtlsSetup> setup_said(const OfferAnswer& s);
 
 // The outstanding or last SDP of the peer, read again (after the value was restored).
 [[nodiscard]] Result<RemoteOffer> last_remote(const OfferAnswer& s, const Dialect& dialect);

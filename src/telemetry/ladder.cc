@@ -282,7 +282,7 @@ class Ladder {
     std::string text(sign(e.kind));
     if (!e.peer.empty()) text += " " + printable(e.peer);
     if (!e.text.empty()) text += ": " + printable(e.text);
-    if (!e.fields.empty()) {
+    if (!e.fields.empty() && e.kind != EventKind::kRule) {  // its fields are in the text
       text += " (";
       for (std::size_t i = 0; i < e.fields.size(); ++i)
         text += fmt::format("{}{} {}", i == 0 ? "" : ", ", printable(e.fields[i].name),

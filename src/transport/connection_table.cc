@@ -141,6 +141,7 @@ void ConnectionTable::on_closed(reactor::Stream& stream, const Error& reason) {
   const Connection* const c = find(stream);
   if (!c) return;
   std::string_view label;
+  if (c->finished != Instant{}) return end(c->id, {}, reason);
   if (!c->up) label = reason.code == ErrorCode::kTls ? "tls_handshake" : "connect_failed";
   if (reason.code == ErrorCode::kTooLarge) label = "peer_does_not_read";
   if (reason.code == ErrorCode::kTimeout && c->up) label = "peer_is_gone";
@@ -261,7 +262,8 @@ void ConnectionTable::resume() {
 
 Status ConnectionTable::send(std::uint64_t id, std::string_view bytes, std::uint64_t token) {
   Connection* const c = find(id);
-  if (!c) return fail(ErrorCode::kUnavailable, "the connection is gone");
+  if (!c || c->finished != Instant{})
+    return fail(ErrorCode::kUnavailable, "the connection is gone");
   if (!c->up && c->outbox.size() + bytes.size() > kMaxPendingBytes)
     return fail(ErrorCode::kTooLarge,
                 "too much waits for a connection to " + c->to.remote.to_string());
@@ -286,7 +288,7 @@ void ConnectionTable::prune(Connection& c) {
 
 bool ConnectionTable::respond(std::uint64_t id, std::string_view bytes) {
   Connection* const c = find(id);
-  if (!c) return false;
+  if (!c || c->finished != Instant{}) return false;
   c->last_message = c->last_traffic = reactor_.now();
   if (c->unanswered != 0 && !is_provisional(bytes)) --c->unanswered;
   c->stream->write(bytes);
@@ -307,6 +309,7 @@ Endpoint ConnectionTable::local_of(std::uint64_t id) const {
 
 Instant ConnectionTable::next_due(const Connection& c) const {
   if (!c.up) return c.opened + c.to.connect_time;
+  if (c.finished != Instant{}) return c.finished + kReadOn;
   if (c.retired != Instant{}) return reactor_.now() + kRetireLook;
   Instant at = Instant::max();
   if (c.frame_began != Instant{}) at = std::min(at, c.frame_began + kFrameTime);
@@ -364,10 +367,7 @@ void ConnectionTable::look_after(Connection& c, Instant now) {
         {ErrorCode::kTimeout, "a message was not complete " + std::to_string(kFrameTime.count()) +
                                   " s after its first byte"});
   if (c.retired != Instant{}) {
-    prune(c);
-    if ((!c.pending.empty() || c.unanswered != 0) && now < c.retired + kRetireLimit) return;
-    c.stream->close_gracefully();
-    return end(c.id, {}, {ErrorCode::kUnavailable, "the connection was renewed"});
+    return close_retired(c, now);
   }
   if (c.outgoing && now >= c.opened + kRenewAfter) return retire(c);
   if (limits_.idle.count() != 0 && now >= c.last_message + limits_.idle) return retire(c);
@@ -379,6 +379,26 @@ void ConnectionTable::look_after(Connection& c, Instant now) {
   if (now < c.last_traffic + limits_.keep_alive) return;
   c.pinged = c.last_traffic = now;
   c.stream->write("\r\n\r\n");
+}
+
+// First our half: what the peer has sent before it hears of that is read and answered, over a new
+// connection (RFC 3261 18.2.2).
+void ConnectionTable::close_retired(Connection& c, Instant now) {
+  if (c.finished != Instant{}) {
+    if (now < c.finished + kReadOn) return;
+    c.stream->close_gracefully();
+    return end(c.id, {}, {ErrorCode::kUnavailable, "the connection was renewed"});
+  }
+  prune(c);
+  const bool busy =
+      !c.pending.empty() || c.unanswered != 0 || c.paused || c.frame_began != Instant{};
+  if (busy && now < c.retired + kRetireLimit) return;
+  const std::vector<Pending> pending = std::move(c.pending);
+  c.pending.clear();
+  c.finished = now;
+  c.stream->finish_writing();
+  const Error reason{ErrorCode::kUnavailable, "the connection was renewed"};
+  for (const Pending& p : pending) user_.on_request_lost(p.token, p.crossed, reason);
 }
 
 void ConnectionTable::retire(Connection& c) {

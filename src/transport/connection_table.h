@@ -70,7 +70,7 @@ class ConnectionTable final : reactor::StreamListener, reactor::TimerTarget {
   // A request on one of those two; token 0: nobody waits for an answer. kTooLarge when too much
   // waits for the connection to open.
   [[nodiscard]] Status send(std::uint64_t id, std::string_view bytes, std::uint64_t token);
-  // A response; false: that connection is gone.
+  // A response; false: that connection is gone, or takes nothing more.
   [[nodiscard]] bool respond(std::uint64_t id, std::string_view bytes);
   // A request arrived on it that will be answered: it is not retired before.
   void expect_answer(std::uint64_t id);
@@ -121,6 +121,8 @@ class ConnectionTable final : reactor::StreamListener, reactor::TimerTarget {
   static constexpr std::chrono::minutes kRenewAfter{50};  // TDR-21: at least hourly
   // A retired connection is looked at so often, and closed in any case after so long.
   static constexpr Seconds kRetireLook{2}, kRetireLimit{300};
+  // When we have said that nothing follows, it is read on for so long: a request may cross that.
+  static constexpr Seconds kReadOn{4};
   static constexpr Seconds kFrameTime{30};  // from the first byte of a message to its last
   static constexpr Seconds kPongTime{10};   // RFC 5626 4.4.1
   static constexpr std::size_t kMaxPendingBytes = 1 << 18;  // queued while connecting
@@ -142,6 +144,7 @@ class ConnectionTable final : reactor::StreamListener, reactor::TimerTarget {
     Instant opened, last_message, last_traffic;
     Instant frame_began;     // of an unfinished message; zero: none
     Instant retired;         // zero: in use
+    Instant finished;        // zero: we may still write
     Instant pinged;          // zero: no answer is owed
     bool pong_owed = false;  // our ping was out when its latest bytes came
     bool answers_pings = false;
@@ -173,6 +176,7 @@ class ConnectionTable final : reactor::StreamListener, reactor::TimerTarget {
   void arm(Connection& c);
   void look_after(Connection& c, Instant now);
   void retire(Connection& c);
+  void close_retired(Connection& c, Instant now);
   void count(Connection& c);
   void keep_within_buffers();
   void prune(Connection& c);

@@ -26,12 +26,12 @@ TEST(Activations, AreKeptOverARestartWithTheFirstTime) {
   {
     auto a = Activations::open(path);
     ASSERT_TRUE(a) << a.error().what;
-    ASSERT_TRUE((*a)->keep());
+    ASSERT_TRUE((*a)->keep(nullptr));
     EXPECT_FALSE(std::ifstream(path).good()) << "nothing to keep, nothing written";
     (*a)->saw("Contoso.1r1.gw.example.net", "contoso", true, kOnce);
     (*a)->saw("contoso.1r1.gw.example.net", "contoso", false, {kOnce.micros + 60'000'000});
     EXPECT_EQ((*a)->size(), 0U) << "not before it is on disk";
-    ASSERT_TRUE((*a)->keep());
+    ASSERT_TRUE((*a)->keep(nullptr));
     EXPECT_EQ((*a)->size(), 1U);
   }
   auto a = Activations::open(path);
@@ -42,11 +42,55 @@ TEST(Activations, AreKeptOverARestartWithTheFirstTime) {
   EXPECT_EQ(known->at("contoso.1r1.gw.example.net"), (Activation{"contoso", 1'700'000'000, true}));
   // The name is another account's now.
   (*a)->saw("contoso.1r1.gw.example.net", "fabrikam", false, {kOnce.micros + 120'000'000});
-  ASSERT_TRUE((*a)->keep());
+  ASSERT_TRUE((*a)->keep(nullptr));
   known = Activations::read(path);
   ASSERT_TRUE(known);
   EXPECT_EQ(known->at("contoso.1r1.gw.example.net"),
             (Activation{"fabrikam", 1'700'000'120, false}));
+}
+
+directory::DirectoryPtr directory_of(const std::vector<std::string>& accounts,
+                                     std::int64_t last_change) {
+  const auto b = std::make_unique<directory::Builder>();
+  for (const auto& name : accounts) {
+    directory::Account a;
+    a.name = name;
+    b->add(a);
+  }
+  return b->build(last_change);
+}
+
+TEST(Activations, ThoseOfAccountsThatAreGoneAreForgotten) {
+  const testing::Folder f;
+  const std::string path = f / "activated.json";
+  auto a = Activations::open(path);
+  ASSERT_TRUE(a);
+  (*a)->saw("contoso.1r1.gw.example.net", "contoso", true, kOnce);
+  (*a)->saw("fabrikam.1r1.gw.example.net", "fabrikam", true, kOnce);
+  ASSERT_TRUE((*a)->keep(directory_of({"contoso", "fabrikam"}, 4).get()));
+  EXPECT_EQ((*a)->size(), 2U);
+  // A directory that nobody has read yet, or that cannot be, says nothing.
+  ASSERT_TRUE((*a)->keep(directory::Directory::none().get()));
+  ASSERT_TRUE((*a)->keep(nullptr));
+  EXPECT_EQ((*a)->size(), 2U);
+  ASSERT_TRUE((*a)->keep(directory_of({"contoso"}, 5).get()));
+  EXPECT_EQ((*a)->size(), 1U);
+  auto known = Activations::read(path);
+  ASSERT_TRUE(known);
+  EXPECT_TRUE(known->contains("contoso.1r1.gw.example.net"));
+  EXPECT_FALSE(known->contains("fabrikam.1r1.gw.example.net"));
+  // A call that was up when its account went.
+  (*a)->saw("fabrikam.1r1.gw.example.net", "fabrikam", true, kOnce);
+  ASSERT_TRUE((*a)->keep(directory_of({"contoso"}, 5).get()));
+  EXPECT_EQ((*a)->size(), 1U);
+  // All of them, after a restart.
+  a = Activations::open(path);
+  ASSERT_TRUE(a);
+  ASSERT_TRUE((*a)->keep(directory_of({}, 6).get()));
+  EXPECT_EQ((*a)->size(), 0U);
+  known = Activations::read(path);
+  ASSERT_TRUE(known);
+  EXPECT_TRUE(known->empty());
 }
 
 TEST(Activations, ADamagedFileIsNotOverwritten) {
@@ -66,7 +110,7 @@ TEST(Activations, WhatIsToldIsBounded) {
   ASSERT_TRUE(a);
   for (std::size_t i = 0; i < Activations::kWaiting + 5; ++i)
     (*a)->saw(std::to_string(i) + ".example", "x", true, kOnce);
-  ASSERT_TRUE((*a)->keep());
+  ASSERT_TRUE((*a)->keep(nullptr));
   EXPECT_EQ((*a)->size(), Activations::kWaiting);
 }
 
@@ -103,7 +147,7 @@ TEST(Names, AreVerifiedAndActivatedEachForItself) {
     ASSERT_TRUE(a);
     (*a)->saw("contoso.1r1.gw.example.net", "contoso", true, kOnce);
     (*a)->saw("fabrikam.1r1.gw.example.net", "somebody else", true, kOnce);
-    ASSERT_TRUE((*a)->keep());
+    ASSERT_TRUE((*a)->keep(nullptr));
   }
   std::size_t asked = 0;
   const nameserver::Ask ask = [&](const std::string& name, nameserver::Type type) {

@@ -166,6 +166,26 @@ TEST_F(Sockets, ClosingGracefullyDeliversEverything) {
   EXPECT_TRUE(client.closed.empty());
 }
 
+TEST_F(Sockets, WhoHasFinishedWritingStillReads) {
+  Peer server, client;
+  server.acceptor = *reactor.listen(endpoint("127.0.0.1:0"), {}, nullptr, server);
+  client.stream =
+      *reactor.connect(endpoint("127.0.0.1:0"), server.acceptor->local(), {}, nullptr, client);
+  ASSERT_TRUE(turn_until(reactor, [&] { return client.connected && server.connected; }));
+  client.stream->write("crosses");
+  server.stream->write("last");
+  server.stream->finish_writing();
+  server.stream->write("too late");
+  ASSERT_TRUE(turn_until(reactor, [&] { return !client.closed.empty() && !server.got.empty(); }));
+  EXPECT_EQ(client.got, "last");
+  EXPECT_EQ(client.closed[0].what, "closed by peer");
+  EXPECT_EQ(server.got, "crosses");
+  EXPECT_TRUE(server.closed.empty());
+  client.stream.reset();
+  ASSERT_TRUE(turn_until(reactor, [&] { return !server.closed.empty(); }));
+  EXPECT_EQ(server.closed[0].what, "closed by peer");
+}
+
 TEST_F(Sockets, AFarSideThatNeverReadsFillsTheQueue) {
   Peer server, client;
   server.acceptor = *reactor.listen(endpoint("127.0.0.1:0"), {}, nullptr, server);

@@ -81,6 +81,23 @@ TEST_F(Tls, BothSidesShowTheirCertificateAndFullChain) {
   EXPECT_EQ(server.closed[0].what, "closed by peer");
 }
 
+TEST_F(Tls, WhoHasFinishedWritingStillReads) {
+  CertificateRequest request;
+  request.dns_names = {"sip.example"};
+  const Context s = load(authority.issue(request));
+  start(s, load(authority.issue(request)), "sip.example");
+  ASSERT_TRUE(both_connected());
+  client.stream->write("crosses");
+  server.stream->write("last");
+  server.stream->finish_writing();
+  ASSERT_TRUE(turn_until(reactor, [&] { return !client.closed.empty() && !server.got.empty(); }));
+  EXPECT_EQ(client.got, "last");
+  EXPECT_EQ(client.closed[0].what, "closed by peer");
+  EXPECT_EQ(server.got, "crosses");
+  client.stream.reset();
+  ASSERT_TRUE(turn_until(reactor, [&] { return !server.closed.empty(); }));
+}
+
 class LargeRoots : public Tls {
  protected:
   void verifies(TestAuthority::Key kind) {

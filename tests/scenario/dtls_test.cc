@@ -11,8 +11,9 @@
 namespace causeway::scenario {
 namespace {
 
-std::string config() {
+std::string config(const std::string& service = "") {
   ConfigOptions o;
+  o.service = service;
   o.cloud = "media_sources = [\"10.2.0.0/16\"]\n";
   o.service_sdp = "security = \"dtls\"\nrtcp_mux = true\n";
   return make_config(o);
@@ -20,7 +21,7 @@ std::string config() {
 
 class DtlsTest : public CallTest {
  protected:
-  DtlsTest() : CallTest(config()) {
+  explicit DtlsTest(const std::string& text = config()) : CallTest(text) {
     core.open_rtp(40000);
     cloud.open_rtp(50000);
   }
@@ -345,6 +346,42 @@ TEST_P(DtlsTest, AnOfferWithoutAFingerprintIsRefusedWithTheReason) {
   EXPECT_EQ(core.count("INVITE"), 0U);
   rig.run(Millis(100));
   EXPECT_NE(rig.trail_of(0).find("a=fingerprint"), std::string::npos) << rig.trail_of(0);
+  expect_clean(1);
+}
+
+class DtlsOfferTest : public DtlsTest {
+ protected:
+  DtlsOfferTest()
+      : DtlsTest(config(
+            "reliable_provisionals = \"supported\"\n"
+            "allow = [\"INVITE\", \"ACK\", \"CANCEL\", \"BYE\", \"OPTIONS\", \"UPDATE\"]\n")) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, DtlsOfferTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+// "actpass" of an offer left the choice to us, and we made it: an answer would mean another.
+TEST_P(DtlsOfferTest, WhoBeganStaysWhenWhatWasOfferedWhileItRangHolds) {
+  Up up{core.invite("+4989123", "", sdp("10.1.0.1", 40000)), {}, {}, {}, cloud.expect("INVITE")};
+  cloud.reply(up.invite, 183, "Require: 100rel\r\nRSeq: 1\r\nAllow: UPDATE, PRACK\r\n",
+              own("active"));
+  cloud.reply(cloud.expect("PRACK"), 200);
+  up.to_core = std::string(core.expect("183").body());
+  meet(std::string(up.invite.body()), true);
+  run(Millis(200));
+  ASSERT_TRUE(out_) << dtls_->in_words();
+  up.cloud = cloud.answered(up.invite);
+  cloud.request(up.cloud, "UPDATE", "", own("actpass", 2));
+  EXPECT_EQ(line_of(std::string(cloud.expect("200 UPDATE").body()), "a=setup:"), "a=setup:passive");
+  both_speak(up);
+  EXPECT_EQ(good_, 25U);
+  cloud.reply(up.invite, 200);
+  core.learn(up.core, core.expect("200 INVITE"));
+  cloud.expect("ACK");
+  core.ack(up.core);
+  core.rtp.clear();
+  both_speak(up);
+  EXPECT_EQ(good_, 25U);
+  EXPECT_EQ(heard_by_core(), 25U);
+  core_hangs_up(up);
   expect_clean(1);
 }
 

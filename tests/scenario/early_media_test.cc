@@ -319,6 +319,30 @@ TEST_P(EarlyBoth, WhatTheFarSideAuthorisesIsPassedOn) {
   core_gives_up();
 }
 
+TEST_P(EarlyBoth, WhatThereIsNoRoomToSayReliablyIsSaidLater) {
+  core_invites(says("supported") + "Require: 100rel\r\n");
+  auto m = told(183, "sendrecv", says("sendrecv"));
+  EXPECT_EQ(early(m), "sendrecv");
+  const auto first = d;
+  core.learn(d, m);
+  for (int i = 0; i < 12; ++i) cloud.reply(*inv, 180);
+  auto there = cloud.answered(*inv);
+  cloud.request(there, "UPDATE", says("inactive"));
+  cloud.expect("200 UPDATE");
+  int more = 0;
+  for (;; ++more) {
+    core.request(d, "PRACK", "RAck: " + std::string(m.value(HeaderId::kRSeq)) + " 1 INVITE\r\n");
+    core.expect("200 PRACK");
+    rig.run(Millis(20));
+    if (!core.has("180 INVITE") || more > 20) break;
+    m = core.expect("180");
+  }
+  EXPECT_EQ(more, 9) << "eight wait at most, and what they do not say follows";
+  EXPECT_EQ(early(m), "inactive");
+  d = first;
+  core_gives_up();
+}
+
 TEST_P(EarlyBoth, EachDirectionIsForItself) {
   core_invites(says("supported"));
   for (const auto& [direction, passes] :

@@ -117,5 +117,68 @@ TEST_P(ForkMediaTest, ASwitchBackToAnotherSuiteGoesOnUnderItsKeys) {
   expect_clean(1);
 }
 
+// Phones that offer by UPDATE while they ring: media is under the line of the offer that our answer
+// took, also when it is put into force again.
+class ForkOfferTest : public ForkMediaTest {
+ protected:
+  ForkOfferTest() : ForkMediaTest(config()) {}
+  static std::string config() {
+    auto o = options();
+    o.service =
+        "reliable_provisionals = \"supported\"\n"
+        "allow = [\"INVITE\", \"ACK\", \"CANCEL\", \"BYE\", \"OPTIONS\", \"UPDATE\"]\n";
+    return make_config(o);
+  }
+  void offers(Phone& p, const std::string& tag) {
+    const Phone first = phone('B', 50000, 0x55);
+    const auto line = line_of(first.sdp, "a=crypto:");
+    auto weak = "a=crypto:7" + line.substr(10);
+    weak.replace(weak.find("_80"), 3, "_32");
+    p = phone('C', 50000, p.fill);
+    p.sdp.replace(p.sdp.find("a=crypto:1"), 10, weak + "\r\na=crypto:8");
+    auto c = cloud.answered(inv, tag);
+    cloud.request(c, "UPDATE", "", p.sdp);
+    EXPECT_TRUE(line_of(std::string(cloud.expect("200 UPDATE").body()), "a=crypto:")
+                    .starts_with("a=crypto:8 AES_CM_128_HMAC_SHA1_80 "));
+  }
+  void rings_reliably(const Phone& p, const std::string& tag) {
+    ring(p, tag, 183, "Require: 100rel\r\nRSeq: 1\r\nAllow: UPDATE, PRACK\r\n");
+    cloud.reply(cloud.expect("PRACK"), 200);
+    shown = std::string(core.expect("183").body());
+  }
+  std::string shown;
+};
+INSTANTIATE_TEST_SUITE_P(Modes, ForkOfferTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(ForkOfferTest, AnAnswerWithoutSdpLeavesTheKeysThatWereChosen) {
+  Phone a = phone('A', 50000, 0x11);
+  rings_reliably(a, "a");
+  offers(a, "a");
+  speak(a);
+  EXPECT_EQ(heard(), (Fills{{0x11, 5}}));
+  picks_up(a, "a", false);
+  speak(a);
+  EXPECT_EQ(heard(), (Fills{{0x11, 5}}));
+  EXPECT_GE(told_at(50000, media_of(shown)), 5);
+  EXPECT_EQ(cloud.rtp.back().bytes.size(), 172U + 10U);
+  hangs_up();
+}
+
+TEST_P(ForkOfferTest, SoDoesAnotherPhoneThatGivesUp) {
+  Phone a = phone('A', 50000, 0x11), b = phone('B', 50020, 0x22);
+  rings_reliably(a, "a");
+  offers(a, "a");
+  ring(b, "b");
+  core.expect("183");
+  speak(b);
+  EXPECT_EQ(heard(), (Fills{{0x22, 5}}));
+  cloud.reply(inv, 199, "Reason: Q.850;cause=17\r\n", "", "b");
+  rig.run(Millis(50));
+  last_.reset();
+  speak(a);
+  EXPECT_EQ(heard(), (Fills{{0x11, 5}}));
+  gives_up();
+}
+
 }  // namespace
 }  // namespace causeway::scenario

@@ -393,12 +393,147 @@ TEST_P(DirectMediaTest, WhatTheGatewaySaysBeforeTheAnswerCrosses) {
   expect_same_but_origin(std::string(ok.body()), sdp("10.1.0.1", 40002));
   cloud.learn(d, ok);
   core.expect("ACK");
+  keep_trails();
   cloud.ack(d);
-  rig.run(Millis(100));
+  // RFC 3261 13.2.1: it may have held to the first.
+  const auto again = cloud.expect("INVITE");
+  expect_same_but_origin(std::string(again.body()), sdp("10.1.0.1", 40002));
+  cloud.reply(again, 200, "", offer());
+  cloud.expect("ACK");
+  rig.run(Seconds(1));
+  EXPECT_EQ(core.count("INVITE"), 1U) << "it has said nothing new";
   EXPECT_EQ(rig.media_legs(), 0U);
   cloud.request(d, "BYE");
   cloud.expect("200 BYE");
   core.reply(core.expect("BYE"), 200);
+  expect_clean(1);
+  EXPECT_NE(rig.trail_of_all().find("another SDP than the first"), std::string::npos);
+}
+
+// Forks of a call whose media goes past us.
+TEST_P(DirectMediaTest, TheCallerIsBroughtToThePhoneThatAnswered) {
+  PROVES("LMO-02");
+  for (const bool last : {true, false}) {  // of two that rang the last one answers, or the first
+    PeerDialog d = cloud.invite("+4930111", kByBranch, offer(), "+4989123");
+    const auto invite = core.expect("INVITE");
+    core.reply(invite, 183, "", sdp("10.1.0.1", 40000), "a");
+    cloud.expect("183");
+    core.reply(invite, 183, "", sdp("10.1.0.1", 40010), "b");
+    cloud.expect("183");
+    core.reply(invite, 200, "", "", last ? "b" : "a");
+    const auto ok = cloud.expect("200 INVITE");
+    const std::string won = sdp("10.1.0.1", last ? 40010 : 40000);
+    expect_same_but_origin(std::string(ok.body()), won);
+    cloud.learn(d, ok);
+    core.expect("ACK");
+    cloud.ack(d);
+    rig.run(Millis(100));
+    EXPECT_EQ(cloud.has("INVITE"), last) << "what it was shown first is what it has";
+    if (last) {
+      const auto again = cloud.expect("INVITE");
+      expect_same_but_origin(std::string(again.body()), won);
+      cloud.reply(again, 200, "", offer());
+      cloud.expect("ACK");
+    }
+    rig.run(Seconds(1));
+    cloud.request(d, "BYE");
+    cloud.expect("200 BYE");
+    core.reply(core.expect("BYE"), 200);
+    rig.run(Seconds(1));
+  }
+  expect_clean(2);
+}
+
+// ... of a caller that was told reliably, and of one that will not hear of it.
+class ReliableDirectTest : public DirectMediaTest {
+ protected:
+  static std::string config() {
+    std::string text = local_media_config();
+    const std::string at = "[profile.local_media]\n";
+    text.insert(text.find(at), "reliable_provisionals = \"supported\"\n");
+    return text;
+  }
+  ReliableDirectTest() : DirectMediaTest(config()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, ReliableDirectTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(ReliableDirectTest, TheOneAnswerIsCorrectedAfterTheCallIsUp) {
+  PeerDialog d = cloud.invite("+4930111", kByBranch + "Require: 100rel\r\n", offer(), "+4989123");
+  const auto invite = core.expect("INVITE");
+  core.reply(invite, 183, "", sdp("10.1.0.1", 40000), "a");
+  const auto early = cloud.expect("183");
+  expect_same_but_origin(std::string(early.body()), sdp("10.1.0.1", 40000));
+  cloud.learn(d, early);
+  cloud.request(d, "PRACK", "RAck: " + std::string(early.value(HeaderId::kRSeq)) + " 1 INVITE\r\n");
+  cloud.expect("200 PRACK");
+  core.reply(invite, 200, "", sdp("10.1.0.1", 40010), "b");
+  EXPECT_TRUE(cloud.expect("200 INVITE").body().empty());
+  core.expect("ACK");
+  cloud.request(d, "ACK", "", "", 1);
+  const auto again = cloud.expect("INVITE");
+  expect_same_but_origin(std::string(again.body()), sdp("10.1.0.1", 40010));
+  cloud.reply(again, 488);
+  cloud.expect("ACK");
+  rig.run(Seconds(10));
+  EXPECT_EQ(cloud.count("INVITE"), 1U) << "it is not asked without end";
+  cloud.request(d, "BYE");
+  cloud.expect("200 BYE");
+  core.reply(core.expect("BYE"), 200);
+  expect_clean(1);
+}
+
+// A gateway whose early media P-Early-Media keeps closed: the user's side sees no SDP of it before.
+class GatedDirectTest : public DirectMediaTest {
+ protected:
+  static std::string config() {
+    std::string text = local_media_config({.core_profile = "branch"});
+    const std::string sdes = "[profile.sdp]\nsecurity = \"sdes\"\n";
+    return text.replace(text.find(sdes), sdes.size(), "early_media_header = \"supported\"\n");
+  }
+  GatedDirectTest() : DirectMediaTest(config()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, GatedDirectTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(GatedDirectTest, WhatIsAuthorisedLaterIsShownThen) {
+  PeerDialog d = cloud.invite("+4930111", kByBranch, offer(), "+4989123");
+  const auto invite = core.expect("INVITE");
+  core.reply(invite, 183, "P-Early-Media: inactive\r\n", sdp("10.1.0.1", 40000));
+  EXPECT_TRUE(cloud.expect("183").body().empty());
+  auto there = core.answered(invite);
+  core.request(there, "UPDATE", "P-Early-Media: sendonly\r\n");
+  core.expect("200 UPDATE");
+  expect_same_but_origin(std::string(cloud.expect("183").body()), sdp("10.1.0.1", 40000));
+  core.request(there, "UPDATE", "P-Early-Media: inactive\r\n");
+  core.expect("200 UPDATE");
+  rig.run(Seconds(1));
+  EXPECT_FALSE(cloud.has("183 INVITE")) << "what was shown is not taken back";
+  core.reply(invite, 200, "", sdp("10.1.0.1", 40000));
+  const auto ok = cloud.expect("200 INVITE");
+  cloud.learn(d, ok);
+  core.expect("ACK");
+  cloud.ack(d);
+  rig.run(Millis(100));
+  EXPECT_FALSE(cloud.has("INVITE"));
+  EXPECT_EQ(rig.media_legs(), 0U);
+  cloud.request(d, "BYE");
+  cloud.expect("200 BYE");
+  core.reply(core.expect("BYE"), 200);
+  expect_clean(1);
+}
+
+// Of two phones the closed one's SDP does not reach the caller by the open one's word.
+TEST_P(GatedDirectTest, OfTwoPhonesTheOneThatMayIsShown) {
+  PeerDialog d = cloud.invite("+4930111", kByBranch, offer(), "+4989123");
+  const auto invite = core.expect("INVITE");
+  core.reply(invite, 183, "P-Early-Media: inactive\r\n", sdp("10.1.0.1", 40000), "a");
+  EXPECT_TRUE(cloud.expect("183").body().empty());
+  core.reply(invite, 183, "P-Early-Media: sendonly\r\n", sdp("10.1.0.1", 40010), "b");
+  expect_same_but_origin(std::string(cloud.expect("183").body()), sdp("10.1.0.1", 40010));
+  core.reply(invite, 183, "P-Early-Media: inactive\r\n", sdp("10.1.0.1", 40000), "a");
+  expect_same_but_origin(std::string(cloud.expect("183").body()), sdp("10.1.0.1", 40010));
+  cloud.request(d, "CANCEL", "", "", 1);
+  core.reply(core.expect("CANCEL"), 200);
+  core.reply(invite, 487);
   expect_clean(1);
 }
 

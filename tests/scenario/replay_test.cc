@@ -27,17 +27,36 @@ name = "back"
 name = "unavailable"
 when = { statuses = [480] }
 actions = [{ map_status = 404 }]
+[[rule_set]]
+name = "within"
+[[rule_set.rule]]
+name = "hanging up"
+when = { methods = ["BYE"], message = "request" }
+actions = [{ set = "X-Why", value = "one" }, { rename = "X-Old", to = "X-New" }, { remove = "X-Gone" }]
+[[rule_set.rule]]
+name = "hold"
+when = { methods = ["INVITE"], message = "request", in_dialog = true }
+actions = [{ set_ptime = 40 }]
+[[rule_set.rule]]
+name = "room"
+when = { methods = ["INVITE"], direction = "in", in_dialog = true }
+actions = [{ capture = "room", from = "X-Room", pattern = '^(\w+)' }]
+[[rule_set.rule]]
+name = "which room"
+when = { message = "request", methods = ["INFO", "BYE", "UPDATE"], direction = "out" }
+actions = [{ set = "X-Room", value = "${room}" }]
 [[profile]]
 name = "ruled-core"
 extends = "operator"
-rules_out = ["back"]
+rules_in = ["within"]
+rules_out = ["back", "within"]
 )";
 
 ConfigOptions options() {
   ConfigOptions o;
   o.top = kTop;
   o.core_profile = "ruled-core";
-  o.service = "rules_out = [\"out\"]\n";
+  o.service = "rules_in = [\"within\"]\nrules_out = [\"out\", \"within\"]\n";
   return o;
 }
 
@@ -145,6 +164,118 @@ TEST_P(ReplayTest, ACallThatWouldBeRefusedOrGoElsewhere) {
   const auto unknown = replayed(exported(), with(config, "name = \"core-1\"", "name = \"core-9\""));
   EXPECT_THAT(unknown.at(0).trouble, HasSubstr("no peer and no group is called 'core-1'"));
   EXPECT_EQ(call::count(unknown).unknown, 1u);
+}
+
+// --- Within the call
+
+class ReplayWithinTest : public ReplayTest {
+ public:
+  // Hold by the core, UPDATE by the core, a refused re-INVITE; the cloud hangs up.
+  void talked() {
+    auto up = core_calls();
+    core.request(up.core, "INVITE", "X-Room: seven\r\n", offer("sendonly", 2));
+    auto hold = cloud.expect("INVITE");
+    EXPECT_THAT(std::string(hold.body()), HasSubstr("a=ptime:40"));
+    cloud.reply(hold, 200, "", secure_sdp("10.2.0.1", 50000, "inactive", 2));
+    cloud.expect("ACK");
+    core.expect("200 INVITE");
+    core.ack(up.core);
+    rig.run(Seconds(1));
+    core.request(up.core, "UPDATE", "", offer("sendrecv", 3));
+    cloud.reply(cloud.expect("INVITE"), 480);
+    cloud.expect("ACK");
+    core.expect("404 UPDATE");
+    cloud.request(up.cloud, "BYE", "X-Old: 1\r\nX-Gone: 2\r\n");
+    cloud.expect("200 BYE");
+    auto bye = core.expect("BYE");
+    EXPECT_THAT(std::string(bye.bytes()), HasSubstr("X-Why: one\r\n"));
+    EXPECT_THAT(std::string(bye.bytes()), HasSubstr("X-Room: seven\r\n"));
+    core.reply(bye, 200);
+    rig.run(Seconds(40));
+  }
+  static std::string offer(const char* direction, int version) {
+    return sdp("10.1.0.1", 40000, direction, "8 PCMA/8000,101 telephone-event/8000", version);
+  }
+  [[nodiscard]] std::vector<call::Difference> differing(const std::string& from,
+                                                        const std::string& to) {
+    const auto calls = replayed(exported(), with(make_config(options()), from, to));
+    EXPECT_EQ(calls.size(), 1u);
+    if (calls.empty()) return {};
+    EXPECT_TRUE(calls[0].unsaid.empty()) << call::to_text(calls);
+    text = call::to_text(calls);
+    return calls[0].differences;
+  }
+  std::string text;
+};
+INSTANTIATE_TEST_SUITE_P(Modes, ReplayWithinTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(ReplayWithinTest, UnderItsOwnConfigurationNothingDiffers) {
+  talked();
+  EXPECT_TRUE(differing("value = \"one\"", "value = \"one\"").empty()) << text;
+  // Neither by another name of a rule.
+  EXPECT_TRUE(differing("\"hanging up\"", "\"at the end\"").empty()) << text;
+}
+
+TEST_P(ReplayWithinTest, ARuleOfARequestWithinTheCall) {
+  talked();
+  const auto found =
+      differing("{ set = \"X-Why\", value = \"one\" }", "{ set = \"X-Why\", value = \"two\" }");
+  ASSERT_EQ(found.size(), 2u) << text;  // the BYE that came, and the one that left
+  EXPECT_EQ(found[0].what, "BYE from cloud-1: X-Why");
+  EXPECT_EQ(found[1].what, "BYE to core-1: X-Why");
+  EXPECT_EQ(found[1].recorded, "X-Why: (none) -> one");
+  EXPECT_EQ(found[1].now, "X-Why: (none) -> two");
+  EXPECT_EQ(found[1].why, "rule within/hanging up");
+}
+
+TEST_P(ReplayWithinTest, ARuleThatIsNewAndOneThatIsGone) {
+  talked();
+  auto found = differing("{ set = \"X-Why\", value = \"one\" }, ", "");
+  ASSERT_EQ(found.size(), 2u) << text;
+  EXPECT_EQ(found[1].now, "");
+  EXPECT_EQ(found[1].why, "rule within/hanging up does nothing there now");
+  found = differing("methods = [\"INFO\", \"BYE\", \"UPDATE\"], direction = \"out\"",
+                    "methods = [\"UPDATE\"], direction = \"in\"");
+  ASSERT_EQ(found.size(), 2u) << text;
+  EXPECT_EQ(found[0].what, "UPDATE from core-1: X-Room");
+  EXPECT_EQ(found[0].now, "X-Room: (none) -> seven") << "the room is known from the re-INVITE";
+  EXPECT_EQ(found[1].what, "BYE to core-1: X-Room");
+  EXPECT_EQ(found[1].recorded, "X-Room: (none) -> seven");
+}
+
+TEST_P(ReplayWithinTest, StatusesThatAreMapped) {
+  talked();
+  const auto found = differing("map_status = 404", "map_status = 410");
+  ASSERT_EQ(found.size(), 1u) << text;
+  EXPECT_EQ(found[0].what, "480 to UPDATE to core-1: status");
+  EXPECT_EQ(found[0].recorded, "status: 480 Temporarily Unavailable -> 404 Not Found");
+  EXPECT_EQ(found[0].now, "status: 480 Temporarily Unavailable -> 410 Gone");
+  EXPECT_EQ(found[0].why, "rule back/unavailable");
+}
+
+TEST_P(ReplayWithinTest, OfAnSdpThatRulesChangedWhatMoreTheyDo) {
+  talked();
+  const auto found = differing("{ set_ptime = 40 }", "{ set_ptime = 30 }");
+  EXPECT_THAT(text, HasSubstr("INVITE to cloud-1: sdp"));
+  EXPECT_FALSE(found.empty());
+  EXPECT_FALSE(differing("name = \"hold\"\nwhen = { methods = [\"INVITE\"]",
+                         "name = \"none\"\nwhen = { methods = [\"NOTIFY\"]")
+                   .empty());
+}
+
+TEST_P(ReplayWithinTest, WhatTheTrailDoesNotHoldIsSaid) {
+  talked();
+  auto trails = call::read_trails(exported());
+  ASSERT_TRUE(trails);
+  telemetry::Trail small((*trails)[0].id(), 9000);
+  for (const auto* e : (*trails)[0].events()) small.add(*e);
+  ASSERT_GT(small.dropped(), 0u);
+  const auto calls = replayed(telemetry::export_json(small), make_config(options()));
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_TRUE(calls[0].differences.empty()) << call::to_text(calls);
+  ASSERT_FALSE(calls[0].unsaid.empty());
+  EXPECT_THAT(call::to_text(calls), HasSubstr("not replayed: "));
+  EXPECT_THAT(call::to_json(calls), HasSubstr("\"not_replayed\":[\""));
 }
 
 TEST_P(ReplayTest, WhatIsNoTrailIsSaidSo) {

@@ -98,6 +98,26 @@ TEST(OfferAnswer, RollbackReturnsToWhatWasAgreedAndNeverReusesAVersion) {
   EXPECT_GT(read_audio(*again)->version, read_audio(*refused)->version);
 }
 
+TEST(OfferAnswer, WhoOfferedWhatThePeerSaidLastIsKept) {
+  const Dialect d;
+  OfferAnswer s = fresh();
+  ASSERT_TRUE(local_offer(s, local(), wish(), d));
+  ASSERT_TRUE(remote_answer(s, theirs(1), d));
+  EXPECT_FALSE(s.remote_offered);
+  const auto offer = remote_offer(s, theirs(2, "inactive"), d);
+  ASSERT_TRUE(offer);
+  EXPECT_TRUE(s.remote_offered);
+  ASSERT_TRUE(rollback(s));
+  EXPECT_FALSE(s.remote_offered) << "what holds is its answer";
+  ASSERT_TRUE(remote_offer(s, theirs(2, "inactive"), d));
+  ASSERT_TRUE(local_answer(s, offer->sdp, local(), wish(), d));
+  ASSERT_TRUE(local_offer(s, local(), wish(Direction::kSendOnly), d));
+  ASSERT_TRUE(remote_answer(s, theirs(3), d, AnswerKind::kPreliminary));
+  EXPECT_FALSE(s.remote_offered);
+  ASSERT_TRUE(rollback(s));
+  EXPECT_TRUE(s.remote_offered);
+}
+
 TEST(OfferAnswer, WhatIsPassedOnHasOurOriginAndNothingElseOfOurs) {
   const Dialect d;
   OfferAnswer s = fresh();

@@ -194,6 +194,45 @@ TEST_F(Connections, OursAreRenewedWithinTheHourWithoutLosingAnAnswer) {
   EXPECT_TRUE(lost.empty());
 }
 
+// A request that left before the peer heard that we close is read; its answer goes another way.
+TEST_F(Connections, WhatCrossesTheEndOfAnIdleOneIsRead) {
+  PROVES("TDR-22");
+  reactor::Stream& theirs = peer_connects();
+  theirs.write(options(1));
+  world.run_for(Millis{50});
+  ASSERT_EQ(flows.size(), 1U);
+  ASSERT_TRUE(table.respond(flows[0].connection, kOk));
+  const ConnectionLimits limits;
+  // The peer speaks, in several pieces, in the last moments before and after our end.
+  const auto idle = limits.idle + ConnectionTable::kRetireLook;
+  world.run_for(idle - Millis{20});
+  int sent = 1;
+  for (; !far.conns[0].closed && sent < 100'000; ++sent) {
+    theirs.write(options(sent + 1));
+    world.run_for(Micros{200});
+    if (flows.size() > 1)
+      for (std::size_t i = 1; i < flows.size(); ++i) (void)table.respond(flows[i].connection, kOk);
+  }
+  world.run_for(Seconds{1});
+  EXPECT_EQ(frames.size(), static_cast<std::size_t>(sent)) << "each that was sent";
+  EXPECT_FALSE(table.respond(flows.back().connection, kOk)) << "we have said that nothing follows";
+  world.run_for(ConnectionTable::kReadOn + Seconds{1});
+  EXPECT_EQ(table.counts().incoming, 0U);
+  EXPECT_TRUE(troubles.empty());
+}
+
+// A peer that does not close its half is not waited for without end.
+TEST_F(Connections, APeerThatGoesOnAfterOurEndIsClosed) {
+  reactor::Stream& theirs = peer_connects();
+  theirs.write(options(1));
+  world.run_for(Millis{50});
+  ASSERT_TRUE(table.respond(flows[0].connection, kOk));
+  world.network().partition(kOurs.address, kPeer.address);  // it does not hear of it
+  world.run_for(ConnectionLimits{}.idle + ConnectionTable::kRetireLook * 2 +
+                ConnectionTable::kReadOn);
+  EXPECT_EQ(table.counts().incoming, 0U);
+}
+
 TEST_F(Connections, ARenewedOneIsClosedWithinTheHourWhateverWaitsOnIt) {
   PROVES("TDR-21");
   request(1);

@@ -1,6 +1,7 @@
 #include "world/sim_stream.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "world/engine.h"
 
@@ -128,7 +129,7 @@ void Streams::write(std::uint64_t id, int side, std::string_view bytes) {
   Connection* const c = find(id);
   if (!c || bytes.empty()) return;
   Side& self = c->side[side];
-  if (self.ended || self.lingering || !self.error.what.empty()) return;
+  if (self.ended || self.lingering || self.finished || !self.error.what.empty()) return;
   if (c->pipe[side].queued + self.early.size() + bytes.size() > reactor::Stream::kMaxQueued)
     return fail_soon(*c, side, {ErrorCode::kTooLarge, "the far side does not read: queue full"});
   if (!self.established) {
@@ -166,7 +167,13 @@ void Streams::close_gracefully(std::uint64_t id, int side) {
   self.listener = nullptr;
   self.lingering = true;
   self.ended = true;
-  send(*c, side, self.established ? Kind::kFin : Kind::kReset);
+  if (!self.finished) send(*c, side, self.established ? Kind::kFin : Kind::kReset);
+}
+
+void Streams::finish_writing(std::uint64_t id, int side) {
+  Connection* const c = find(id);
+  if (!c || !c->side[side].established || c->side[side].ended) return;
+  if (!std::exchange(c->side[side].finished, true)) send(*c, side, Kind::kFin);
 }
 
 void Streams::destroyed(std::uint64_t id, int side) {
@@ -183,7 +190,7 @@ void Streams::destroyed(std::uint64_t id, int side) {
       while (!pipe.items.empty() && pipe.items.back().kind == Kind::kData &&
              pipe.items.back().sent == engine_.now())
         pipe.items.pop_back();
-      send(*c, side, self.established ? Kind::kFin : Kind::kReset);
+      if (!self.finished) send(*c, side, self.established ? Kind::kFin : Kind::kReset);
     }
   }
   if (depth_ == 0) reap(id);
@@ -493,6 +500,7 @@ void Streams::refuse(Connection& c, Error reason, bool tell_client) {
 void Streams::end(Connection& c, int side, Error reason) {
   Side& self = c.side[side];
   self.ended = true;
+  if (c.side[1 - side].finished) send(c, side, Kind::kFin);  // it waits for our end
   if (self.listener && self.stream) self.listener->on_closed(*self.stream, reason);
 }
 

@@ -42,6 +42,7 @@ class Streams {
   [[nodiscard]] std::size_t queued(std::uint64_t connection, int side) const;
   void pause(std::uint64_t connection, int side, bool paused);
   void close_gracefully(std::uint64_t connection, int side);
+  void finish_writing(std::uint64_t connection, int side);
   void destroyed(std::uint64_t connection, int side);
   void forget_acceptor(SimAcceptor& acceptor);
 
@@ -81,6 +82,7 @@ class Streams {
     bool paused = false;
     bool ended = false;      // neither speaks nor listens any more
     bool lingering = false;  // closed gracefully: sends what is queued
+    bool finished = false;   // has said that nothing more comes, and listens
     Error error;             // for on_closed() at the next event
     std::string early;       // written before it was established
   };
@@ -139,6 +141,7 @@ class SimStream final : public reactor::Stream {
   [[nodiscard]] std::size_t queued() const override { return streams_.queued(connection_, side_); }
   void pause_reading(bool paused) override { streams_.pause(connection_, side_, paused); }
   void close_gracefully() override { streams_.close_gracefully(connection_, side_); }
+  void finish_writing() override { streams_.finish_writing(connection_, side_); }
   void set_tls(reactor::TlsPeer peer) { tls_ = std::move(peer); }
 
  private:
