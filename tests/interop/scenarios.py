@@ -29,7 +29,6 @@ def message(start, headers, sdp=None):
 
 def say(status, sdp=False, headers=(), tag="p", invite=True):
     """A response: to the INVITE, or to the request before."""
-    # Via and CSeq of the INVITE stay when another request came since.
     whose = ["[last_Via:]", "[last_Record-Route:]", "[last_From:]", f"[last_To:]{f';tag=[pid]{tag}[call_number]' if invite else ''}",
              "[last_Call-ID:]", "[last_CSeq:]"]
     again = ' retrans="500"' if invite and status >= 200 else ""
