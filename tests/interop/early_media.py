@@ -198,4 +198,20 @@ def losers():
     g.stop()
 
 
+@test("TDR-72")
+def ended_fork():
+    """199 of a phone that was heard: the caller is told nothing of it, and another phone answers"""
+    g = several([""], "ims-core", trusted=True)
+    answering = phone("ended", say(183, True, tag="a"), play(FIRST), pause(600), say(199, tag="a"), pause(600), say(200, True, tag="b"), GOES)
+    c = Call("forked", "127.0.1.1").finish()
+    g.expect_idle()
+    time.sleep(1.1)
+    expect(answering.counts()[1:] == (1, 0), f"{answering.name}: {answering.why()}")
+    invite = (WORK / "ended.messages").read_text().partition("INVITE")[2].partition("v=0")[0]
+    expect(re.search(r"^Supported:.*\b199\b", invite, re.M), f"199 was not asked for:\n{invite}")
+    expect(c.told_in_short() == "183s 200s" and len(c.tags()) == 1, f"the caller was told {c.told_in_short()} in {c.tags()}")
+    answering.kill()
+    g.stop()
+
+
 main()
