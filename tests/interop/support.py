@@ -280,10 +280,11 @@ class Sipp(Process):
                  limit=90, extra=()):
         need("sipp")
         Sipp.count += 1
-        name = f"sipp-{Sipp.count}-{scenario}"
+        file = scenario if isinstance(scenario, pathlib.Path) else HERE / "sipp" / f"{scenario}.xml"
+        name = f"sipp-{Sipp.count}-{file.stem}"
         self.errors = WORK / f"{name}.errors"
         self.statistics = WORK / f"{name}.csv"
-        args = ["sipp", "-sf", HERE / "sipp" / f"{scenario}.xml", "-i", address, "-p", port, "-nostdin", "-trace_err",
+        args = ["sipp", "-sf", file, "-i", address, "-p", port, "-nostdin", "-trace_err",
                 "-error_file", self.errors, "-trace_stat", "-stf", self.statistics, "-fd", "1", "-l", "20000",
                 "-buff_size", "4194304", "-timeout", f"{limit}s", "-timeout_error", "-mi", address,
                 "-t", "u1" if transport == "udp" else "t1", "-watchdog_interval", "0"]
