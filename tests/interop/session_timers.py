@@ -1,7 +1,7 @@
 """Session timers and the old form of hold, with SIPp on both sides."""
 from scenarios import *
 
-@test("TDR-86")
+@test()
 def timers():
     """422 to a caller with less than Min-SE, 422 of the called side is asked again, and both dialogs are refreshed by us at half of the interval"""
     g = several(['session_timer = "request"\nsession_expires = "90s"'], "timed")
