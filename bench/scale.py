@@ -134,8 +134,8 @@ def memory(build):
         time.sleep(35)  # what is over is forgotten
         before = pss_of(g.pid)
         count = 4_000
-        caller = g.calls(count, 100, 60_000, wait=False)
-        time.sleep(count / 100 + 8)
+        caller = g.calls(count, 100, 120_000, wait=False)
+        time.sleep(count / 100 + 45)  # ... and the transactions that set up the last of them
         up = g.status()
         kib = (pss_of(g.pid) - before) / count
         caller.kill()
