@@ -154,9 +154,9 @@ Result<std::string> Call::pass_answer(Leg& to, const sdp::MediaWish& wish, sdp::
 // that counts is another, it is offered anew.
 void Call::correct_shown(Leg& to, std::string_view final) {
   const std::string first = std::exchange(to.shown_first, {});
+  passed_unasked_ = 0;  // what it was told while it rang does not count
   Leg* from = state_.direct ? other(to) : nullptr;
   if (!from || first.empty() || final.empty() || sdp::same_media(first, final)) return;
-  passed_unasked_ = 0;  // what it was told while it rang does not count
   tell(EventKind::kNote, from,
        "it answered with another SDP than the first that the caller was shown: the caller is "
        "offered that one anew");
