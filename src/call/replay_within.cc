@@ -48,7 +48,12 @@ std::optional<Told> told(const Event& e) {
   if (e.fields.empty()) return std::nullopt;
   const auto& [how, what] = e.fields.front();
   Told t{{}, what, e.text, !how.ends_with(kNotDone)};
-  const std::size_t at = t.said.starts_with(what) ? 0 : t.said.find(": " + what);
+  // A rule set may be called like what it changes: "status-map/busy: status: 486 ...".
+  const std::string_view rest =
+      std::string_view(t.said).substr(std::min(t.said.size(), what.size()));
+  const bool bare = t.said.starts_with(what) &&
+                    (rest.empty() || rest.starts_with(": ") || rest.starts_with("; "));
+  const std::size_t at = bare ? 0 : t.said.find(": " + what);
   if (what.empty() || at == std::string::npos) return std::nullopt;
   if (at == 0) return t;
   t.rule = t.said.substr(0, at);

@@ -178,8 +178,11 @@ void describe(A& a, sdp::OfferAnswer& x) {
   put_enum(a, x.state, sdp::OfferState::kStable), a.field(x.agreed),
       put_enum(a, x.offered_in, sdp::Carrier::kUpdateFailure), a.field(x.owed), put(a, x.origin),
       put_text(a, x.last_local), put_text(a, x.last_remote), put_text(a, x.agreed_remote),
-      a.field(x.remote_offered), a.field(x.agreed_offered);
-  if constexpr (A::kReading) x.agreed_remote.share(x.last_remote);
+      put_text(a, x.agreed_local), a.field(x.remote_offered), a.field(x.agreed_offered);
+  if constexpr (A::kReading) {
+    x.agreed_remote.share(x.last_remote);
+    x.agreed_local.share(x.last_local);
+  }
 }
 
 // --- media -------------------------------------------------------------------------------------

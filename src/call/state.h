@@ -21,7 +21,7 @@
 
 namespace causeway::call {
 
-inline constexpr std::uint16_t kStateVersion = 16;
+inline constexpr std::uint16_t kStateVersion = 17;
 
 // Every call ends as exactly one of these.
 enum class TerminationClass : std::uint8_t {

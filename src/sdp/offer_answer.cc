@@ -71,6 +71,7 @@ void agree(OfferAnswer& s) {
   s.state = OfferState::kStable;
   s.agreed = true;
   s.agreed_remote = s.last_remote;
+  s.agreed_local = s.last_local;
   s.agreed_offered = s.remote_offered;
 }
 
@@ -192,7 +193,7 @@ Result<Received> remote_answer(OfferAnswer& s, std::string_view body, const Dial
 
 std::optional<DtlsSetup> setup_said(const OfferAnswer& s) {
   constexpr std::string_view kLine = "\na=setup:";
-  const std::string_view text = s.last_local;
+  const std::string_view text = s.agreed_local;
   const auto at = text.find(kLine);
   if (at == std::string_view::npos) return std::nullopt;
   const std::string_view value = text.substr(at + kLine.size());

@@ -25,6 +25,7 @@ struct OfferAnswer : Exchange {
   KeptText last_local;     // text of our last SDP
   KeptText last_remote;    // text of the last SDP of the peer that was taken
   KeptText agreed_remote;  // the peer's part of the last completed exchange
+  KeptText agreed_local;   // ... and ours
   // The peer offered what stands there, and we answered: of its keys and its part in DTLS we chose.
   bool remote_offered = false, agreed_offered = false;
   friend bool operator==(const OfferAnswer&, const OfferAnswer&) = default;
@@ -77,7 +78,7 @@ void start_offer_answer(OfferAnswer& s, std::uint64_t session_id, const IpAddres
 // The same but for the o= line.
 [[nodiscard]] bool same_media(std::string_view a, std::string_view b);
 
-// The part in DTLS that our last SDP says; nullopt: none.
+// The part in DTLS that our SDP of the last completed exchange says; nullopt: none.
 [[nodiscard]] std::optional<DtlsSetup> setup_said(const OfferAnswer& s);
 
 // The outstanding or last SDP of the peer, read again (after the value was restored).

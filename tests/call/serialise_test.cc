@@ -47,6 +47,7 @@ CallState sample() {
     l.number = "+4930";
     l.offer_answer = sdp::start_offer_answer(42, *IpAddress::parse("10.0.0.1"));
     l.offer_answer.last_local = "v=0";
+    l.offer_answer.agreed_local = "v=0 agreed";
     l.offer_answer.state = sdp::OfferState::kStable;
     l.offer_answer.agreed = l.offer_answer.owed = true;
     l.offer_answer.offered_in = sdp::Carrier::kUpdate;

@@ -118,6 +118,21 @@ TEST(OfferAnswer, WhoOfferedWhatThePeerSaidLastIsKept) {
   EXPECT_TRUE(s.remote_offered);
 }
 
+// Our offers say "actpass" to whatever was chosen before.
+TEST(OfferAnswer, OurPartInDtlsIsThatOfTheLastExchangeAndNotOfAnOfferThatWasRefused) {
+  Dialect d;
+  OfferAnswer s = fresh();
+  s.last_local = "v=0\r\na=setup:passive\r\n";
+  s.state = OfferState::kLocalOffer;
+  ASSERT_TRUE(remote_answer(s, theirs(1), d));
+  EXPECT_EQ(setup_said(s), DtlsSetup::kPassive);
+  s.last_local = "v=0\r\na=setup:actpass\r\n";
+  s.state = OfferState::kLocalOffer;
+  EXPECT_EQ(setup_said(s), DtlsSetup::kPassive) << "nobody has agreed yet";
+  ASSERT_TRUE(rollback(s));
+  EXPECT_EQ(setup_said(s), DtlsSetup::kPassive);
+}
+
 TEST(OfferAnswer, WhatIsPassedOnHasOurOriginAndNothingElseOfOurs) {
   const Dialect d;
   OfferAnswer s = fresh();
