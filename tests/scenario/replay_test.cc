@@ -22,7 +22,7 @@ name = "mark"
 when = { methods = ["INVITE"] }
 actions = [{ set = "X-Mark", value = "one" }, { remove_codecs = ["PCMU"] }]
 [[rule_set]]
-name = "back"
+name = "status-back"
 [[rule_set.rule]]
 name = "unavailable"
 when = { statuses = [480] }
@@ -49,7 +49,7 @@ actions = [{ set = "X-Room", value = "${room}" }]
 name = "ruled-core"
 extends = "operator"
 rules_in = ["within"]
-rules_out = ["back", "within"]
+rules_out = ["status-back", "within"]
 )";
 
 ConfigOptions options() {
@@ -149,7 +149,7 @@ TEST_P(ReplayTest, AFailureThatWouldBeSaidAsAnother) {
   EXPECT_EQ(calls[0].differences[0].what, "answer");
   EXPECT_EQ(calls[0].differences[0].recorded, "404");
   EXPECT_EQ(calls[0].differences[0].now, "410");
-  EXPECT_THAT(calls[0].differences[0].why, HasSubstr("back/unavailable"));
+  EXPECT_THAT(calls[0].differences[0].why, HasSubstr("status-back/unavailable"));
 }
 
 TEST_P(ReplayTest, ACallThatWouldBeRefusedOrGoElsewhere) {
@@ -250,7 +250,7 @@ TEST_P(ReplayWithinTest, StatusesThatAreMapped) {
   EXPECT_EQ(found[0].what, "480 to UPDATE to core-1: status");
   EXPECT_EQ(found[0].recorded, "status: 480 Temporarily Unavailable -> 404 Not Found");
   EXPECT_EQ(found[0].now, "status: 480 Temporarily Unavailable -> 410 Gone");
-  EXPECT_EQ(found[0].why, "rule back/unavailable");
+  EXPECT_EQ(found[0].why, "rule status-back/unavailable");
 }
 
 TEST_P(ReplayWithinTest, OfAnSdpThatRulesChangedWhatMoreTheyDo) {
