@@ -80,7 +80,8 @@ void Call::on_provisional(Leg& leg, const transport::Received& r) {
     choose_fork(leg, before);
   else if (!before.empty() && leg.early.select_known(leg.s, before))
     leg.hop_unknown = true;
-  pass_provisional(m, m.status(), heard);
+  branch_rang(leg, heard);
+  pass_provisional(m, m.status(), heard && other(*find_leg(state_.ingress)) == &leg);
   tell_authorisation(leg);
   reconcile();
 }
