@@ -460,7 +460,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_target_located(Result<std::vector<transport::Destination>> where);
   void try_target();
   [[nodiscard]] std::string session_id_for(const Leg& target, const Leg& waiting) const;
-  Status send_target_invite(Leg& leg, deployment::PeerIndex peer);
+  Status send_target_invite(Leg& leg);
+  void leave_target_invite(Leg& leg);
   void target_rings(const sip::Message& m, int status, bool with_sdp);
   void target_failed(int status, const std::string& why);
   void target_answered(Leg& leg, const transport::Received& r);

@@ -250,8 +250,8 @@ bool Call::ask_again_for_session(Leg& leg, const sip::Message& m) {
   stop_timer(leg.ring);
   leg.client_invite = {};
   Hunt* const h = hunt_of(leg);
-  if (h && leg.s.phase == LegPhase::kNew) {
-    leave_initial_invite(*h, leg);
+  if (leg.s.phase == LegPhase::kNew && (h || is_target(leg))) {
+    h ? leave_initial_invite(*h, leg) : leave_target_invite(leg);
     return true;
   }
   close_media(leg);
