@@ -81,7 +81,9 @@ void Call::on_provisional(Leg& leg, const transport::Received& r) {
   else if (!before.empty() && leg.early.select_known(leg.s, before))
     leg.hop_unknown = true;
   branch_rang(leg, heard);
-  pass_provisional(m, m.status(), heard && other(*find_leg(state_.ingress)) == &leg);
+  // Beside the target that the caller hears: that one's SDP again.
+  const Leg* shown = forked() ? find_leg(state_.egress) : &leg;
+  pass_provisional(m, m.status(), heard && shown->s.heard);
   tell_authorisation(leg);
   reconcile();
 }
