@@ -2,6 +2,7 @@
 // and what is said when none has it.
 #include <gmock/gmock.h>
 
+#include "call/replay.h"
 #include "scenario/fixture.h"
 
 namespace causeway::scenario {
@@ -593,6 +594,46 @@ TEST_P(ReliableForking, TheOthersAreCancelledThoughTheCallerHasNotAcknowledgedYe
   core.ack(d);
   caller_hangs_up(floor);
   expect_clean(1);
+}
+
+// --- Told afterwards -----------------------------------------------------------------------------
+
+std::vector<call::Replayed> replayed(const std::string& trail, const std::string& config) {
+  deployment::LoadOptions o;
+  o.check_files = false;
+  const auto loaded = deployment::load_text(config, "new.toml", o);
+  const auto trails = call::read_trails(trail);
+  std::vector<call::Replayed> out;
+  EXPECT_TRUE(loaded.deployment && trails);
+  if (loaded.deployment && trails)
+    for (const auto& t : *trails) out.push_back(call::replay(t, *loaded.deployment, nullptr));
+  return out;
+}
+
+TEST_P(ForkingTest, AReplayKnowsThatTheyWereCalledSideBySide) {
+  call();
+  desk_says(486);
+  desk.expect("ACK");
+  cloud_says(404);
+  (void)failure(core, d, 486);
+  call();
+  desk_says(180);
+  core.expect("180");
+  cloud_says(200, cloud_sdp());
+  (void)caller_is_answered();
+  (void)cancelled(desk, *at_desk);
+  caller_hangs_up(cloud);
+  expect_clean(2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto same = replayed(rig.trail_of(i), parallel());
+    EXPECT_THAT(call::to_text(same), HasSubstr("1 call: 1 as before, 0 differently"));
+  }
+  std::string text = parallel();
+  const std::string key = "forking = \"parallel\"\n";
+  text.erase(text.find(key), key.size());
+  const auto other = call::to_text(replayed(rig.trail_of(1), text));
+  EXPECT_THAT(other, HasSubstr("all at once"));
+  EXPECT_THAT(other, HasSubstr("one after the other"));
 }
 
 // --- Where they are ------------------------------------------------------------------------------
