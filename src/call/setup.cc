@@ -17,7 +17,6 @@ using sdp::Carrier;
 using sdp::SdpMeaning;
 using sdp::Side;
 using sip::HeaderId;
-using sip::Method;
 using telemetry::EventKind;
 
 namespace {

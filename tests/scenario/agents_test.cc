@@ -35,58 +35,18 @@ reliable_provisionals = "supported"
 early_media_header = "supported"
 early_media_gate = "last"
 supported = ["199"]
-[[peer_group]]
-name = "left"
-region = "west"
-realm = "core"
-listener = "udp"
-profile = "either"
-options_interval = "0s"
-trusted = true
-routes_to = ["right"]
-[peer_group.timers]
-ring = "20s"
-[peer_group.recognise]
-sources = ["10.1.0.0/16"]
-[[peer_group.peer]]
-name = "left-1"
-host = "10.1.0.1"
-port = 5060
-[[peer_group]]
-name = "right"
-region = "west"
-realm = "core"
-listener = "udp"
-profile = "either"
-options_interval = "0s"
-trusted = true
-routes_to = ["left"]
-[peer_group.timers]
-ring = "20s"
-[peer_group.recognise]
-sources = ["10.2.0.0/16"]
-[[peer_group.peer]]
-name = "right-1"
-host = "10.2.0.1"
-port = 5060
-[[peer_group]]
-name = "beside"
-region = "west"
-realm = "core"
-listener = "udp"
-profile = "either"
-options_interval = "0s"
-trusted = true
-routes_to = ["left"]
-[peer_group.timers]
-ring = "15s"
-[peer_group.recognise]
-sources = ["10.3.0.0/16"]
-[[peer_group.peer]]
-name = "beside-1"
-host = "10.3.0.1"
-port = 5060
 )";
+
+std::string group(const std::string& name, const std::string& host, const std::string& routes,
+                  const std::string& ring) {
+  return "[[peer_group]]\nname = \"" + name +
+         "\"\nregion = \"west\"\nrealm = \"core\"\nlistener = \"udp\"\nprofile = \"either\"\n"
+         "options_interval = \"0s\"\ntrusted = true\n" +
+         routes + "[peer_group.timers]\nring = \"" + ring +
+         "\"\n[peer_group.recognise]\nsources = [\"" + host +
+         "/32\"]\n[[peer_group.peer]]\nname = \"" + name + "-1\"\nhost = \"" + host +
+         "\"\nport = 5060\n";
+}
 
 std::uint64_t seeds() {
   const char* s = std::getenv("CAUSEWAY_SEEDS");
@@ -101,12 +61,12 @@ void play(std::uint64_t seed, Tally& tally) {
   static constexpr const char* kGates[] = {"last", "first", "active"};
   std::string config = kConfig;
   config.replace(config.find("\"last\"") + 1, 4, kGates[seed % 5 % 3]);
-  const bool forks = seed % 4 == 0;
-  if (forks) {
-    const std::string routes = "routes_to = [\"right\"]";
-    config.replace(config.find(routes), routes.size(),
-                   "forking = \"parallel\"\nroutes_to = [\"right\", \"beside\"]");
-  }
+  config += group("left", "10.1.0.1",
+                  seed % 4 == 0 ? "forking = \"parallel\"\nroutes_to = [\"right\", \"beside\"]\n"
+                                : "routes_to = [\"right\"]\n",
+                  "20s") +
+            group("right", "10.2.0.1", "routes_to = [\"left\"]\n", "20s") +
+            group("beside", "10.3.0.1", "routes_to = [\"left\"]\n", "15s");
   Rig rig(Mode{seed % 2 ? 1U : 3U, seed % 3 == 0, seed}, config);
   Peer left(rig, "left", "10.1.0.1:5060", Transport::kUdp);
   Peer right(rig, "right", "10.2.0.1:5060", Transport::kUdp);

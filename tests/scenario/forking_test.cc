@@ -2,8 +2,8 @@
 // and what is said when none has it.
 #include <gmock/gmock.h>
 
-#include "call/replay.h"
 #include "scenario/fixture.h"
+#include "scenario/replays.h"
 
 namespace causeway::scenario {
 namespace {
@@ -597,18 +597,6 @@ TEST_P(ReliableForking, TheOthersAreCancelledThoughTheCallerHasNotAcknowledgedYe
 }
 
 // --- Told afterwards -----------------------------------------------------------------------------
-
-std::vector<call::Replayed> replayed(const std::string& trail, const std::string& config) {
-  deployment::LoadOptions o;
-  o.check_files = false;
-  const auto loaded = deployment::load_text(config, "new.toml", o);
-  const auto trails = call::read_trails(trail);
-  std::vector<call::Replayed> out;
-  EXPECT_TRUE(loaded.deployment && trails);
-  if (loaded.deployment && trails)
-    for (const auto& t : *trails) out.push_back(call::replay(t, *loaded.deployment, nullptr));
-  return out;
-}
 
 TEST_P(ForkingTest, AReplayKnowsThatTheyWereCalledSideBySide) {
   call();
