@@ -159,19 +159,15 @@ rules_in = ["heard"]
 )");
   config.insert(config.find("contact_host ="), "rules_out = [\"said\"]\n");
   config.replace(config.find("profile = \"operator\""), 20, "profile = \"ruled\"");
-  deployment::LoadOptions options;
-  options.check_files = false;
-  const auto loaded = deployment::load_text(config, "test.toml", options);
-  ASSERT_TRUE(loaded.deployment) << loaded.to_string();
-  d = loaded.deployment;
+  use(config);
   const std::string m =
       invite("9089123", "gw.example",
              "Content-Type: application/sdp\n\nv=0\no=- 1 1 IN IP4 10.1.0.1\ns=-\n"
              "c=IN IP4 10.1.0.1\nt=0 0\nm=audio 4000 RTP/AVP 0 8\n");
   const std::string t = text(m);
   for (const char* line :
-       {"rules    heard/prefix: Request-URI user: sip:9089123@gw.example -> "
-        "sip:089123@gw.example\n",
+       {("rules    heard/prefix: Request-URI user: sip:9089123@gw.example -> "
+         "sip:089123@gw.example\n"),
         "         heard/prefix: variable site: (none) -> s\n", "INVITE sip:+4989123@10.2.0.1\n",
         "From: <sip:030111@contoso.1r1.sbc.example>\n",
         "rules    said/site: X-Site: (none) -> s Contoso\n",
