@@ -337,6 +337,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   // --- forking.cc
   [[nodiscard]] bool forked() const { return hunts_.size() > 1; }
   [[nodiscard]] static bool still_tried(const Leg* leg);
+  [[nodiscard]] Hunt* branch_of(const Leg& leg);  // of several, and not over; null: none
   void start_fork();
   void begin_branches();
   void branch_over(Hunt& h, HuntEnd end);

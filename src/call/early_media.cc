@@ -105,6 +105,7 @@ void Call::let_fork_go(Leg& out, const std::string& tag) {
   if (out.talks == tag) out.talks.clear();
   if (out.media_of == tag) out.media_of.clear();
   choose_fork(out, {});
+  choose_branch();
 }
 
 // RFC 6228 5: a reliable 199 is acknowledged in the dialog that it ends.

@@ -36,6 +36,11 @@ bool Call::still_tried(const Leg* leg) {
          (leg->s.phase == LegPhase::kNew || leg->s.phase == LegPhase::kEarly);
 }
 
+Hunt* Call::branch_of(const Leg& leg) {
+  Hunt* h = forked() ? hunt_of(leg) : nullptr;
+  return h && !h->over ? h : nullptr;
+}
+
 // A hunt for each target; those of another region wait until nobody of the caller's own is left
 // (GW-02).
 void Call::start_fork() {
@@ -113,8 +118,8 @@ void Call::end_other_branches(const Hunt& stays, std::string_view reason) {
 
 // It answered, with media that can be used.
 void Call::branch_answered(Leg& leg) {
-  Hunt* h = hunt_of(leg);
-  if (!forked() || !h) return;
+  const Hunt* h = branch_of(leg);
+  if (!h) return;
   make_current(leg);
   end_other_branches(*h, kElsewhere);
 }
@@ -136,7 +141,7 @@ void Call::branch_rang(Leg& leg, bool with_sdp) {
 
 // Packets of it came, from a phone that was not heard before.
 void Call::branch_heard(const Leg& leg) {
-  Hunt* h = forked() ? hunt_of(leg) : nullptr;
+  Hunt* h = branch_of(leg);
   if (!h) return;
   h->heard = ++branch_events_;
   choose_branch();
@@ -185,7 +190,7 @@ void Call::make_current(Leg& out) {
   state_.egress = out.s.id;
   tell(EventKind::kState, &out, "of the targets that ring this one is the caller's now");
   if (out.s.heard) join_media();
-  tell_authorisation(out);
+  if (!out.confirmed()) tell_authorisation(out);
 }
 
 }  // namespace causeway::call

@@ -286,6 +286,7 @@ void Call::attempt_failed(Leg& leg, int status, const std::string& why,
       h.said = std::make_unique<sip::Message>(*sip::Message::parse(response->bytes()));
       h.said_by = why;
     }
+    choose_branch();
     next_way(h);
     return;
   }

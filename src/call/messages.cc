@@ -69,7 +69,7 @@ Call::Leg* Call::find_leg(LegId id) {
 Call::Leg* Call::other(const Leg& leg) {
   if (leg.s.id == state_.ingress) return find_leg(state_.egress);
   if (leg.s.id == state_.egress) return find_leg(state_.ingress);
-  if (forked() && hunt_of(leg)) return find_leg(state_.ingress);
+  if (branch_of(leg)) return find_leg(state_.ingress);
   // Whoever handed a call over may still ask for something: it is answered from what is known.
   if (is_transferor(leg)) return find_leg(transfer_->waiting);
   return nullptr;

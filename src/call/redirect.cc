@@ -116,6 +116,7 @@ bool Call::follow_redirect(Leg& leg, const sip::Message& m) {
   h.destinations.clear();
   h.redirects.insert(h.redirects.end(), std::make_move_iterator(found.rbegin()),
                      std::make_move_iterator(found.rend()));
+  choose_branch();
   next_way(h);
   return true;
 }

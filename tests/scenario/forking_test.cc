@@ -529,6 +529,60 @@ TEST_P(FirstHeard, TheFirstThatSentAnSdpIsHeardUntilItIsGone) {
   expect_clean(1);
 }
 
+// Nobody answers there any more, but another peer of that target may: the caller hears who rings.
+TEST_P(FirstHeard, ATargetThatIsRedirectedOrEndsItsRingingLetsTheCallerGo) {
+  all_called();
+  desk_says(183, desk_sdp());
+  core.expect("183");
+  floor_says(183, floor_sdp());
+  core.expect("183");
+  EXPECT_EQ(desk_is_heard(), 5U);
+  desk_says(199);
+  rig.run(Millis(100));
+  EXPECT_EQ(floor_is_heard(), 5U);
+  EXPECT_EQ(desk_is_heard(), 0U);
+  desk_says(302, "", "Contact: <sip:other@10.4.0.1:5060>\r\n");
+  const auto again = desk.expect("INVITE");
+  EXPECT_EQ(again.request_uri(), "sip:other@10.4.0.1:5060");
+  EXPECT_EQ(floor_is_heard(), 5U);
+  desk.reply(again, 180, "", "", "other");
+  core.expect("180");
+  EXPECT_EQ(floor_is_heard(), 5U);
+  desk.reply(again, 200, "", desk_sdp(), "other");
+  (void)caller_is_answered();
+  desk.expect("ACK");
+  (void)cancelled(floor, *at_floor);
+  core.request(d, "BYE");
+  core.expect("200 BYE");
+  desk.reply(desk.expect("BYE"), 200);
+  cloud_says(487);
+  expect_clean(1);
+}
+
+// What comes of a target that was cancelled is of no consequence.
+TEST_P(FirstHeard, ATargetThatLostMayGoOnTalking) {
+  all_called();
+  floor_says(183, floor_sdp(),
+             "Require: 100rel\r\nRSeq: 1\r\nAllow: INVITE, ACK, BYE, CANCEL, UPDATE, PRACK\r\n");
+  core.expect("183");
+  floor.reply(floor.expect("PRACK"), 200);
+  desk_says(200, desk_sdp());
+  (void)caller_is_answered();
+  desk.expect("ACK");
+  auto early = floor.answered(*at_floor, "floor");
+  floor.request(early, "UPDATE", "Contact: <sip:10.4.0.2:5060>\r\n",
+                sdp("10.4.0.2", 45000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  floor_says(180);
+  floor_says(183, floor_sdp());
+  rig.run(Millis(500));
+  EXPECT_FALSE(floor.has("200 UPDATE"));
+  EXPECT_EQ(core.count("180") + core.count("UPDATE") + core.count("INVITE"), 0U);
+  EXPECT_EQ(desk_is_heard(), 5U);
+  (void)cancelled(floor, *at_floor);
+  caller_hangs_up(desk);
+  expect_clean(1);
+}
+
 class ActiveHeard : public HeardTest {
  protected:
   ActiveHeard() : HeardTest(config("early_media_gate = \"active\"\n")) {}
