@@ -509,6 +509,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
                                                 sdp::AnswerKind kind);
   [[nodiscard]] bool must_pass_on(const Leg& to) const;
   void correct_shown(Leg& to, std::string_view final);
+  void ask_once_more(Leg& to);
   void pass_again(const Leg& to);
   [[nodiscard]] bool other_offer_waits(const Leg& leg) const;
   // --- fax.cc
