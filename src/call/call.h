@@ -13,6 +13,7 @@
 #include "call/body.h"
 #include "call/crossing.h"
 #include "call/early_dialogs.h"
+#include "call/late_answers.h"
 #include "call/local_media.h"
 #include "call/meeting.h"
 #include "call/redirect.h"
@@ -135,6 +136,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   // Of a leg; null and empty when there is none of that id.
   [[nodiscard]] const deployment::Profile* profile_of(LegId id) const;
   [[nodiscard]] std::string local_tag(LegId id) const;
+  void leave_refused(LateAnswers& late) const;  // the legs whose INVITE was refused
   void tap_media(bool on);
   [[nodiscard]] std::string path_in_words() const;
 
@@ -207,6 +209,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::uint32_t ack_cseq = 0;
     std::size_t answered_with = 0;  // ... a hash of that 2xx's body; 0: not known
     unsigned forks_hung_up = 0;
+    bool refused_invite = false, answered_late = false;  // our first INVITE, and ... after that
     transport::TxId bye;
     transport::TxId liveness;            // OPTIONS within the dialog
     transport::TxId refresh;             // UPDATE without an offer
@@ -314,6 +317,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void try_destination();
   Status send_initial_invite(Leg& leg, deployment::PeerIndex peer);
   void attempt_failed(Leg& leg, int status, const std::string& why, const sip::Message* response);
+  void hear_late_answer(Leg& leg, std::string_view what);
   void on_initial_response(Leg& leg, const transport::Received& r);
   void on_success(Leg& leg, const transport::Received& r);
   void confirm(Leg& leg, const sip::Message& success);
