@@ -118,6 +118,40 @@ TEST_P(WithoutPrack, AnotherSdpInThe200ThanWasAgreedReliablyIsPassedOver) {
           "answered our offer twice, with another SDP: the first, which was acknowledged, holds");
 }
 
+// Nor does the first answer take back what an UPDATE has changed since; but to say it again is no
+// other answer.
+TEST_P(WithoutPrack, WhoRepeatsItsAnswerAfterAnUpdateIsNotBlamed) {
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  const auto inv = cloud.expect("INVITE");
+  const std::string first = secure_sdp("10.2.0.1", 50020);
+  cloud.reply(inv, 183, "Require: 100rel\r\nRSeq: 1\r\n", first);
+  cloud.reply(cloud.expect("PRACK"), 200);
+  (void)core.expect("183");
+  auto c = cloud.answered(inv);
+  cloud.request(c, "UPDATE", "", secure_sdp("10.2.0.1", 50000, "sendrecv", 2));
+  (void)cloud.expect("200 UPDATE");
+  cloud.reply(inv, 183, "", first);
+  (void)core.expect("183");
+  Up up = answered(d, inv, first);
+  EXPECT_THAT(rig.trail_of_all(), ::testing::Not(HasSubstr("answered our offer twice")));
+  up.cloud.cseq = c.cseq;
+  goes_on(up, "completed");
+}
+
+TEST_P(WithoutPrack, WhoSaysSomethingElseAfterAnUpdateIs) {
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  const auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 183, "Require: 100rel\r\nRSeq: 1\r\n", secure_sdp("10.2.0.1", 50020));
+  cloud.reply(cloud.expect("PRACK"), 200);
+  (void)core.expect("183");
+  auto c = cloud.answered(inv);
+  cloud.request(c, "UPDATE", "", secure_sdp("10.2.0.1", 50000, "sendrecv", 2));
+  (void)cloud.expect("200 UPDATE");
+  Up up = answered(d, inv, secure_sdp("10.2.0.1", 50040));
+  up.cloud.cseq = c.cseq;
+  goes_on(up, "answered our offer twice, with another SDP");
+}
+
 TEST_P(MisbehaviourTest, AnotherSdpInThe200ThanBeforeIsTheAnswer) {
   PeerDialog d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
   Up up{d, {}, {}, {}, cloud.expect("INVITE")};
