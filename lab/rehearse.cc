@@ -213,6 +213,7 @@ class Stage {
     if (cast.inside_media) v.media.push_back(*cast.inside_media);
     v.on_internet = on_the_internet(cast.service_media);
     v.inside = cast.inside_media;
+    v.beside = cast.beside;
     return v;
   }
   static AgentSettings service_settings(const RehearsalWish& wish, const Cast& cast) {
@@ -230,7 +231,7 @@ class Stage {
     a.ice = cast.bypass;
     if (cast.inside_media)
       a.local = LocalMediaTrunk{cast.gateway_service_media, *cast.inside_media, cast.first_inside,
-                                cast.contact_names.back()};
+                                cast.contact_names.back(), cast.beside};
     return a;
   }
   static AgentSettings core_settings(const RehearsalWish& wish, const Cast& cast) {
@@ -266,6 +267,7 @@ ScenarioPlan plan_of_rehearsal(const Cast& cast) {
   plan.strict_numbers = false;
   if (cast.bypass) add_media_bypass(plan);
   if (cast.inside_media) add_local_media(plan, cast.first_inside);
+  if (!cast.beside.empty()) add_gateway_behind(plan);
   return plan;
 }
 
