@@ -278,15 +278,15 @@ void add_media_places(std::vector<CallPlan>& out) {
     auto p = call(name, "media comes from " + place.address.to_string(),
                   op ? Side::kOperator : Side::kPhoneSystem, static_cast<int>(out.size()));
     (op ? p.called : p.calling).from = place;
-    ends(p.calling, 1'500ms);
+    ends(p.calling, 3'200ms);  // an unanswered check ends it before
     p.start = Millis(300 + 200 * static_cast<long>(out.size() % 8));
     out.push_back(p);
   }
   auto p = call("op-escalated", "a call goes on through media processors", Side::kOperator,
                 static_cast<int>(out.size()));
   p.called.escalations = {at("52.120.11.21", 49'152, 53'247), at("52.113.11.22", 3'478, 3'481)};
-  p.called.actions = {{1'000ms, Step::kEscalate}, {2'500ms, Step::kEscalate}};
-  ends(p.calling, 4'200ms);
+  p.called.actions = {{1'000ms, Step::kEscalate}, {3'800ms, Step::kEscalate}};
+  ends(p.calling, 5'400ms);
   p.start = 300ms;
   out.push_back(p);
 }

@@ -357,12 +357,12 @@ Result<Rehearsal> rehearse(const RehearsalWish& wish) {
   const ScenarioVerdict verdict = run_scenario(stage.sides(), plan_of_rehearsal(*cast));
   if (gateway.ended())
     return fail(ErrorCode::kInternal, "the gateway ended in the middle:\n" + tail_of(log));
-  look_at_calls(stage.sides(), verdict, findings);
   for (const auto& c : verdict.calls)
     for (const auto& x : c.violations) findings.broke(x.requirement, c.name + ": " + x.what);
   for (const Agent* a :
        {static_cast<const Agent*>(&stage.service()), static_cast<const Agent*>(&stage.core())})
     for (const auto& x : a->stray_violations()) findings.broke(x.requirement, x.what);
+  look_at_calls(stage.sides(), verdict, findings);
   look_for_alarm(stage, log, findings);
   gateway.ask_to_end();
   (void)stage.loop().run_until([&] { return gateway.ended(); }, 5s);
