@@ -46,7 +46,7 @@ class IceAgent {
   IceAgent& operator=(const IceAgent&) = delete;
 
   // `ports`: of the second socket; null: any.
-  [[nodiscard]] Status open(PortRange* ports);
+  [[nodiscard]] Status open(PortRange* ports = nullptr);
   [[nodiscard]] const IceCredentials& ours() const { return ours_; }
   // New credentials for the next offer; those in use go on until set_remote() (RFC 8445 9).
   void restart();

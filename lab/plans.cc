@@ -147,7 +147,7 @@ void add_transfer(std::vector<CallPlan>& out) {
   p.handover = Handover::kAttended;
   p.called.transfer_to = "+442079460911";
   p.called.actions = {
-      {800ms, Step::kHoldInactive}, {1'200ms, Step::kConsult}, {2'400ms, Step::kAttendedTransfer}};
+      {950ms, Step::kHoldInactive}, {1'250ms, Step::kConsult}, {2'400ms, Step::kAttendedTransfer}};
   p.target = Behaviour{};
   p.target->sound = tone(i + 5, false);
   ends(*p.target, 3'300ms);
