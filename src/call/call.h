@@ -14,6 +14,7 @@
 #include "call/crossing.h"
 #include "call/early_dialogs.h"
 #include "call/hunt.h"
+#include "call/late_answers.h"
 #include "call/local_media.h"
 #include "call/meeting.h"
 #include "call/redirect.h"
@@ -136,6 +137,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   // Of a leg; null and empty when there is none of that id.
   [[nodiscard]] const deployment::Profile* profile_of(LegId id) const;
   [[nodiscard]] std::string local_tag(LegId id) const;
+  void leave_refused(LateAnswers& late) const;  // the legs whose INVITE was refused
   void tap_media(bool on);
   [[nodiscard]] std::string path_in_words() const;
 
@@ -208,6 +210,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::uint32_t ack_cseq = 0;
     std::size_t answered_with = 0;  // ... a hash of that 2xx's body; 0: not known
     unsigned forks_hung_up = 0;
+    bool refused_invite = false, answered_late = false;  // our first INVITE, and ... after that
     transport::TxId bye;
     transport::TxId liveness;            // OPTIONS within the dialog
     transport::TxId refresh;             // UPDATE without an offer
@@ -306,6 +309,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
 
   // --- setup.cc
   [[nodiscard]] bool take_first_offer(Leg& leg, transport::TxId tx, const sip::Message& m);
+  void hear_late_answer(Leg& leg, std::string_view what);
   void on_initial_response(Leg& leg, const transport::Received& r);
   void on_success(Leg& leg, const transport::Received& r);
   void confirm(Leg& leg, const sip::Message& success);
@@ -532,6 +536,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
                                                 sdp::AnswerKind kind);
   [[nodiscard]] bool must_pass_on(const Leg& to) const;
   void correct_shown(Leg& to, std::string_view final);
+  void ask_once_more(Leg& to);
   void pass_again(const Leg& to);
   [[nodiscard]] bool other_offer_waits(const Leg& leg) const;
   // --- fax.cc

@@ -500,7 +500,10 @@ void Call::record_message(const Leg& leg, bool in, std::string_view bytes) {
 }
 
 void Call::on_layer_message(LegId id, bool outgoing, std::string_view bytes) {
-  if (const Leg* leg = find_leg(id)) record_message(*leg, !outgoing, bytes);
+  Leg* leg = find_leg(id);
+  if (!leg) return;
+  record_message(*leg, !outgoing, bytes);
+  if (!outgoing && is_late_answer(bytes)) hear_late_answer(*leg, ": passed over");
 }
 
 }  // namespace causeway::call

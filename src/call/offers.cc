@@ -454,6 +454,10 @@ void Call::on_update_response(Leg& leg, const transport::Received& r) {
     on_update_unanswered(leg, status);
   else
     on_offer_refused(leg, status < 300 ? 488 : status);
+  if (leg.confirmed() && leg.s.ingress && !was_terminated_) {  // the answer overtook it
+    ask_once_more(leg);
+    reconcile();
+  }
 }
 
 // The early dialog that our UPDATE went to is gone (RFC 3261 12.2.1.2): another phone may still
