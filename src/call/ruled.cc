@@ -73,9 +73,16 @@ void Call::tell_changes(const Leg& leg, rules::Direction direction,
                         const std::vector<rules::Change>& changes) {
   auto* t = changes.empty() ? nullptr : trail();
   if (!t) return;
-  for (const auto& c : changes)
-    t->add(EventKind::kRule, services_.reactor.wall(), leg.s.id.value, rules::to_string(c),
-           {field_of(c, direction)}, leg.s.peer);
+  for (const auto& c : changes) {
+    telemetry::Event e;
+    e.kind = EventKind::kRule;
+    e.at = services_.reactor.wall();
+    e.leg = leg.s.id.value;
+    e.peer = leg.s.peer;
+    e.text = rules::to_string(c);
+    e.fields.push_back(field_of(c, direction));
+    t->add(std::move(e));
+  }
 }
 
 std::optional<transport::Received> Call::enter(const Leg& leg, const transport::Received& r) {

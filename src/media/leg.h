@@ -32,6 +32,14 @@ struct Elsewhere {
   LocalEnds ends;
 };
 
+// A packet of silence (silence.cc).
+struct Filler {
+  std::uint8_t type = kNoType;  // none: it takes no silence that we make
+  std::byte octet{};
+  std::uint8_t octets = 0;
+  std::uint8_t turns = 1;  // between two packets
+};
+
 struct Leg {
   // Borrowed
   PortPool* pool = nullptr;
@@ -65,7 +73,9 @@ struct Leg {
 
   std::uint8_t other_law = kNoType;
   bool to_a_law = false;
-  bool judge_time = false;  // the partner's peer minds how long packets are
+  bool judge_time = false;       // the partner's peer minds how long packets are
+  bool filling = false;          // it is in `fills`
+  std::optional<Filler> filler;  // of `agreed`, once it was asked for
 
   // What is decoded of this peer, and what is made for it
   std::unique_ptr<Hearing> hearing;

@@ -425,6 +425,7 @@ Status MediaPlane::apply(MediaLegId id, const LegMedia& agreed, std::string_view
   leg->latched_at = now;
   if (!leg->applied || !sdp::receives(leg->agreed.direction)) leg->expected_since = now;
   leg->agreed = agreed;
+  leg->filler.reset();
   leg->applied = true;
   for (const sdp::Codec& c : agreed.receive_codecs)
     if (!sdp::is_telephone_event(c) && !sdp::is_comfort_noise(c)) {

@@ -162,7 +162,7 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   // Silence until the partner speaks (silence.cc)
   void fill(Leg& leg);
   void fill_all(Instant now);
-  [[nodiscard]] bool fill_one(const Fill& f, Instant now);
+  [[nodiscard]] bool fill_one(Leg& leg, const Fill& f, Instant now);
 };
 
 }  // namespace causeway::media

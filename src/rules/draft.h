@@ -2,7 +2,7 @@
 // byte for byte. Lives for one message; pure.
 #pragma once
 
-#include <deque>
+#include <forward_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +33,7 @@ class Draft {
   bool changed = false;
 
   // Text that lives as long as the draft.
-  std::string_view keep(std::string text) { return kept_.emplace_back(std::move(text)); }
+  std::string_view keep(std::string text) { return kept_.emplace_front(std::move(text)); }
   // A value without folds: the same view where it has none.
   [[nodiscard]] std::string_view plain(std::string_view value);
   [[nodiscard]] const sip::Message& message() const { return message_; }
@@ -47,7 +47,7 @@ class Draft {
   [[nodiscard]] std::string_view value(sip::HeaderId id) const;
 
   const sip::Message& message_;
-  std::deque<std::string> kept_;
+  std::forward_list<std::string> kept_;
 };
 
 }  // namespace causeway::rules

@@ -368,9 +368,26 @@ Status validate_request_uri(const Message& m) {
   return {};
 }
 
+// Has `was` the same values of that kind? False where there is none.
+bool stands_in(const Message* was, const Message& m, HeaderId id) {
+  if (!was || !was->has(id)) return false;
+  auto old = was->headers().begin();
+  const auto end = was->headers().end();
+  const auto next = [&] {
+    while (old != end && old->id != id) ++old;
+  };
+  for (const HeaderField& f : m.headers()) {
+    if (f.id != id) continue;
+    next();
+    if (old == end || old++->value != f.value) return false;
+  }
+  next();
+  return old == end;
+}
+
 }  // namespace
 
-Status validate(const Message& m) {
+Status validate(const Message& m, const Message* was) {
   static constexpr HeaderId kMust[] = {HeaderId::kFrom, HeaderId::kTo, HeaderId::kCallId,
                                        HeaderId::kCSeq};
   for (const HeaderId id : kMust)
@@ -382,7 +399,9 @@ Status validate(const Message& m) {
   // First: nothing else of another version can be judged.
   if (m.is_request() && !m.version_ok_)
     return fail(ErrorCode::kVersion, "SIP version is not SIP/2.0");
-  if (auto s = validate_vias(m); !s) return s;
+  if (was) m.quirks_ |= static_cast<std::uint8_t>(was->quirks_ & ~kBareLineFeed);
+  if (!stands_in(was, m, HeaderId::kVia))
+    if (auto s = validate_vias(m); !s) return s;
   if (!m.start_ok_) return fail(ErrorCode::kMalformed, "white space after the SIP version");
   // RFC 3261 8.1.1.5
   if (!m.cseq_ok_ || m.cseq() >= 0x8000'0000U)
@@ -397,19 +416,27 @@ Status validate(const Message& m) {
   if (!is_call_id(m.call_id()))
     return fail(ErrorCode::kMalformed, "Call-ID is not WORD or WORD@WORD: '" +
                                            std::string(m.call_id().substr(0, 120)) + "'");
-  if (!m.from()) return tl::unexpected(parse_name_addr(m.value(HeaderId::kFrom)).error());
-  if (!m.to()) return tl::unexpected(parse_name_addr(m.value(HeaderId::kTo)).error());
-  if (auto s = validate_tag(*m.from(), HeaderId::kFrom); !s) return s;
-  if (auto s = validate_tag(*m.to(), HeaderId::kTo); !s) return s;
-  m.quirks_ |= m.from()->quirks | m.to()->quirks;
+  if (!stands_in(was, m, HeaderId::kFrom)) {
+    if (!m.from()) return tl::unexpected(parse_name_addr(m.value(HeaderId::kFrom)).error());
+    if (auto s = validate_tag(*m.from(), HeaderId::kFrom); !s) return s;
+    m.quirks_ |= m.from()->quirks;
+  }
+  if (!stands_in(was, m, HeaderId::kTo)) {
+    if (!m.to()) return tl::unexpected(parse_name_addr(m.value(HeaderId::kTo)).error());
+    if (auto s = validate_tag(*m.to(), HeaderId::kTo); !s) return s;
+    m.quirks_ |= m.to()->quirks;
+  }
   if (m.is_request() && headers_of_uri(m.request_uri()) != std::string_view::npos)
     return fail(ErrorCode::kMalformed, "Request-URI with headers ('?')");
   if (!m.is_request()) return {};
   std::uint8_t of_contacts = 0;
-  if (auto s = validate_contacts(m, of_contacts); !s) return s;
+  if (!stands_in(was, m, HeaderId::kContact))
+    if (auto s = validate_contacts(m, of_contacts); !s) return s;
   m.quirks_ |= of_contacts;
   for (const HeaderId id : {HeaderId::kRoute, HeaderId::kRecordRoute})
-    if (auto s = validate_routes(m, id); !s) return s;
+    if (!stands_in(was, m, id))
+      if (auto s = validate_routes(m, id); !s) return s;
+  if (was && was->request_uri() == m.request_uri()) return {};
   if (auto s = validate_request_uri(m); !s) return s;
   m.quirks_ |= m.target()->quirks;
   return {};

@@ -143,14 +143,15 @@ class Message {
   mutable Once<Via> via_;
   mutable Once<Party> from_, to_;
   mutable Once<Uri> target_;
-  friend Status validate(const Message&);
+  friend Status validate(const Message&, const Message*);
 };
 
 // What RFC 3261 8.1.1, 8.2 and 20 demand of any message before it is worked on: Via, From, To,
 // Call-ID, CSeq (once each, sane, method equal to the request's), Content-Length no longer than the
 // body, routes that are addresses, a Request-URI that we can route. The error's code and text are
-// what the answer says: 400, 416 (kUriScheme) or 505 (kVersion).
-[[nodiscard]] Status validate(const Message& m);
+// what the answer says: 400, 416 (kUriScheme) or 505 (kVersion). `was`: what this was made of;
+// values that both have are not read again.
+[[nodiscard]] Status validate(const Message& m, const Message* was = nullptr);
 // What is wrong with a message that has one of these quirks, for a person; empty for none.
 [[nodiscard]] std::string_view describe_quirk(std::uint8_t quirks) noexcept;
 
