@@ -115,8 +115,10 @@ void Call::rule_out(Leg& leg, std::string& bytes) {
   if (m->method() != Method::kInvite || !m->is_request() || !m->to_tag().empty()) return;
   // Later requests of the dialog name the parties as this one does (RFC 3261 12.2.1.1).
   Dialog& d = leg.s.dialog;
-  d.local_party = party_of(said.from());
-  d.remote_party = party_of(said.to());
+  using sip::HeaderId;
+  if (said.value(HeaderId::kFrom) != m->value(HeaderId::kFrom))
+    d.local_party = party_of(said.from());
+  if (said.value(HeaderId::kTo) != m->value(HeaderId::kTo)) d.remote_party = party_of(said.to());
   d.remote_target = std::string(said.request_uri());
 }
 

@@ -257,17 +257,25 @@ Status MediaPlane::Impl::set_keys(Leg& leg, const LegMedia& agreed, bool other_f
   return {};
 }
 
+std::shared_ptr<const PayloadTypes> MediaPlane::Impl::shared(const PayloadTypes& types) {
+  for (const auto& known : common_types)
+    if (known && *known == types) return known;
+  auto& place = common_types[next_common++ % common_types.size()];
+  return place = std::make_shared<const PayloadTypes>(types);
+}
+
 void MediaPlane::Impl::compile(Leg& leg) {
-  leg.clock_100 = kEightKilohertz;
+  PayloadTypes types{.clock_100 = kEightKilohertz};
   for (const sdp::Codec& c : leg.agreed.receive_codecs)
     if (c.pt.value < 128)
-      leg.clock_100[c.pt.value] =
+      types.clock_100[c.pt.value] =
           sdp::is_telephone_event(c) ? std::uint16_t{0}
                                      : static_cast<std::uint16_t>(std::min(c.clock / 100, 65'535u));
   const bool any =
       !leg.partner || leg.agreed.receive_codecs.empty() || leg.partner->agreed.send_codecs.empty();
   if (any) {
-    leg.to_partner = kSameType;
+    types.to_partner = kSameType;
+    leg.types = shared(types);
     leg.judge_time = false;
     leg.hearing.reset();
     leg.fax.reset();
@@ -276,7 +284,8 @@ void MediaPlane::Impl::compile(Leg& leg) {
     return;
   }
   const Plan p = plan(leg.agreed, leg.partner->agreed, leg.arriving_ms);
-  leg.to_partner = p.types;
+  types.to_partner = p.types;
+  leg.types = shared(types);
   const bool listens =
       !leg.agreed.plain && (leg.agreed.fax == sdp::FaxAs::kPassthrough ||
                             (leg.agreed.fax == sdp::FaxAs::kWhereDecoded && p.decoding));
@@ -564,7 +573,7 @@ Instant MediaPlane::last_heard(MediaLegId id) const {
 LegStats MediaPlane::stats(MediaLegId id) const {
   const Leg* leg = impl_->find(id);
   if (!leg) return {};
-  LegStats s = leg->counted;
+  LegStats s{leg->counted, 0, 0, 0, {}, {}};
   s.lost = lost(leg->in);
   s.jitter_ms = jitter_ms(leg->in, leg->in.jitter_q4);
   s.max_jitter_ms = jitter_ms(leg->in, leg->in.max_jitter_q4);

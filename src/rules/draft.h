@@ -19,13 +19,7 @@ class Draft {
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
 
-  struct Line {
-    sip::HeaderId id = sip::HeaderId::kOther;
-    std::string_view name, value;  // folds are still inside
-    [[nodiscard]] bool is(const Target& t) const {
-      return t.id == sip::HeaderId::kOther ? id == t.id && sip::iequals(name, t.name) : id == t.id;
-    }
-  };
+  using Line = sip::HeaderField;  // folds are still inside
   std::vector<Line> lines;
   std::string_view request_uri, body;
   int status = 0;  // 0: a request
@@ -41,7 +35,8 @@ class Draft {
   [[nodiscard]] std::string_view sdp() const;
   // Puts `text` in place of sdp().
   void replace_sdp(std::string_view text);
-  [[nodiscard]] std::string finish() const;
+  // kTooLarge: longer than our own parser takes.
+  [[nodiscard]] Result<sip::Message> finish();
 
  private:
   [[nodiscard]] std::string_view value(sip::HeaderId id) const;
@@ -49,5 +44,9 @@ class Draft {
   const sip::Message& message_;
   std::forward_list<std::string> kept_;
 };
+
+[[nodiscard]] inline bool is(const Draft::Line& l, const Target& t) {
+  return l.id == t.id && (t.id != sip::HeaderId::kOther || sip::iequals(l.name, t.name));
+}
 
 }  // namespace causeway::rules

@@ -111,7 +111,7 @@ class Run {
   Outcome finish() {
     Outcome out;
     if (draft_.changed) {
-      auto made = sip::Message::parse(draft_.finish());
+      auto made = draft_.finish();
       if (auto ok = made ? check(*made) : Status(tl::unexpected(made.error())); ok) {
         out.message = std::move(*made);
       } else {
@@ -219,7 +219,7 @@ class Run {
     if (a.verb == Verb::kRemoveMedia) return !draft_.sdp().empty();
     if (a.verb == Verb::kSet || a.verb == Verb::kAdd || a.target.request_uri) return true;
     return std::any_of(draft_.lines.begin(), draft_.lines.end(),
-                       [&](const auto& l) { return l.is(a.target); });
+                       [&](const auto& l) { return is(l, a.target); });
   }
 
   void act(const Action& a) {
@@ -284,14 +284,14 @@ class Run {
   [[nodiscard]] bool stands_once(const Target& t) const {
     return t.id != HeaderId::kOther && !sip::is_list_header(t.id) &&
            std::any_of(draft_.lines.begin(), draft_.lines.end(),
-                       [&](const auto& l) { return l.is(t); });
+                       [&](const auto& l) { return is(l, t); });
   }
 
   // Behind the last of its kind, else in front of Content-Length, which ends what we write.
   void insert(const Target& t, std::string_view value) {
     auto at = draft_.lines.end();
     for (auto i = draft_.lines.begin(); i != draft_.lines.end(); ++i)
-      if (i->is(t)) at = i + 1;
+      if (is(*i, t)) at = i + 1;
     if (at == draft_.lines.end())
       at = std::find_if(draft_.lines.begin(), draft_.lines.end(), [](const auto& l) {
         return l.id == HeaderId::kContentLength || l.id == HeaderId::kContentType;
@@ -302,18 +302,18 @@ class Run {
 
   void set(const Action& a) {
     const auto first = std::find_if(draft_.lines.begin(), draft_.lines.end(),
-                                    [&](const auto& l) { return l.is(a.target); });
+                                    [&](const auto& l) { return is(l, a.target); });
     if (first == draft_.lines.end()) return add(a);
     const std::string_view before = first->value;
     const auto text = made(a, before);
     if (!text) return;
     const auto count = std::count_if(draft_.lines.begin(), draft_.lines.end(),
-                                     [&](const auto& l) { return l.is(a.target); });
+                                     [&](const auto& l) { return is(l, a.target); });
     if (count == 1 && before == *text) return;
     grown(before.size(), text->size());
     first->value = *text;
     draft_.lines.erase(std::remove_if(first + 1, draft_.lines.end(),
-                                      [&](const auto& l) { return l.is(a.target); }),
+                                      [&](const auto& l) { return is(l, a.target); }),
                        draft_.lines.end());
     draft_.changed = true;
     note(a.target.name, before, *text);
@@ -322,7 +322,7 @@ class Run {
   void remove(const Action& a) {
     for (std::size_t i = 0; i < draft_.lines.size();) {
       const auto& l = draft_.lines[i];
-      if (!l.is(a.target) || (a.pattern && !a.pattern.found_in(draft_.plain(l.value)))) {
+      if (!is(l, a.target) || (a.pattern && !a.pattern.found_in(draft_.plain(l.value)))) {
         ++i;
         continue;
       }
@@ -335,8 +335,8 @@ class Run {
   void rename(const Action& a) {
     const Target to = target_of(a.name);
     for (auto& l : draft_.lines) {
-      if (!l.is(a.target)) continue;
-      if (!l.is(to) && stands_once(to)) {
+      if (!is(l, a.target)) continue;
+      if (!is(l, to) && stands_once(to)) {
         note(a.target.name, l.value, {}, "as " + a.name + ": there is one already; use set");
         continue;
       }
@@ -406,7 +406,7 @@ class Run {
       return;
     }
     for (auto& l : draft_.lines)
-      if (l.is(a.target)) rewrite_line(a, l);
+      if (is(l, a.target)) rewrite_line(a, l);
   }
 
   void rewrite_line(const Action& a, Draft::Line& l) {

@@ -185,14 +185,57 @@ Status Message::parse_headers(std::size_t at, const ParseLimits& limits) {
       return fail(ErrorCode::kMalformed, "header name is not a token");
     const std::string_view value = trim(line.substr(colon + 1));
     if (has_bare_cr(value)) return fail(ErrorCode::kMalformed, "bare CR in a header");
-    headers_.push_back({id, name, value});
-    auto& slot = slot_[static_cast<std::size_t>(id)];
-    if (slot == 0)
-      slot = static_cast<std::uint16_t>(headers_.size());
-    else if (repeated_ == HeaderId::kOther && stands_once(id))
-      repeated_ = id;
+    keep({id, name, value});
     at = end;
   }
+}
+
+void Message::keep(const HeaderField& f) {
+  headers_.push_back(f);
+  auto& slot = slot_[static_cast<std::size_t>(f.id)];
+  if (slot == 0)
+    slot = static_cast<std::uint16_t>(headers_.size());
+  else if (repeated_ == HeaderId::kOther && stands_once(f.id))
+    repeated_ = f.id;
+}
+
+Result<Message> Message::of_lines(std::string_view start_line, std::span<const HeaderField> lines,
+                                  std::string_view body, const ParseLimits& limits) {
+  constexpr std::string_view kEnd = "\r\n", kColon = ": ";
+  std::size_t size = start_line.size() + 2 * kEnd.size() + body.size();
+  for (const HeaderField& f : lines)
+    size += f.name.size() + kColon.size() + f.value.size() + kEnd.size();
+  if (size > limits.max_message || lines.size() > limits.max_headers ||
+      start_line.size() > limits.max_start_line)
+    return fail(ErrorCode::kTooLarge, "message of " + std::to_string(size) + " bytes and " +
+                                          std::to_string(lines.size()) +
+                                          " headers, longer than is taken");
+  Message m;
+  m.buffer_ = std::make_unique_for_overwrite<char[]>(size);
+  m.size_ = size;
+  char* at = m.buffer_.get();
+  const auto put = [&at](std::string_view text) {
+    const std::string_view here(at, text.size());
+    if (!text.empty()) std::memcpy(at, text.data(), text.size());
+    at += text.size();
+    return here;
+  };
+  const std::string_view line = put(start_line);
+  put(kEnd);
+  m.headers_.reserve(lines.size());
+  for (const HeaderField& f : lines) {
+    const std::string_view name = put(f.name);
+    put(kColon);
+    m.keep({f.id, name, put(f.value)});
+    put(kEnd);
+  }
+  put(kEnd);
+  const auto head = static_cast<std::size_t>(at - m.buffer_.get());
+  put(body);
+  if (auto s = m.parse_start_line(line); !s) return tl::unexpected(s.error());
+  m.take_body(head);
+  m.decode_cseq();
+  return m;
 }
 
 void Message::take_body(std::size_t at) {

@@ -61,6 +61,14 @@ class Message {
   [[nodiscard]] static Result<Message> parse(std::string_view bytes,
                                              const ParseLimits& limits = {});
 
+  // What parse() makes of the same bytes, for a writer who knows the lines: `start_line` without
+  // its end, `lines` as parse() gives them (what they are is not looked for again), a body as long
+  // as Content-Length says. kTooLarge, kMalformed: as parse().
+  [[nodiscard]] static Result<Message> of_lines(std::string_view start_line,
+                                                std::span<const HeaderField> lines,
+                                                std::string_view body,
+                                                const ParseLimits& limits = {});
+
   Message(Message&&) noexcept = default;
   Message& operator=(Message&&) noexcept = default;
 
@@ -126,6 +134,7 @@ class Message {
   Message() = default;
   [[nodiscard]] Status parse_start_line(std::string_view line);
   [[nodiscard]] Status parse_headers(std::size_t at, const ParseLimits& limits);
+  void keep(const HeaderField& f);
   void take_body(std::size_t at);
   void decode_cseq();
 
