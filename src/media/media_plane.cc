@@ -148,7 +148,9 @@ Leg& MediaPlane::Impl::add(std::unique_ptr<PortPair> ports, PortPool& pool, cons
   static constexpr char kHex[] = "0123456789abcdef";
   for (std::uint64_t bits = random.u64(), i = 0; i < 16; ++i, bits >>= 4)
     leg.cname += kHex[bits & 15];
-  compile(leg);
+  if (!nothing_agreed)
+    nothing_agreed = std::make_shared<const PayloadTypes>(PayloadTypes{kSameType, kEightKilohertz});
+  leg.types = nothing_agreed;
   ++open_legs;
   start_tick();
   return leg;
@@ -265,7 +267,7 @@ std::shared_ptr<const PayloadTypes> MediaPlane::Impl::shared(const PayloadTypes&
 }
 
 void MediaPlane::Impl::compile(Leg& leg) {
-  PayloadTypes types{.clock_100 = kEightKilohertz};
+  PayloadTypes types{.to_partner = kSameType, .clock_100 = kEightKilohertz};
   for (const sdp::Codec& c : leg.agreed.receive_codecs)
     if (c.pt.value < 128)
       types.clock_100[c.pt.value] =
@@ -274,7 +276,6 @@ void MediaPlane::Impl::compile(Leg& leg) {
   const bool any =
       !leg.partner || leg.agreed.receive_codecs.empty() || leg.partner->agreed.send_codecs.empty();
   if (any) {
-    types.to_partner = kSameType;
     leg.types = shared(types);
     leg.judge_time = false;
     leg.hearing.reset();

@@ -67,6 +67,7 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   const Laws laws;
   std::array<std::shared_ptr<const PayloadTypes>, 16> common_types;  // the latest
   std::size_t next_common = 0;
+  std::shared_ptr<const PayloadTypes> nothing_agreed;
   TranscodingBudget transcoding;
   std::shared_ptr<const rtp::DtlsIdentity> identity;  // made for the first leg that needs it
   std::vector<Fill> fills;                            // legs that hear silence of ours (silence.cc)

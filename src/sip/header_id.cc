@@ -89,8 +89,8 @@ constexpr unsigned hash_name(std::string_view s) {
   return (h ^ (h >> 8)) & 255;
 }
 
-// Is `name` that one of ours in any case? Eight characters at once: where they differ, it is in bit
-// 5 alone, and of a letter ('-' without it is a CR).
+// Is `name`, of two characters at least, that one of ours in any case? Several at once: where they
+// differ, it is in bit 5 alone, and of a letter ('-' without it is a CR).
 bool same_name(std::string_view ours, std::string_view name) {
   if (ours.size() != name.size()) return false;
   constexpr std::uint64_t kCase = 0x2020202020202020ULL, kLetters = kCase << 1;
@@ -98,22 +98,20 @@ bool same_name(std::string_view ours, std::string_view name) {
     const std::uint64_t x = a ^ b;
     return ((x & ~kCase) | ((x << 1) & ~a & kLetters)) != 0;
   };
-  const auto differ_at = [&](std::size_t i) {
-    std::uint64_t a = 0, b = 0;
+  const auto differ_at = [&](std::size_t i, auto a) {
+    auto b = a;
     std::memcpy(&a, ours.data() + i, sizeof a);
     std::memcpy(&b, name.data() + i, sizeof b);
     return differ(a, b);
   };
   const std::size_t size = ours.size();
-  if (size < 8) {
-    for (std::size_t i = 0; i < size; ++i)
-      if (differ(static_cast<unsigned char>(ours[i]), static_cast<unsigned char>(name[i])))
-        return false;
-    return true;
+  if (size >= 8) {
+    for (std::size_t i = 0; i + 8 < size; i += 8)
+      if (differ_at(i, std::uint64_t{})) return false;
+    return !differ_at(size - 8, std::uint64_t{});
   }
-  for (std::size_t i = 0; i + 8 < size; i += 8)
-    if (differ_at(i)) return false;
-  return !differ_at(size - 8);
+  if (size >= 4) return !differ_at(0, std::uint32_t{}) && !differ_at(size - 4, std::uint32_t{});
+  return !differ_at(0, std::uint16_t{}) && !differ_at(size - 2, std::uint16_t{});
 }
 
 // Open addressing over 256 slots, built by the compiler.
@@ -147,7 +145,11 @@ bool iequals_tail(const char* a, const char* b, std::size_t size) noexcept {
       if (lower(a[k]) != lower(b[k])) return false;
     return true;
   };
-  if (size < 8) return alike(0, size);
+  if (size < 8) {
+    if (size >= 4 && std::memcmp(a, b, 4) == 0 && std::memcmp(a + size - 4, b + size - 4, 4) == 0)
+      return true;
+    return alike(0, size);
+  }
   // The last word begins where eight are left.
   for (std::size_t i = 0;; i = i + 16 <= size ? i + 8 : size - 8) {
     if (std::memcmp(a + i, b + i, 8) != 0 && !alike(i, i + 8)) return false;

@@ -153,6 +153,15 @@ Status Message::parse_start_line(std::string_view line) {
   return {};
 }
 
+[[gnu::always_inline]] inline void Message::keep(const HeaderField& f) {
+  headers_.push_back(f);
+  auto& slot = slot_[static_cast<std::size_t>(f.id)];
+  if (slot == 0)
+    slot = static_cast<std::uint16_t>(headers_.size());
+  else if (repeated_ == HeaderId::kOther && stands_once(f.id))
+    repeated_ = f.id;
+}
+
 Status Message::parse_headers(std::size_t at, const ParseLimits& limits) {
   const std::string_view all = bytes();
   headers_.reserve(24);
@@ -188,15 +197,6 @@ Status Message::parse_headers(std::size_t at, const ParseLimits& limits) {
     keep({id, name, value});
     at = end;
   }
-}
-
-void Message::keep(const HeaderField& f) {
-  headers_.push_back(f);
-  auto& slot = slot_[static_cast<std::size_t>(f.id)];
-  if (slot == 0)
-    slot = static_cast<std::uint16_t>(headers_.size());
-  else if (repeated_ == HeaderId::kOther && stands_once(f.id))
-    repeated_ = f.id;
 }
 
 Result<Message> Message::of_lines(std::string_view start_line, std::span<const HeaderField> lines,
