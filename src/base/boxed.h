@@ -16,6 +16,8 @@ class Boxed {
   Boxed(std::nullopt_t) {}  // NOLINT(google-explicit-constructor): as with optional
   Boxed(T value)
       : box_(std::make_unique<T>(std::move(value))) {}  // NOLINT(google-explicit-constructor)
+  Boxed(std::optional<T> value)                         // NOLINT(google-explicit-constructor)
+      : box_(value ? std::make_unique<T>(std::move(*value)) : nullptr) {}
   Boxed(const Boxed& other) : box_(other.box_ ? std::make_unique<T>(*other.box_) : nullptr) {}
   Boxed(Boxed&&) noexcept = default;
   Boxed& operator=(const Boxed& other) {

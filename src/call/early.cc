@@ -80,7 +80,10 @@ void Call::on_provisional(Leg& leg, const transport::Received& r) {
     choose_fork(leg, before);
   else if (!before.empty() && leg.early.select_known(leg.s, before))
     leg.hop_unknown = true;
-  pass_provisional(m, m.status(), heard);
+  branch_rang(leg, heard);
+  // Beside the target that the caller hears: that one's SDP again.
+  const Leg* shown = forked() ? find_leg(state_.egress) : &leg;
+  pass_provisional(m, m.status(), heard && shown->s.heard);
   tell_authorisation(leg);
   reconcile();
 }

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 
 #include "call/call.h"
@@ -20,6 +22,28 @@ sdp::IceParameters our_end(const ice::Credentials& c) {
   p.pwd = c.pwd;
   p.lite = true;
   return p;
+}
+
+// Each leg of each call says it: without a format string.
+std::string in_words(const media::LegStats& s) {
+  std::string out;
+  out.reserve(160);
+  const auto add = [&out](std::string_view what, std::uint64_t n) {
+    std::array<char, 20> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr;
+    out.append(what).append(digits.data(), end);
+  };
+  const auto tenths = static_cast<std::uint64_t>(std::lround(s.jitter_ms * 10));
+  add("received ", s.packets_in);
+  add(" packets, lost ", s.lost);
+  add(", jitter ", tenths / 10);
+  add(".", tenths % 10);
+  add(" ms; sent ", s.packets_out);
+  add("; dropped: source ", s.dropped.source);
+  add(", authentication ", s.dropped.authentication);
+  add(", replay ", s.dropped.replay);
+  add(", hold ", s.dropped.direction);
+  return out;
 }
 
 // What the two sides of a leg agreed on: of the peer's codecs the first that it was told of, too.
@@ -126,11 +150,7 @@ void Call::close_media(Leg& leg) {
   }
   if (stats.packets_in + stats.packets_out > 0)
     tell(telemetry::EventKind::kMediaEnd, &leg,
-         fmt::format("received {} packets, lost {}, jitter {:.1f} ms; sent {}; dropped: source {}, "
-                     "authentication {}, replay {}, hold {}{}",
-                     stats.packets_in, stats.lost, stats.jitter_ms, stats.packets_out,
-                     stats.dropped.source, stats.dropped.authentication, stats.dropped.replay,
-                     stats.dropped.direction, heard_as) +
+         in_words(stats) + heard_as +
              (stats.dropped.fork + stats.dropped.untried != 0
                   ? fmt::format("; other forks {}, not tried {}", stats.dropped.fork,
                                 stats.dropped.untried)
@@ -189,7 +209,7 @@ void Call::apply_media(Leg& leg, const sdp::RemoteMedia& remote,
   }
   agreed.remote.ice.reset();
   if (remote.ice && services_.media.local_ice(leg.media))
-    agreed.ice = {{remote.ice->ufrag, remote.ice->pwd}, remote.ice->lite};
+    agreed.ice = media::IceAgreed{{remote.ice->ufrag, remote.ice->pwd}, remote.ice->lite};
   if (remote.ice_mismatch)
     tell(telemetry::EventKind::kNote, &leg,
          "without ICE: " + remote.rtp.to_string() + " in the SDP is none of its candidates");

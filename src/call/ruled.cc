@@ -73,9 +73,16 @@ void Call::tell_changes(const Leg& leg, rules::Direction direction,
                         const std::vector<rules::Change>& changes) {
   auto* t = changes.empty() ? nullptr : trail();
   if (!t) return;
-  for (const auto& c : changes)
-    t->add(EventKind::kRule, services_.reactor.wall(), leg.s.id.value, rules::to_string(c),
-           {field_of(c, direction)}, leg.s.peer);
+  for (const auto& c : changes) {
+    telemetry::Event e;
+    e.kind = EventKind::kRule;
+    e.at = services_.reactor.wall();
+    e.leg = leg.s.id.value;
+    e.peer = leg.s.peer;
+    e.text = rules::to_string(c);
+    e.fields.push_back(field_of(c, direction));
+    t->add(std::move(e));
+  }
 }
 
 std::optional<transport::Received> Call::enter(const Leg& leg, const transport::Received& r) {
@@ -108,8 +115,10 @@ void Call::rule_out(Leg& leg, std::string& bytes) {
   if (m->method() != Method::kInvite || !m->is_request() || !m->to_tag().empty()) return;
   // Later requests of the dialog name the parties as this one does (RFC 3261 12.2.1.1).
   Dialog& d = leg.s.dialog;
-  d.local_party = party_of(said.from());
-  d.remote_party = party_of(said.to());
+  using sip::HeaderId;
+  if (said.value(HeaderId::kFrom) != m->value(HeaderId::kFrom))
+    d.local_party = party_of(said.from());
+  if (said.value(HeaderId::kTo) != m->value(HeaderId::kTo)) d.remote_party = party_of(said.to());
   d.remote_target = std::string(said.request_uri());
 }
 

@@ -240,7 +240,7 @@ void describe(A& a, media::LegMedia& x) {
       put_enum(a, x.direction, sdp::Direction::kInactive), put(a, x.allowed_sources);
   a.field(x.send_ptime), a.field(x.send_maxptime),
       put_enum(a, x.digits, media::DigitForm::kSignalled);
-  put(a, x.dtls), put(a, x.ice);
+  put_boxed(a, x.dtls), put_boxed(a, x.ice);
   put_enum(a, x.fax, sdp::FaxAs::kIgnore), a.field(x.plain), a.field(x.voip_metrics),
       a.field(x.no_rtcp);
 }

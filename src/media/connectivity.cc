@@ -94,7 +94,7 @@ void MediaPlane::restart_ice(MediaLegId id, const ice::Credentials& ours) {
 std::optional<IceAgreed> MediaPlane::agreed_ice(MediaLegId id) const {
   const Leg* leg = impl_->find(id);
   if (!leg || !leg->applied) return std::nullopt;
-  return leg->agreed.ice;
+  return leg->agreed.ice ? std::optional(*leg->agreed.ice) : std::nullopt;
 }
 
 bool MediaPlane::does_without_ice(MediaLegId id) const {

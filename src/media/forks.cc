@@ -34,7 +34,7 @@ const Fork* Forks::with_receive_key(const std::optional<sdp::Crypto>& key) const
 
 const Fork* Forks::with_association(const DtlsAgreed& d) const {
   for (const Fork& f : others)
-    if (f.agreed.dtls == d && f.agreed.send_key) return &f;
+    if (f.agreed.dtls && *f.agreed.dtls == d && f.agreed.send_key) return &f;
   return nullptr;
 }
 

@@ -7,7 +7,7 @@ namespace causeway::media {
 
 void MediaPlane::Impl::on_image(Leg& leg, bool rtcp_port, const Endpoint& from,
                                 std::span<std::byte> data, Instant now) {
-  LegStats& c = leg.counted;
+  LegCounts& c = leg.counted;
   ImageRelay& image = *leg.image;
   if (now - image.second >= Seconds(1)) {
     image.second = now;

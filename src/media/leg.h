@@ -32,6 +32,21 @@ struct Elsewhere {
   LocalEnds ends;
 };
 
+// A packet of silence (silence.cc).
+struct Filler {
+  std::uint8_t type = kNoType;  // none: it takes no silence that we make
+  std::byte octet{};
+  std::uint8_t octets = 0;
+  std::uint8_t turns = 1;  // between two packets
+};
+
+// By payload type as it comes from a peer. Most legs of a gateway have the same: it is shared.
+struct PayloadTypes {
+  std::array<std::uint8_t, 128> to_partner{};  // as Plan::types
+  std::array<std::uint16_t, 128> clock_100{};  // clock in units of 100 Hz; 0: an event
+  friend bool operator==(const PayloadTypes&, const PayloadTypes&) = default;
+};
+
 struct Leg {
   // Borrowed
   PortPool* pool = nullptr;
@@ -59,13 +74,13 @@ struct Leg {
   std::unique_ptr<ImageRelay> image;  // a fax by T.38
   std::string cname;
 
-  // Compiled: by payload type as it comes from the peer
-  std::array<std::uint8_t, 128> to_partner{};  // as Plan::types
-  std::array<std::uint16_t, 128> clock_100{};  // clock in units of 100 Hz; 0: an event
-
+  // Compiled
+  std::shared_ptr<const PayloadTypes> types;
   std::uint8_t other_law = kNoType;
   bool to_a_law = false;
-  bool judge_time = false;  // the partner's peer minds how long packets are
+  bool judge_time = false;       // the partner's peer minds how long packets are
+  bool filling = false;          // it is in `fills`
+  std::optional<Filler> filler;  // of `agreed`, once it was asked for
 
   // What is decoded of this peer, and what is made for it
   std::unique_ptr<Hearing> hearing;
@@ -91,7 +106,7 @@ struct Leg {
   InStream in;
   rtp::QualityMonitor quality;
   bool one_way = false;  // told, and nothing came since
-  LegStats counted;      // counters only; the rest is made in stats()
+  LegCounts counted;     // the rest is made in stats()
   bool seen = false;     // a packet came (since the last loss)
   bool lost = false;
   bool unchecked = false;  // on_unchecked() was told, and no check came since

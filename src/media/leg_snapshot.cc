@@ -18,7 +18,7 @@ Result<LegSnapshot> MediaPlane::snapshot(MediaLegId id) const {
   const auto age = [&](Instant t) {
     return t == Instant{} ? std::optional<std::int64_t>{} : us(now) - us(t);
   };
-  const LegStats& c = leg->counted;
+  const LegCounts& c = leg->counted;
   LegSnapshot s{.rtp = leg->ends.rtp,
                 .rtcp_mux_offered = leg->mux_offered,
                 .local_crypto = leg->local_crypto,
@@ -103,7 +103,7 @@ Result<MediaLegId> MediaPlane::restore(const RealmMedia& realm, const LegSnapsho
   if (s.out.started) leg.out.last_ts_us = us(now) - s.out.last_ts_us;
   if (s.in.last_sr_us != 0) leg.in.last_sr_us = us(now) - s.in.last_sr_us;
   leg.cname = s.cname;
-  LegStats& c = leg.counted;
+  LegCounts& c = leg.counted;
   c.packets_in = s.packets_in;
   c.bytes_in = s.bytes_in;
   c.packets_out = s.packets_out;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boxed.h"
 #include "base/net.h"
 #include "ice/agent.h"
 #include "rtp/quality.h"
@@ -58,8 +59,8 @@ struct LegMedia {
   std::optional<sdp::Crypto> send_key;     // ours; both keys or none
   std::optional<sdp::Crypto> receive_key;  // the peer's
   // With it the two keys are what the handshake came to; without them it is still to be made.
-  std::optional<DtlsAgreed> dtls;
-  std::optional<IceAgreed> ice;
+  Boxed<DtlsAgreed> dtls;
+  Boxed<IceAgreed> ice;
   std::vector<sdp::Codec> send_codecs;     // payload types of the peer's SDP
   std::vector<sdp::Codec> receive_codecs;  // payload types of our SDP
   sdp::Direction direction = sdp::Direction::kSendRecv;

@@ -148,7 +148,9 @@ Leg& MediaPlane::Impl::add(std::unique_ptr<PortPair> ports, PortPool& pool, cons
   static constexpr char kHex[] = "0123456789abcdef";
   for (std::uint64_t bits = random.u64(), i = 0; i < 16; ++i, bits >>= 4)
     leg.cname += kHex[bits & 15];
-  compile(leg);
+  if (!nothing_agreed)
+    nothing_agreed = std::make_shared<const PayloadTypes>(PayloadTypes{kSameType, kEightKilohertz});
+  leg.types = nothing_agreed;
   ++open_legs;
   start_tick();
   return leg;
@@ -257,17 +259,24 @@ Status MediaPlane::Impl::set_keys(Leg& leg, const LegMedia& agreed, bool other_f
   return {};
 }
 
+std::shared_ptr<const PayloadTypes> MediaPlane::Impl::shared(const PayloadTypes& types) {
+  for (const auto& known : common_types)
+    if (known && *known == types) return known;
+  auto& place = common_types[next_common++ % common_types.size()];
+  return place = std::make_shared<const PayloadTypes>(types);
+}
+
 void MediaPlane::Impl::compile(Leg& leg) {
-  leg.clock_100 = kEightKilohertz;
+  PayloadTypes types{.to_partner = kSameType, .clock_100 = kEightKilohertz};
   for (const sdp::Codec& c : leg.agreed.receive_codecs)
     if (c.pt.value < 128)
-      leg.clock_100[c.pt.value] =
+      types.clock_100[c.pt.value] =
           sdp::is_telephone_event(c) ? std::uint16_t{0}
                                      : static_cast<std::uint16_t>(std::min(c.clock / 100, 65'535u));
   const bool any =
       !leg.partner || leg.agreed.receive_codecs.empty() || leg.partner->agreed.send_codecs.empty();
   if (any) {
-    leg.to_partner = kSameType;
+    leg.types = shared(types);
     leg.judge_time = false;
     leg.hearing.reset();
     leg.fax.reset();
@@ -276,7 +285,8 @@ void MediaPlane::Impl::compile(Leg& leg) {
     return;
   }
   const Plan p = plan(leg.agreed, leg.partner->agreed, leg.arriving_ms);
-  leg.to_partner = p.types;
+  types.to_partner = p.types;
+  leg.types = shared(types);
   const bool listens =
       !leg.agreed.plain && (leg.agreed.fax == sdp::FaxAs::kPassthrough ||
                             (leg.agreed.fax == sdp::FaxAs::kWhereDecoded && p.decoding));
@@ -425,6 +435,7 @@ Status MediaPlane::apply(MediaLegId id, const LegMedia& agreed, std::string_view
   leg->latched_at = now;
   if (!leg->applied || !sdp::receives(leg->agreed.direction)) leg->expected_since = now;
   leg->agreed = agreed;
+  leg->filler.reset();
   leg->applied = true;
   for (const sdp::Codec& c : agreed.receive_codecs)
     if (!sdp::is_telephone_event(c) && !sdp::is_comfort_noise(c)) {
@@ -563,7 +574,7 @@ Instant MediaPlane::last_heard(MediaLegId id) const {
 LegStats MediaPlane::stats(MediaLegId id) const {
   const Leg* leg = impl_->find(id);
   if (!leg) return {};
-  LegStats s = leg->counted;
+  LegStats s{leg->counted, 0, 0, 0, {}, {}};
   s.lost = lost(leg->in);
   s.jitter_ms = jitter_ms(leg->in, leg->in.jitter_q4);
   s.max_jitter_ms = jitter_ms(leg->in, leg->in.max_jitter_q4);

@@ -58,22 +58,26 @@ enum class ForkGate : std::uint8_t {
   kWhoSpeaks,     // as kLatest, and on_fork_heard() is told when another is heard in its place
 };
 
-struct LegStats {
+// What is counted of a leg as it lives.
+struct LegCounts {
   std::uint64_t packets_in = 0, bytes_in = 0;    // RTP accepted from the peer; bytes of UDP payload
   std::uint64_t packets_out = 0, bytes_out = 0;  // RTP sent to the peer
   std::uint64_t rtcp_in = 0, rtcp_out = 0;       // packets
   // Datagrams of a fax by T.38; dropped: of a stranger, too many, too long, or not agreed
   std::uint64_t image_in = 0, image_out = 0, image_dropped = 0;
+  std::optional<double> round_trip_ms;  // last, from the peer's reports on what we sent
+  std::uint64_t lost_digits = 0;        // to the peer: more waited than are kept
+  bool one_way = false;  // for 5 s nothing came though the other side was heard (TDM-23)
+  DropCounts dropped;
+  Instant first_in{}, last_in{};  // zero: nothing came
+};
+
+struct LegStats : LegCounts {
   std::uint64_t lost = 0;  // by sequence number, RFC 3550 A.3, all sources
   double jitter_ms = 0;    // RFC 3550 A.8, of the current source
   double max_jitter_ms = 0;
-  std::optional<double> round_trip_ms;  // last, from the peer's reports on what we sent
   std::optional<rtp::QualityMonitor::Summary> quality;  // of what came; none: nothing did
-  std::uint64_t lost_digits = 0;                        // to the peer: more waited than are kept
-  bool one_way = false;  // for 5 s nothing came though the other side was heard (TDM-23)
-  DropCounts dropped;
-  std::optional<Endpoint> source;  // latched
-  Instant first_in{}, last_in{};   // zero: nothing came
+  std::optional<Endpoint> source;                       // latched
 };
 
 class MediaObserver {

@@ -81,7 +81,7 @@ bool MediaPlane::Impl::admits(Leg& leg, const Endpoint& from, const rtp::Header&
 
 void MediaPlane::Impl::on_rtp(Leg& leg, const Endpoint& from, std::span<std::byte> data,
                               Instant now) {
-  LegStats& c = leg.counted;
+  LegCounts& c = leg.counted;
   const auto h = rtp::parse_header(data);
   if (!h) {
     ++c.dropped.malformed;
@@ -117,7 +117,7 @@ void MediaPlane::Impl::on_rtp(Leg& leg, const Endpoint& from, std::span<std::byt
     for (Fork& f : leg.forks->others) f.speaking = false;
   if (leg.tapped) observer.on_tapped(leg.id, from, leg.ends.rtp, data);
   if (new_source) latch(leg, from, h->ssrc, now);
-  const std::uint32_t clock = leg.clock_100[h->payload_type] * 100u;
+  const std::uint32_t clock = leg.types->clock_100[h->payload_type] * 100u;
   if (leg.in.started && leg.in.ssrc != h->ssrc) leg.quality.new_source();
   count(leg.in, *h, clock, us(now));
   leg.quality.packet(h->sequence, h->timestamp, now, clock != 0);
@@ -148,7 +148,7 @@ void MediaPlane::Impl::relay(Leg& leg, const rtp::Header& h, std::span<std::byte
     ++dropped.direction;
     return;
   }
-  std::uint8_t type = leg.to_partner[h.payload_type];
+  std::uint8_t type = leg.types->to_partner[h.payload_type];
   if (type >= 128) {
     if (type == kNoType) {
       ++dropped.codec;
@@ -169,7 +169,7 @@ void MediaPlane::Impl::relay(Leg& leg, const rtp::Header& h, std::span<std::byte
   }
   const bool went_on = to->out.has_input;
   const std::uint32_t last_ts = to->out.last_ts, last_number = to->out.highest;
-  const std::uint16_t units = leg.clock_100[h.payload_type];
+  const std::uint16_t units = leg.types->clock_100[h.payload_type];
   const auto n = number(to->out, h, units != 0 ? units * 100u : to->out.clock, us(now));
   if (!n) {
     ++dropped.replay;
@@ -198,7 +198,7 @@ void MediaPlane::Impl::relay(Leg& leg, const rtp::Header& h, std::span<std::byte
 
 void MediaPlane::Impl::on_rtcp(Leg& leg, bool rtcp_port, const Endpoint& from,
                                std::span<std::byte> data, Instant now) {
-  LegStats& c = leg.counted;
+  LegCounts& c = leg.counted;
   const bool checked = leg.by_checks();
   const bool known = !checked && ((leg.source && from.address == leg.source->address) ||
                                   from.address == leg.remote_rtcp.address);

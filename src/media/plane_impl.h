@@ -65,6 +65,9 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   reactor::TimerId tick{};
   Seconds quiet_limit{0};
   const Laws laws;
+  std::array<std::shared_ptr<const PayloadTypes>, 16> common_types;  // the latest
+  std::size_t next_common = 0;
+  std::shared_ptr<const PayloadTypes> nothing_agreed;
   TranscodingBudget transcoding;
   std::shared_ptr<const rtp::DtlsIdentity> identity;  // made for the first leg that needs it
   std::vector<Fill> fills;                            // legs that hear silence of ours (silence.cc)
@@ -79,6 +82,7 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   void remove(Leg& leg, bool say_goodbye);
   [[nodiscard]] Status set_keys(Leg& leg, const LegMedia& agreed, bool other_fork = false);
   void compile(Leg& leg);
+  [[nodiscard]] std::shared_ptr<const PayloadTypes> shared(const PayloadTypes& types);
   void part(Leg& leg);
   void exhausted(PortPool& pool);
 
@@ -162,7 +166,7 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   // Silence until the partner speaks (silence.cc)
   void fill(Leg& leg);
   void fill_all(Instant now);
-  [[nodiscard]] bool fill_one(const Fill& f, Instant now);
+  [[nodiscard]] bool fill_one(Leg& leg, const Fill& f, Instant now);
 };
 
 }  // namespace causeway::media

@@ -53,8 +53,10 @@ void MediaPlane::Impl::tune(Leg& leg, const Plan& p) {
     to.saying->stop_digit(reactor.now());
   const auto failed = [&](const Error& why) {
     log::error("media: {}", why.what);
-    for (std::uint8_t& t : leg.to_partner)
+    PayloadTypes types = *leg.types;
+    for (std::uint8_t& t : types.to_partner)
       if (t == kDecode || t == kDigit) t = kNoType;
+    leg.types = shared(types);
     leg.hearing.reset();
   };
   leg.other_law = p.other_law;

@@ -13,7 +13,7 @@ Draft::Draft(const sip::Message& m)
       reason(m.reason_phrase()),
       message_(m) {
   lines.reserve(m.headers().size() + 4);
-  for (const auto& f : m.headers()) lines.push_back({f.id, f.name, f.value});
+  for (const auto& f : m.headers()) lines.push_back(f);
 }
 
 std::string_view Draft::plain(std::string_view value) {
@@ -70,23 +70,20 @@ void Draft::replace_sdp(std::string_view text) {
   changed = true;
 }
 
-std::string Draft::finish() const {
-  std::string out;
-  out.reserve(message_.bytes().size() + 256);
-  if (status == 0)
-    out.append(message_.method_text()).append(" ").append(request_uri).append(" SIP/2.0\r\n");
-  else
-    out.append("SIP/2.0 ").append(std::to_string(status)).append(" ").append(reason).append("\r\n");
-  const bool same_body = body.data() == message_.body().data();
-  for (const auto& l : lines) {
-    out.append(l.name).append(": ");
-    if (l.id == HeaderId::kContentLength && !same_body)
-      out.append(std::to_string(body.size()));
-    else
-      out.append(l.value);
-    out.append("\r\n");
+Result<sip::Message> Draft::finish() {
+  std::string start;
+  if (status == 0) {
+    start.reserve(message_.method_text().size() + request_uri.size() + 10);
+    start.append(message_.method_text()).append(" ").append(request_uri).append(" SIP/2.0");
+  } else {
+    start.append("SIP/2.0 ").append(std::to_string(status)).append(" ").append(reason);
   }
-  return out.append("\r\n").append(body);
+  if (body.data() != message_.body().data()) {
+    const std::string_view length = keep(std::to_string(body.size()));
+    for (auto& l : lines)
+      if (l.id == HeaderId::kContentLength) l.value = length;
+  }
+  return sip::Message::of_lines(start, lines, body);
 }
 
 }  // namespace causeway::rules

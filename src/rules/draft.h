@@ -2,7 +2,7 @@
 // byte for byte. Lives for one message; pure.
 #pragma once
 
-#include <deque>
+#include <forward_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,13 +19,7 @@ class Draft {
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
 
-  struct Line {
-    sip::HeaderId id = sip::HeaderId::kOther;
-    std::string_view name, value;  // folds are still inside
-    [[nodiscard]] bool is(const Target& t) const {
-      return t.id == sip::HeaderId::kOther ? id == t.id && sip::iequals(name, t.name) : id == t.id;
-    }
-  };
+  using Line = sip::HeaderField;  // folds are still inside
   std::vector<Line> lines;
   std::string_view request_uri, body;
   int status = 0;  // 0: a request
@@ -33,7 +27,7 @@ class Draft {
   bool changed = false;
 
   // Text that lives as long as the draft.
-  std::string_view keep(std::string text) { return kept_.emplace_back(std::move(text)); }
+  std::string_view keep(std::string text) { return kept_.emplace_front(std::move(text)); }
   // A value without folds: the same view where it has none.
   [[nodiscard]] std::string_view plain(std::string_view value);
   [[nodiscard]] const sip::Message& message() const { return message_; }
@@ -41,13 +35,18 @@ class Draft {
   [[nodiscard]] std::string_view sdp() const;
   // Puts `text` in place of sdp().
   void replace_sdp(std::string_view text);
-  [[nodiscard]] std::string finish() const;
+  // kTooLarge: longer than our own parser takes.
+  [[nodiscard]] Result<sip::Message> finish();
 
  private:
   [[nodiscard]] std::string_view value(sip::HeaderId id) const;
 
   const sip::Message& message_;
-  std::deque<std::string> kept_;
+  std::forward_list<std::string> kept_;
 };
+
+[[nodiscard]] inline bool is(const Draft::Line& l, const Target& t) {
+  return l.id == t.id && (t.id != sip::HeaderId::kOther || sip::iequals(l.name, t.name));
+}
 
 }  // namespace causeway::rules

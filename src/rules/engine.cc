@@ -45,7 +45,8 @@ std::uint32_t count_of(std::string_view text, std::string_view what) {
   return n;
 }
 
-// What is taken at most; where more came, that much. A rule does not answer for what it found.
+// What is taken at most; where more came, that much. A rule does not answer for what it found. The
+// lines of a session description are counted where one is changed (with_lines()).
 sip::FieldLimits limits_for(const sip::Message& m) {
   sip::FieldLimits l;
   const auto raise = [](std::uint32_t& limit, std::size_t size) {
@@ -78,8 +79,12 @@ sip::FieldLimits limits_for(const sip::Message& m) {
   raise(l.headers, m.is_request() ? m.headers().size() : sip::ParseLimits{}.max_headers);
   raise(l.body, m.body().size());
   raise(l.sdp, m.body().size());
-  raise(l.sdp_lines, count_of(m.body(), "\n"));
-  raise(l.sdp_media, count_of(m.body(), "\nm="));
+  return l;
+}
+
+sip::FieldLimits with_lines(sip::FieldLimits l, const sip::Message& m) {
+  l.sdp_lines = std::max(l.sdp_lines, count_of(m.body(), "\n"));
+  l.sdp_media = std::max(l.sdp_media, count_of(m.body(), "\nm="));
   return l;
 }
 
@@ -91,7 +96,7 @@ std::string name_of(const Target& t) {
 class Run {
  public:
   Run(const sip::Message& m, const Facts& facts, Variables& variables)
-      : draft_(m), limits_(limits_for(m)), facts_(facts), variables_(variables) {}
+      : draft_(m), facts_(facts), variables_(variables) {}
 
   void through(const RuleSet& set) {
     set_ = &set;
@@ -106,7 +111,7 @@ class Run {
   Outcome finish() {
     Outcome out;
     if (draft_.changed) {
-      auto made = sip::Message::parse(draft_.finish());
+      auto made = draft_.finish();
       if (auto ok = made ? check(*made) : Status(tl::unexpected(made.error())); ok) {
         out.message = std::move(*made);
       } else {
@@ -122,15 +127,28 @@ class Run {
   }
 
  private:
+  [[nodiscard]] const sip::FieldLimits& limits() {
+    if (!limits_) limits_ = limits_for(draft_.message());
+    return *limits_;
+  }
+
   // The message as a whole, as a peer of ours would have to send it.
-  [[nodiscard]] Status check(const sip::Message& m) const {
-    if (auto ok = sip::validate(m); !ok) return ok;
-    if (m.is_request())
-      if (auto ok = sip::check_limits(m, limits_); !ok) return ok;
+  [[nodiscard]] Status check(const sip::Message& m) {
     const auto& was = draft_.message();
-    if (m.from_tag() != was.from_tag() || m.to_tag() != was.to_tag() ||
-        m.call_id() != was.call_id() || m.cseq() != was.cseq() || m.method() != was.method() ||
-        m.is_request() != was.is_request())
+    if (auto ok = sip::validate(m, &was); !ok) return ok;
+    if (m.is_request()) {
+      const bool same_body = draft_.body.data() == was.body().data();
+      if (auto ok = same_body ? sip::check_head(m, limits())
+                              : sip::check_limits(m, with_lines(limits(), was));
+          !ok)
+        return ok;
+    }
+    const auto other = [&](HeaderId id, auto tag) {
+      return m.value(id) != was.value(id) && (m.*tag)() != (was.*tag)();
+    };
+    if (other(HeaderId::kFrom, &sip::Message::from_tag) ||
+        other(HeaderId::kTo, &sip::Message::to_tag) || m.call_id() != was.call_id() ||
+        m.cseq() != was.cseq() || m.method() != was.method() || m.is_request() != was.is_request())
       return fail(ErrorCode::kMalformed, "its dialog or transaction would be another one");
     return {};
   }
@@ -201,7 +219,7 @@ class Run {
     if (a.verb == Verb::kRemoveMedia) return !draft_.sdp().empty();
     if (a.verb == Verb::kSet || a.verb == Verb::kAdd || a.target.request_uri) return true;
     return std::any_of(draft_.lines.begin(), draft_.lines.end(),
-                       [&](const auto& l) { return l.is(a.target); });
+                       [&](const auto& l) { return is(l, a.target); });
   }
 
   void act(const Action& a) {
@@ -228,14 +246,14 @@ class Run {
 
   // May that stand where `before` stood? One change that may not is not made; the others are.
   [[nodiscard]] Status fits(const Target& t, std::string_view name, std::string_view before,
-                            std::string_view value) const {
+                            std::string_view value) {
     if (auto ok = check_value(t, value, before.size()); !ok) return ok;
     if (value.size() > before.size() &&
         size_ + value.size() - before.size() > sip::ParseLimits{}.max_message)
       return fail(ErrorCode::kTooLarge, "the message would be too long");
     if (!draft_.message().is_request()) return {};
-    return t.request_uri ? sip::check_request_uri(value, limits_)
-                         : sip::check_field({t.id, name, value}, limits_);
+    return t.request_uri ? sip::check_request_uri(value, limits())
+                         : sip::check_field({t.id, name, value}, limits());
   }
   void grown(std::size_t before, std::size_t after) { size_ = size_ + after - before; }
 
@@ -255,7 +273,7 @@ class Run {
     if (!text) return;
     if (stands_once(a.target))
       return note(a.target.name, {}, *text, "there is one already; use set");
-    if (draft_.lines.size() >= limits_.headers)
+    if (draft_.lines.size() >= limits().headers)
       return note(a.target.name, {}, *text, "there are as many header lines as anybody takes");
     grown(0, a.target.name.size() + text->size() + 4);
     insert(a.target, *text);
@@ -266,14 +284,14 @@ class Run {
   [[nodiscard]] bool stands_once(const Target& t) const {
     return t.id != HeaderId::kOther && !sip::is_list_header(t.id) &&
            std::any_of(draft_.lines.begin(), draft_.lines.end(),
-                       [&](const auto& l) { return l.is(t); });
+                       [&](const auto& l) { return is(l, t); });
   }
 
   // Behind the last of its kind, else in front of Content-Length, which ends what we write.
   void insert(const Target& t, std::string_view value) {
     auto at = draft_.lines.end();
     for (auto i = draft_.lines.begin(); i != draft_.lines.end(); ++i)
-      if (i->is(t)) at = i + 1;
+      if (is(*i, t)) at = i + 1;
     if (at == draft_.lines.end())
       at = std::find_if(draft_.lines.begin(), draft_.lines.end(), [](const auto& l) {
         return l.id == HeaderId::kContentLength || l.id == HeaderId::kContentType;
@@ -284,18 +302,18 @@ class Run {
 
   void set(const Action& a) {
     const auto first = std::find_if(draft_.lines.begin(), draft_.lines.end(),
-                                    [&](const auto& l) { return l.is(a.target); });
+                                    [&](const auto& l) { return is(l, a.target); });
     if (first == draft_.lines.end()) return add(a);
     const std::string_view before = first->value;
     const auto text = made(a, before);
     if (!text) return;
     const auto count = std::count_if(draft_.lines.begin(), draft_.lines.end(),
-                                     [&](const auto& l) { return l.is(a.target); });
+                                     [&](const auto& l) { return is(l, a.target); });
     if (count == 1 && before == *text) return;
     grown(before.size(), text->size());
     first->value = *text;
     draft_.lines.erase(std::remove_if(first + 1, draft_.lines.end(),
-                                      [&](const auto& l) { return l.is(a.target); }),
+                                      [&](const auto& l) { return is(l, a.target); }),
                        draft_.lines.end());
     draft_.changed = true;
     note(a.target.name, before, *text);
@@ -304,7 +322,7 @@ class Run {
   void remove(const Action& a) {
     for (std::size_t i = 0; i < draft_.lines.size();) {
       const auto& l = draft_.lines[i];
-      if (!l.is(a.target) || (a.pattern && !a.pattern.found_in(draft_.plain(l.value)))) {
+      if (!is(l, a.target) || (a.pattern && !a.pattern.found_in(draft_.plain(l.value)))) {
         ++i;
         continue;
       }
@@ -317,8 +335,8 @@ class Run {
   void rename(const Action& a) {
     const Target to = target_of(a.name);
     for (auto& l : draft_.lines) {
-      if (!l.is(a.target)) continue;
-      if (!l.is(to) && stands_once(to)) {
+      if (!is(l, a.target)) continue;
+      if (!is(l, to) && stands_once(to)) {
         note(a.target.name, l.value, {}, "as " + a.name + ": there is one already; use set");
         continue;
       }
@@ -388,7 +406,7 @@ class Run {
       return;
     }
     for (auto& l : draft_.lines)
-      if (l.is(a.target)) rewrite_line(a, l);
+      if (is(l, a.target)) rewrite_line(a, l);
   }
 
   void rewrite_line(const Action& a, Draft::Line& l) {
@@ -458,8 +476,9 @@ class Run {
     const std::string text = edit.text();
     if (const auto again = sdp::parse(text); !again)
       return note("sdp", edit.before(), edit.after(), again.error().what);
-    if (text.size() > limits_.sdp || count_of(text, "\n") > limits_.sdp_lines ||
-        draft_.body.size() + text.size() > limits_.body + sdp.size() ||
+    const auto taken = with_lines(limits(), draft_.message());
+    if (text.size() > taken.sdp || count_of(text, "\n") > taken.sdp_lines ||
+        draft_.body.size() + text.size() > taken.body + sdp.size() ||
         size_ + text.size() > sip::ParseLimits{}.max_message + sdp.size())
       return note("sdp", edit.before(), edit.after(), "it would be longer than anybody takes");
     grown(sdp.size(), text.size());
@@ -507,7 +526,7 @@ class Run {
   }
 
   Draft draft_;
-  const sip::FieldLimits limits_;
+  std::optional<sip::FieldLimits> limits_;  // limits()
   // How long the message is at most as we write it: with a space behind each name and room for a
   // longer Content-Length. Lines that went are still counted.
   std::size_t size_ = draft_.message().bytes().size() + draft_.message().headers().size() + 8;
@@ -517,6 +536,12 @@ class Run {
   const RuleSet* set_ = nullptr;
   const Rule* rule_ = nullptr;
 };
+
+// RFC 3261 8.2.6.2: an answer keeps these, whatever a rule says (Run::may()).
+bool for_requests_alone(const Action& a) {
+  return a.verb != Verb::kCapture &&
+         (a.target.request_uri || a.target.id == HeaderId::kFrom || a.target.id == HeaderId::kTo);
+}
 
 }  // namespace
 
@@ -528,7 +553,9 @@ Chain::Chain(Direction direction, std::vector<std::shared_ptr<const RuleSet>> se
       if (w.direction && *w.direction != direction) continue;
       if (w.kind != Kind::kResponse && w.statuses.empty())
         requests_ |= w.methods == 0 ? ~std::uint32_t{0} : w.methods;
-      if (w.kind == Kind::kRequest) continue;
+      if (w.kind == Kind::kRequest ||
+          std::all_of(rule.actions.begin(), rule.actions.end(), for_requests_alone))
+        continue;
       if (w.statuses.empty()) responses_ = ~std::uint32_t{0};
       for (const auto& r : w.statuses)
         for (int c = r.low / 100; c <= r.high / 100; ++c)
@@ -543,12 +570,18 @@ const Variable* find(const Variables& variables, std::string_view name) {
 }
 
 std::string to_string(const Change& c) {
-  std::string out = c.set.empty() ? std::string() : c.set + "/" + c.rule + ": ";
-  out += c.what;
+  constexpr std::size_t kWords = 32;
+  std::string out;
+  out.reserve(c.set.size() + c.rule.size() + c.what.size() + c.before.size() + c.after.size() +
+              c.refused.size() + kWords);
+  if (!c.set.empty()) out.append(c.set).append("/").append(c.rule).append(": ");
+  out.append(c.what);
   if (!c.before.empty() || !c.after.empty())
-    out += ": " + (c.before.empty() ? "(none)" : c.before) + " -> " +
-           (c.after.empty() ? "(none)" : c.after);
-  if (!c.refused.empty()) out += "; not done: " + c.refused;
+    out.append(": ")
+        .append(c.before.empty() ? "(none)" : c.before)
+        .append(" -> ")
+        .append(c.after.empty() ? "(none)" : c.after);
+  if (!c.refused.empty()) out.append("; not done: ").append(c.refused);
   return out;
 }
 

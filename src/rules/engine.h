@@ -1,6 +1,6 @@
 // Applies the rules of a profile to a message that enters or leaves a leg. Never makes an invalid
-// one: what a rule makes is looked at when it is made, and the whole again by our own parser; what
-// does not pass is not done, and said. The work is bounded by the size of the message and the
+// one: what a rule makes is looked at when it is made, and the whole again with what it is now;
+// what does not pass is not done, and said. The work is bounded by the size of the message and the
 // number of rules. Any thread; pure but for the variables of the call.
 #pragma once
 

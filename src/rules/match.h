@@ -18,7 +18,7 @@ void each_value(Draft& draft, const Target& target, F f) {
     return;
   }
   for (const auto& line : draft.lines) {
-    if (!line.is(target)) continue;
+    if (!is(line, target)) continue;
     std::string_view rest = draft.plain(line.value);
     if (target.part == Part::kWhole) {
       if (!f(rest)) return;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boxed.h"
 #include "base/ids.h"
 #include "base/net.h"
 
@@ -140,12 +141,12 @@ struct RemoteMedia {
   Endpoint rtp;   // 0.0.0.0 is kept as it came
   Endpoint rtcp;  // a=rtcp or rtp + 1
   bool rtcp_mux = false;
-  bool secure = false;               // RTP/SAVP or SAVPF
-  std::vector<Crypto> crypto;        // suites that we know, in the peer's order
-  std::optional<IceParameters> ice;  // only where the dialect has it
-  bool ice_mismatch = false;         // ICE was there, and something between has changed the address
+  bool secure = false;         // RTP/SAVP or SAVPF
+  std::vector<Crypto> crypto;  // suites that we know, in the peer's order
+  Boxed<IceParameters> ice;    // only where the dialect has it
+  bool ice_mismatch = false;   // ICE was there, and something between has changed the address
   // Of an m= line over UDP/TLS/RTP/SAVP(F) with a fingerprint that we can compare.
-  std::optional<DtlsParameters> dtls;
+  Boxed<DtlsParameters> dtls;
   Bandwidth bandwidth;
   std::optional<Endpoint> image;  // where it takes UDPTL
   friend bool operator==(const RemoteMedia&, const RemoteMedia&) = default;

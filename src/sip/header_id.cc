@@ -89,22 +89,29 @@ constexpr unsigned hash_name(std::string_view s) {
   return (h ^ (h >> 8)) & 255;
 }
 
-// Two tokens (RFC 3261 25.1) ignoring case: no two token characters differ in bit 5 alone but a
-// letter and its capital, so eight of them compare at once.
-bool same_token(std::string_view a, std::string_view b) {
-  constexpr std::uint64_t kCase = 0x2020202020202020ULL;
-  if (a.size() != b.size()) return false;
-  const auto word = [](const char* p) {
-    std::uint64_t w = 0;
-    std::memcpy(&w, p, sizeof w);
-    return w | kCase;
+// Is `name`, of two characters at least, that one of ours in any case? Several at once: where they
+// differ, it is in bit 5 alone, and of a letter ('-' without it is a CR).
+bool same_name(std::string_view ours, std::string_view name) {
+  if (ours.size() != name.size()) return false;
+  constexpr std::uint64_t kCase = 0x2020202020202020ULL, kLetters = kCase << 1;
+  const auto differ = [](std::uint64_t a, std::uint64_t b) {
+    const std::uint64_t x = a ^ b;
+    return ((x & ~kCase) | ((x << 1) & ~a & kLetters)) != 0;
   };
-  std::size_t i = 0;
-  for (; i + 8 <= a.size(); i += 8)
-    if (word(a.data() + i) != word(b.data() + i)) return false;
-  for (; i < a.size(); ++i)
-    if ((a[i] | 0x20) != (b[i] | 0x20)) return false;
-  return true;
+  const auto differ_at = [&](std::size_t i, auto a) {
+    auto b = a;
+    std::memcpy(&a, ours.data() + i, sizeof a);
+    std::memcpy(&b, name.data() + i, sizeof b);
+    return differ(a, b);
+  };
+  const std::size_t size = ours.size();
+  if (size >= 8) {
+    for (std::size_t i = 0; i + 8 < size; i += 8)
+      if (differ_at(i, std::uint64_t{})) return false;
+    return !differ_at(size - 8, std::uint64_t{});
+  }
+  if (size >= 4) return !differ_at(0, std::uint32_t{}) && !differ_at(size - 4, std::uint32_t{});
+  return !differ_at(0, std::uint16_t{}) && !differ_at(size - 2, std::uint16_t{});
 }
 
 // Open addressing over 256 slots, built by the compiler.
@@ -133,15 +140,21 @@ namespace detail {
 // Most names that are compared are written alike: eight characters at once as they stand, and their
 // letters one by one only in the word that differs.
 bool iequals_tail(const char* a, const char* b, std::size_t size) noexcept {
-  std::size_t i = 0;
-  for (; i + 8 <= size; i += 8) {
-    if (std::memcmp(a + i, b + i, 8) == 0) continue;
-    for (std::size_t k = i; k < i + 8; ++k)
+  const auto alike = [&](std::size_t from, std::size_t to) {
+    for (std::size_t k = from; k < to; ++k)
       if (lower(a[k]) != lower(b[k])) return false;
+    return true;
+  };
+  if (size < 8) {
+    if (size >= 4 && std::memcmp(a, b, 4) == 0 && std::memcmp(a + size - 4, b + size - 4, 4) == 0)
+      return true;
+    return alike(0, size);
   }
-  for (; i < size; ++i)
-    if (lower(a[i]) != lower(b[i])) return false;
-  return true;
+  // The last word begins where eight are left.
+  for (std::size_t i = 0;; i = i + 16 <= size ? i + 8 : size - 8) {
+    if (std::memcmp(a + i, b + i, 8) != 0 && !alike(i, i + 8)) return false;
+    if (i + 8 == size) return true;
+  }
 }
 
 }  // namespace detail
@@ -154,7 +167,7 @@ HeaderId header_id(std::string_view name) noexcept {
   }
   unsigned h = hash_name(name);
   while (kTable[h] != 0) {
-    if (same_token(kNames[kTable[h]].name, name)) return static_cast<HeaderId>(kTable[h]);
+    if (same_name(kNames[kTable[h]].name, name)) return static_cast<HeaderId>(kTable[h]);
     h = (h + 1) & 255;
   }
   return HeaderId::kOther;

@@ -151,12 +151,17 @@ Status check_field(const HeaderField& f, const FieldLimits& limits) {
   }
 }
 
-Status check_limits(const Message& m, const FieldLimits& limits) {
+Status check_head(const Message& m, const FieldLimits& limits) {
   if (auto s = check_request_uri(m.request_uri(), limits); !s) return s;
   if (m.headers().size() > limits.headers)
     return too_many(ErrorCode::kMalformed, m.headers().size(), " header lines", limits.headers);
   for (const HeaderField& f : m.headers())
     if (auto s = check_field(f, limits); !s) return s;
+  return {};
+}
+
+Status check_limits(const Message& m, const FieldLimits& limits) {
+  if (auto s = check_head(m, limits); !s) return s;
   return check_body(m, limits);
 }
 

@@ -153,6 +153,15 @@ Status Message::parse_start_line(std::string_view line) {
   return {};
 }
 
+[[gnu::always_inline]] inline void Message::keep(const HeaderField& f) {
+  headers_.push_back(f);
+  auto& slot = slot_[static_cast<std::size_t>(f.id)];
+  if (slot == 0)
+    slot = static_cast<std::uint16_t>(headers_.size());
+  else if (repeated_ == HeaderId::kOther && stands_once(f.id))
+    repeated_ = f.id;
+}
+
 Status Message::parse_headers(std::size_t at, const ParseLimits& limits) {
   const std::string_view all = bytes();
   headers_.reserve(24);
@@ -185,14 +194,48 @@ Status Message::parse_headers(std::size_t at, const ParseLimits& limits) {
       return fail(ErrorCode::kMalformed, "header name is not a token");
     const std::string_view value = trim(line.substr(colon + 1));
     if (has_bare_cr(value)) return fail(ErrorCode::kMalformed, "bare CR in a header");
-    headers_.push_back({id, name, value});
-    auto& slot = slot_[static_cast<std::size_t>(id)];
-    if (slot == 0)
-      slot = static_cast<std::uint16_t>(headers_.size());
-    else if (repeated_ == HeaderId::kOther && stands_once(id))
-      repeated_ = id;
+    keep({id, name, value});
     at = end;
   }
+}
+
+Result<Message> Message::of_lines(std::string_view start_line, std::span<const HeaderField> lines,
+                                  std::string_view body, const ParseLimits& limits) {
+  constexpr std::string_view kEnd = "\r\n", kColon = ": ";
+  std::size_t size = start_line.size() + 2 * kEnd.size() + body.size();
+  for (const HeaderField& f : lines)
+    size += f.name.size() + kColon.size() + f.value.size() + kEnd.size();
+  if (size > limits.max_message || lines.size() > limits.max_headers ||
+      start_line.size() > limits.max_start_line)
+    return fail(ErrorCode::kTooLarge, "message of " + std::to_string(size) + " bytes and " +
+                                          std::to_string(lines.size()) +
+                                          " headers, longer than is taken");
+  Message m;
+  m.buffer_ = std::make_unique_for_overwrite<char[]>(size);
+  m.size_ = size;
+  char* at = m.buffer_.get();
+  const auto put = [&at](std::string_view text) {
+    const std::string_view here(at, text.size());
+    if (!text.empty()) std::memcpy(at, text.data(), text.size());
+    at += text.size();
+    return here;
+  };
+  const std::string_view line = put(start_line);
+  put(kEnd);
+  m.headers_.reserve(lines.size());
+  for (const HeaderField& f : lines) {
+    const std::string_view name = put(f.name);
+    put(kColon);
+    m.keep({f.id, name, put(f.value)});
+    put(kEnd);
+  }
+  put(kEnd);
+  const auto head = static_cast<std::size_t>(at - m.buffer_.get());
+  put(body);
+  if (auto s = m.parse_start_line(line); !s) return tl::unexpected(s.error());
+  m.take_body(head);
+  m.decode_cseq();
+  return m;
 }
 
 void Message::take_body(std::size_t at) {
@@ -368,9 +411,26 @@ Status validate_request_uri(const Message& m) {
   return {};
 }
 
+// Has `was` the same values of that kind? False where there is none.
+bool stands_in(const Message* was, const Message& m, HeaderId id) {
+  if (!was || !was->has(id)) return false;
+  auto old = was->headers().begin();
+  const auto end = was->headers().end();
+  const auto next = [&] {
+    while (old != end && old->id != id) ++old;
+  };
+  for (const HeaderField& f : m.headers()) {
+    if (f.id != id) continue;
+    next();
+    if (old == end || old++->value != f.value) return false;
+  }
+  next();
+  return old == end;
+}
+
 }  // namespace
 
-Status validate(const Message& m) {
+Status validate(const Message& m, const Message* was) {
   static constexpr HeaderId kMust[] = {HeaderId::kFrom, HeaderId::kTo, HeaderId::kCallId,
                                        HeaderId::kCSeq};
   for (const HeaderId id : kMust)
@@ -382,7 +442,9 @@ Status validate(const Message& m) {
   // First: nothing else of another version can be judged.
   if (m.is_request() && !m.version_ok_)
     return fail(ErrorCode::kVersion, "SIP version is not SIP/2.0");
-  if (auto s = validate_vias(m); !s) return s;
+  if (was) m.quirks_ |= static_cast<std::uint8_t>(was->quirks_ & ~kBareLineFeed);
+  if (!stands_in(was, m, HeaderId::kVia))
+    if (auto s = validate_vias(m); !s) return s;
   if (!m.start_ok_) return fail(ErrorCode::kMalformed, "white space after the SIP version");
   // RFC 3261 8.1.1.5
   if (!m.cseq_ok_ || m.cseq() >= 0x8000'0000U)
@@ -397,19 +459,27 @@ Status validate(const Message& m) {
   if (!is_call_id(m.call_id()))
     return fail(ErrorCode::kMalformed, "Call-ID is not WORD or WORD@WORD: '" +
                                            std::string(m.call_id().substr(0, 120)) + "'");
-  if (!m.from()) return tl::unexpected(parse_name_addr(m.value(HeaderId::kFrom)).error());
-  if (!m.to()) return tl::unexpected(parse_name_addr(m.value(HeaderId::kTo)).error());
-  if (auto s = validate_tag(*m.from(), HeaderId::kFrom); !s) return s;
-  if (auto s = validate_tag(*m.to(), HeaderId::kTo); !s) return s;
-  m.quirks_ |= m.from()->quirks | m.to()->quirks;
+  if (!stands_in(was, m, HeaderId::kFrom)) {
+    if (!m.from()) return tl::unexpected(parse_name_addr(m.value(HeaderId::kFrom)).error());
+    if (auto s = validate_tag(*m.from(), HeaderId::kFrom); !s) return s;
+    m.quirks_ |= m.from()->quirks;
+  }
+  if (!stands_in(was, m, HeaderId::kTo)) {
+    if (!m.to()) return tl::unexpected(parse_name_addr(m.value(HeaderId::kTo)).error());
+    if (auto s = validate_tag(*m.to(), HeaderId::kTo); !s) return s;
+    m.quirks_ |= m.to()->quirks;
+  }
   if (m.is_request() && headers_of_uri(m.request_uri()) != std::string_view::npos)
     return fail(ErrorCode::kMalformed, "Request-URI with headers ('?')");
   if (!m.is_request()) return {};
   std::uint8_t of_contacts = 0;
-  if (auto s = validate_contacts(m, of_contacts); !s) return s;
+  if (!stands_in(was, m, HeaderId::kContact))
+    if (auto s = validate_contacts(m, of_contacts); !s) return s;
   m.quirks_ |= of_contacts;
   for (const HeaderId id : {HeaderId::kRoute, HeaderId::kRecordRoute})
-    if (auto s = validate_routes(m, id); !s) return s;
+    if (!stands_in(was, m, id))
+      if (auto s = validate_routes(m, id); !s) return s;
+  if (was && was->request_uri() == m.request_uri()) return {};
   if (auto s = validate_request_uri(m); !s) return s;
   m.quirks_ |= m.target()->quirks;
   return {};

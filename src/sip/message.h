@@ -61,6 +61,14 @@ class Message {
   [[nodiscard]] static Result<Message> parse(std::string_view bytes,
                                              const ParseLimits& limits = {});
 
+  // What parse() makes of the same bytes, for a writer who knows the lines: `start_line` without
+  // its end, `lines` as parse() gives them (what they are is not looked for again), a body as long
+  // as Content-Length says. kTooLarge, kMalformed: as parse().
+  [[nodiscard]] static Result<Message> of_lines(std::string_view start_line,
+                                                std::span<const HeaderField> lines,
+                                                std::string_view body,
+                                                const ParseLimits& limits = {});
+
   Message(Message&&) noexcept = default;
   Message& operator=(Message&&) noexcept = default;
 
@@ -126,6 +134,7 @@ class Message {
   Message() = default;
   [[nodiscard]] Status parse_start_line(std::string_view line);
   [[nodiscard]] Status parse_headers(std::size_t at, const ParseLimits& limits);
+  void keep(const HeaderField& f);
   void take_body(std::size_t at);
   void decode_cseq();
 
@@ -143,14 +152,15 @@ class Message {
   mutable Once<Via> via_;
   mutable Once<Party> from_, to_;
   mutable Once<Uri> target_;
-  friend Status validate(const Message&);
+  friend Status validate(const Message&, const Message*);
 };
 
 // What RFC 3261 8.1.1, 8.2 and 20 demand of any message before it is worked on: Via, From, To,
 // Call-ID, CSeq (once each, sane, method equal to the request's), Content-Length no longer than the
 // body, routes that are addresses, a Request-URI that we can route. The error's code and text are
-// what the answer says: 400, 416 (kUriScheme) or 505 (kVersion).
-[[nodiscard]] Status validate(const Message& m);
+// what the answer says: 400, 416 (kUriScheme) or 505 (kVersion). `was`: what this was made of;
+// values that both have are not read again.
+[[nodiscard]] Status validate(const Message& m, const Message* was = nullptr);
 // What is wrong with a message that has one of these quirks, for a person; empty for none.
 [[nodiscard]] std::string_view describe_quirk(std::uint8_t quirks) noexcept;
 

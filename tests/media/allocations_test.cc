@@ -102,7 +102,7 @@ TEST(PacketPath, ChecksDoNotAllocate) {
   plane.set_local_ice(a, ours);
   LegMedia by_checks, plain;
   by_checks.remote.rtp = at_a;
-  by_checks.ice = {{"peer", "passwordofthepeeritself0"}, false};
+  by_checks.ice = IceAgreed{{"peer", "passwordofthepeeritself0"}, false};
   plain.remote.rtp = at_b;
   ASSERT_TRUE(plane.apply(a, by_checks));
   ASSERT_TRUE(plane.apply(b, plain));

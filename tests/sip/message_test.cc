@@ -90,6 +90,9 @@ TEST(Message, EveryKnownNameIsFoundInAnyCase) {
   }
   EXPECT_EQ(header_id("X-MS-SBC"), HeaderId::kOther);
   EXPECT_EQ(header_id(""), HeaderId::kOther);
+  EXPECT_EQ(header_id("Call\rID"),
+            HeaderId::kOther);  // '-' and CR differ as letters and capitals do
+  EXPECT_EQ(header_id("Content\rLength"), HeaderId::kOther);
 }
 
 TEST(Message, CompactNamesStandForLongOnes) {
@@ -140,6 +143,62 @@ TEST(Message, ACarriageReturnAloneIsRefusedSinceOthersTakeItForALineEnd) {
   EXPECT_FALSE(Message::parse(options("Subject: a\rX-Evil: 1\r\n")));
   EXPECT_FALSE(Message::parse("OPTIONS sip:a\rb@example.com SIP/2.0\r\nVia: x\r\n\r\n"));
   EXPECT_TRUE(Message::parse(options("Subject: a\r\n b\r\n")));
+}
+
+TEST(Message, ACarriageReturnIsNoHyphenInAName) {
+  EXPECT_FALSE(Message::parse("BYE sip:a@b SIP/2.0\r\nCall\rID: 1\r\n\r\n"));
+}
+
+TEST(Message, OfItsLinesItIsWhatTheParserMakesOfTheBytes) {
+  for (const std::string& bytes :
+       {std::string(causeway::testing::teams_invite()),
+        std::string(
+            "SIP/2.0 200 OK\r\nv: SIP/2.0/UDP h\r\nCSeq: 1 BYE\r\nX-A: \r\nX-A: b\r\n c\r\n\r\n"),
+        std::string("BYE sip:a@b SIP/2.0\r\nTo: <sip:b@c>\r\nTo: <sip:b@c>\r\n\r\n")}) {
+    const auto m = Message::parse(bytes);
+    ASSERT_TRUE(m);
+    const auto again =
+        Message::of_lines(bytes.substr(0, bytes.find('\r')), m->headers(), m->body());
+    ASSERT_TRUE(again);
+    const auto read = Message::parse(again->bytes());
+    ASSERT_TRUE(read);
+    ASSERT_EQ(again->headers().size(), read->headers().size());
+    for (std::size_t i = 0; i < read->headers().size(); ++i) {
+      const HeaderField &a = again->headers()[i], &b = read->headers()[i];
+      EXPECT_EQ(a.id, b.id);
+      EXPECT_EQ(a.name, b.name);
+      EXPECT_EQ(a.value, b.value);
+    }
+    EXPECT_EQ(again->body(), read->body());
+    EXPECT_EQ(again->method(), read->method());
+    EXPECT_EQ(again->status(), read->status());
+    EXPECT_EQ(again->cseq(), read->cseq());
+    EXPECT_EQ(again->value(HeaderId::kTo), read->value(HeaderId::kTo));
+    EXPECT_EQ(validate(*again).has_value(), validate(*read).has_value());
+  }
+}
+
+TEST(Message, OfTooManyLinesThereIsNone) {
+  const std::vector<HeaderField> lines(257, {HeaderId::kOther, "X-A", "1"});
+  EXPECT_EQ(Message::of_lines("BYE sip:a@b SIP/2.0", lines, {}).error().code, ErrorCode::kTooLarge);
+  const std::string body(65'535, 'b');
+  EXPECT_EQ(Message::of_lines("BYE sip:a@b SIP/2.0", {}, body).error().code, ErrorCode::kTooLarge);
+}
+
+TEST(Message, WhatItWasMadeOfIsNotValidatedAgain) {
+  const auto with = [](std::string_view contact, std::string_view to) {
+    return *Message::parse(
+        "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n"
+        "To: " +
+        std::string(to) + "\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nContact: " + std::string(contact) +
+        "\r\n\r\n");
+  };
+  const auto bad = with("<sip:", "<sip:b@c>");
+  EXPECT_FALSE(validate(bad));
+  EXPECT_TRUE(validate(with("<sip:", "<sip:d@e>"), &bad)) << "its Contact is as it was";
+  EXPECT_FALSE(validate(with("<sip: ", "<sip:"), &bad)) << "its To is not";
+  EXPECT_FALSE(validate(with("<sip:x", "<sip:b@c>"), &bad));
+  EXPECT_FALSE(validate(with("<sip:\r\nContact: <sip:", "<sip:b@c>"), &bad)) << "one more";
 }
 
 TEST(Message, EmptyValuesAndLeadingLineEndsAreFine) {
