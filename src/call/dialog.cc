@@ -189,7 +189,7 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
       else if (leg.reinvite)
         on_reinvite_response(leg, r);
       else {
-        leg.refused_invite = leg.refused_invite || r.message.status() >= 300;
+        leg.refused_invite = r.message.status() >= 300;
         on_initial_response(leg, r);
       }
       return;

@@ -128,16 +128,8 @@ ShownInvite shown_invite(const Onward& on, const deployment::Profile& from,
     const auto& d = on.deployment;
     const auto& peer = d.peer(on.to);
     const std::string calling = billing_number(on.invite, d.group(on.from).trusted);
-    rules::Facts f;
-    f.direction = rules::Direction::kOut;
-    f.group = peer.group.value;
-    f.group_name = d.group(peer.group).name;
-    f.peer = peer.name;
-    f.account = on.decision.customer.account;
-    f.tenant = on.decision.customer.tenant;
-    f.calling = calling;
-    f.called = on.called;
-    f.emergency = on.decision.emergency == policy::EmergencyClass::kEmergency;
+    const rules::Facts f = facts_of_decided(d, on.decision, calling, on.called, peer.group,
+                                            peer.name, rules::Direction::kOut);
     auto outcome = rules::apply(*chain, *m, f, variables);
     changes = std::move(outcome.changes);
     if (outcome.message) m = std::move(*outcome.message);

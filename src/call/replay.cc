@@ -250,16 +250,8 @@ class Replay {
     const auto& profile = d_.profile(d_.group(group).profile);
     const auto& chain = direction == rules::Direction::kIn ? profile.rules_in : profile.rules_out;
     if (!chain) return same();
-    rules::Facts f;
-    f.direction = direction;
-    f.group = group.value;
-    f.group_name = d_.group(group).name;
-    f.peer = peer;
-    f.account = now_.decision.customer.account;
-    f.tenant = now_.decision.customer.tenant;
-    f.calling = calling_;
-    f.called = now_.decision.called;
-    f.emergency = now_.decision.emergency == policy::EmergencyClass::kEmergency;
+    const rules::Facts f =
+        facts_of_decided(d_, now_.decision, calling_, now_.decision.called, group, peer, direction);
     auto outcome = rules::apply(*chain, m, f, variables);
     changes.insert(changes.end(), outcome.changes.begin(), outcome.changes.end());
     return outcome.message ? std::move(*outcome.message) : same();

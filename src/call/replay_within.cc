@@ -259,16 +259,8 @@ class Walk {
       remember(variables_, ruled.variables);
       return out;
     }
-    rules::Facts f;
-    f.direction = in ? rules::Direction::kIn : rules::Direction::kOut;
-    f.group = group.value;
-    f.group_name = d_.group(group).name;
-    f.peer = peer;
-    f.account = now_.decision.customer.account;
-    f.tenant = now_.decision.customer.tenant;
-    f.calling = calling_;
-    f.called = now_.decision.called;
-    f.emergency = now_.decision.emergency == policy::EmergencyClass::kEmergency;
+    rules::Facts f = facts_of_decided(d_, now_.decision, calling_, now_.decision.called, group,
+                                      peer, in ? rules::Direction::kIn : rules::Direction::kOut);
     f.target_fixed = !in && begins && answered_;  // nobody but a transfer's target is called then
     for (const auto& c : rules::apply(*chain, m, f, variables_).changes) out.push_back(told(c));
     return out;

@@ -40,6 +40,23 @@ RuledInvite rule_invite(const deployment::Deployment& d, const rules::Chain& cha
   return out;
 }
 
+rules::Facts facts_of_decided(const deployment::Deployment& d, const policy::Decision& decision,
+                              std::string_view calling, std::string_view called,
+                              deployment::GroupIndex group, std::string_view peer,
+                              rules::Direction direction) {
+  rules::Facts f;
+  f.direction = direction;
+  f.group = group.value;
+  f.group_name = d.group(group).name;
+  f.peer = peer;
+  f.account = decision.customer.account;
+  f.tenant = decision.customer.tenant;
+  f.calling = calling;
+  f.called = called;
+  f.emergency = decision.emergency == policy::EmergencyClass::kEmergency;
+  return f;
+}
+
 void remember(rules::Variables& of_call, const rules::Variables& more) {
   for (const rules::Variable& v : more) {
     const auto known = std::find_if(of_call.begin(), of_call.end(),

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "deployment/deployment.h"
+#include "policy/decide.h"
 #include "rules/engine.h"
 #include "transport/flow.h"
 
@@ -22,6 +23,14 @@ struct RuledInvite {
 [[nodiscard]] RuledInvite rule_invite(const deployment::Deployment& d, const rules::Chain& chain,
                                       deployment::GroupIndex group, std::string_view peer,
                                       const sip::Message& invite);
+
+// For a message of a call that was decided and is not made. `calling`, `called`: as rules know the
+// numbers. Views of all arguments.
+[[nodiscard]] rules::Facts facts_of_decided(const deployment::Deployment& d,
+                                            const policy::Decision& decision,
+                                            std::string_view calling, std::string_view called,
+                                            deployment::GroupIndex group, std::string_view peer,
+                                            rules::Direction direction);
 
 // What rules remembered of the INVITE is the call's from now on.
 void remember(rules::Variables& of_call, const rules::Variables& more);

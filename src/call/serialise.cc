@@ -42,21 +42,9 @@ void put_list(A& a, std::vector<T>& v) {
   }
 }
 
-template <typename A, typename T>
-void put_optional(A& a, std::optional<T>& v) {
-  bool there = v.has_value();
-  a.field(there);
-  if constexpr (A::kReading) {
-    if (there)
-      v.emplace();
-    else
-      v.reset();
-  }
-  if (there) put(a, *v);
-}
-
-template <typename A, typename T>
-void put_boxed(A& a, Boxed<T>& v) {
+// An optional or a Boxed value: is it there, and what it is.
+template <typename A, typename V>
+void put_present(A& a, V& v) {
   bool there = v.has_value();
   a.field(there);
   if constexpr (A::kReading) {
@@ -240,7 +228,7 @@ void describe(A& a, media::LegMedia& x) {
       put_enum(a, x.direction, sdp::Direction::kInactive), put(a, x.allowed_sources);
   a.field(x.send_ptime), a.field(x.send_maxptime),
       put_enum(a, x.digits, media::DigitForm::kSignalled);
-  put_boxed(a, x.dtls), put_boxed(a, x.ice);
+  put_present(a, x.dtls), put_present(a, x.ice);
   put_enum(a, x.fax, sdp::FaxAs::kIgnore), a.field(x.plain), a.field(x.voip_metrics),
       a.field(x.no_rtcp);
 }
@@ -349,7 +337,7 @@ void describe(A& a, CallState& x) {
       put(a, x.egress);
   a.field(x.progressed), a.field(x.direct), a.field(x.fax), a.field(x.transfers),
       put(a, x.first_ingress), put(a, x.first_egress);
-  put(a, x.transferred), put_boxed(a, x.termination), put(a, x.variables);
+  put(a, x.transferred), put_present(a, x.termination), put(a, x.variables);
   if constexpr (A::kReading)
     if (*x.transferred == Transferred{}) x.transferred.reset();
 }
@@ -379,7 +367,7 @@ void put(A& a, T& v) {
   if constexpr (IsVector<T>::value)
     put_list(a, v);
   else if constexpr (IsOptional<T>::value)
-    put_optional(a, v);
+    put_present(a, v);
   else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string>)
     a.field(v);
   else

@@ -17,6 +17,8 @@ def links():
     """The process whose namespace each side is."""
     out = {}
     for side, (ours, theirs, _) in SIDES.items():
+        # A link goes with the namespace of the test before, some time after that has ended.
+        wait_until(lambda: side not in dict(socket.if_nameindex()).values(), 10, f"the link {side} is gone")
         p = out[side] = Process(f"net-{side}", ["unshare", "--net", "sleep", "100"])
         wait_until(lambda: os.readlink(f"/proc/{p.pid}/ns/net") != os.readlink("/proc/self/ns/net"), 3, "a namespace")
         ip("link", "add", side, "type", "veth", "peer", "name", "gateway", "netns", str(p.pid))

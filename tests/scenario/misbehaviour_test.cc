@@ -28,6 +28,19 @@ class MisbehaviourTest : public TransferFixture {
     EXPECT_EQ(rig.records.at(0).termination, termination);
     EXPECT_THAT(rig.trail_of_all(), HasSubstr(said));
   }
+  // The cloud answers that call of the core's.
+  Up answered(PeerDialog d, const sip::Message& inv, const std::string& body) {
+    Up up{std::move(d), {}, {}, std::string(inv.body()), *sip::Message::parse(inv.bytes())};
+    cloud.reply(inv, 200, "", body);
+    const auto ok = core.expect("200 INVITE");
+    up.to_core = std::string(ok.body());
+    core.learn(up.core, ok);
+    cloud.expect("ACK");
+    core.ack(up.core);
+    up.cloud = cloud.answered(inv);
+    rig.run(Millis(100));
+    return up;
+  }
   // Both still hear each other, and the core hangs up.
   void goes_on(Up& up, const std::string& said) {
     core.open_rtp(40000);
@@ -58,18 +71,6 @@ class WithoutPrack : public MisbehaviourTest {
     return make_config(kept(o));
   }
   WithoutPrack() : MisbehaviourTest(config()) {}
-  Up answered(PeerDialog d, const sip::Message& inv, const std::string& body) {
-    Up up{std::move(d), {}, {}, std::string(inv.body()), *sip::Message::parse(inv.bytes())};
-    cloud.reply(inv, 200, "", body);
-    const auto ok = core.expect("200 INVITE");
-    up.to_core = std::string(ok.body());
-    core.learn(up.core, ok);
-    cloud.expect("ACK");
-    core.ack(up.core);
-    up.cloud = cloud.answered(inv);
-    rig.run(Millis(100));
-    return up;
-  }
 };
 INSTANTIATE_TEST_SUITE_P(Modes, WithoutPrack, ::testing::ValuesIn(all_modes()), mode_name);
 
@@ -107,64 +108,59 @@ TEST_P(WithoutPrack, OneThatRefusesItMayAnswerTheCall) {
 
 // --- Answers -------------------------------------------------------------------------------------
 
-TEST_P(WithoutPrack, AnotherSdpInThe200ThanWasAgreedReliablyIsPassedOver) {
-  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
-  const auto inv = cloud.expect("INVITE");
-  cloud.reply(inv, 183, "Require: 100rel\r\nRSeq: 1\r\n", secure_sdp("10.2.0.1", 50000));
-  cloud.reply(cloud.expect("PRACK"), 200);
-  (void)core.expect("183");
-  Up up = answered(d, inv, secure_sdp("10.2.0.1", 50020));
-  goes_on(up,
-          "answered our offer twice, with another SDP: the first, which was acknowledged, holds");
+// Its answer to our offer was acknowledged.
+class AnswersAgain : public WithoutPrack {
+ protected:
+  void rings(const std::string& sdp) {
+    cloud.reply(inv, 183, "Require: 100rel\r\nRSeq: 1\r\n", sdp);
+    cloud.reply(cloud.expect("PRACK"), 200);
+    (void)core.expect("183");
+  }
+  void updates(const std::string& sdp) {
+    c = cloud.answered(inv);
+    cloud.request(c, "UPDATE", "", sdp);
+    (void)cloud.expect("200 UPDATE");
+  }
+  void ends_with(const std::string& sdp, const std::string& said) {
+    Up up = answered(d, inv, sdp);
+    if (c.cseq > 1) up.cloud.cseq = c.cseq;
+    goes_on(up, said);
+  }
+  PeerDialog d = core.invite("+4989123", "", sdp("10.1.0.1", 40000)), c;
+  sip::Message inv = cloud.expect("INVITE");
+};
+INSTANTIATE_TEST_SUITE_P(Modes, AnswersAgain, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(AnswersAgain, AnotherSdpInThe200IsPassedOver) {
+  rings(secure_sdp("10.2.0.1", 50000));
+  ends_with(secure_sdp("10.2.0.1", 50020),
+            "answered our offer twice, with another SDP: the first, which was acknowledged, holds");
 }
 
-// Nor does the first answer take back what an UPDATE has changed since; but to say it again is no
+// The first answer does not take back what an UPDATE has changed since; but to say it again is no
 // other answer.
-TEST_P(WithoutPrack, WhoRepeatsItsAnswerAfterAnUpdateIsNotBlamed) {
-  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
-  const auto inv = cloud.expect("INVITE");
+TEST_P(AnswersAgain, TheSameAfterAnUpdateIsNoFault) {
   const std::string first = secure_sdp("10.2.0.1", 50020);
-  cloud.reply(inv, 183, "Require: 100rel\r\nRSeq: 1\r\n", first);
-  cloud.reply(cloud.expect("PRACK"), 200);
-  (void)core.expect("183");
-  auto c = cloud.answered(inv);
-  cloud.request(c, "UPDATE", "", secure_sdp("10.2.0.1", 50000, "sendrecv", 2));
-  (void)cloud.expect("200 UPDATE");
+  rings(first);
+  updates(secure_sdp("10.2.0.1", 50000, "sendrecv", 2));
   cloud.reply(inv, 183, "", first);
   (void)core.expect("183");
-  Up up = answered(d, inv, first);
+  ends_with(first, "completed");
   EXPECT_THAT(rig.trail_of_all(), ::testing::Not(HasSubstr("answered our offer twice")));
-  up.cloud.cseq = c.cseq;
-  goes_on(up, "completed");
 }
 
-TEST_P(WithoutPrack, WhoSaysSomethingElseAfterAnUpdateIs) {
-  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
-  const auto inv = cloud.expect("INVITE");
-  cloud.reply(inv, 183, "Require: 100rel\r\nRSeq: 1\r\n", secure_sdp("10.2.0.1", 50020));
-  cloud.reply(cloud.expect("PRACK"), 200);
-  (void)core.expect("183");
-  auto c = cloud.answered(inv);
-  cloud.request(c, "UPDATE", "", secure_sdp("10.2.0.1", 50000, "sendrecv", 2));
-  (void)cloud.expect("200 UPDATE");
-  Up up = answered(d, inv, secure_sdp("10.2.0.1", 50040));
-  up.cloud.cseq = c.cseq;
-  goes_on(up, "answered our offer twice, with another SDP");
+TEST_P(AnswersAgain, AThirdAfterAnUpdateIs) {
+  rings(secure_sdp("10.2.0.1", 50020));
+  updates(secure_sdp("10.2.0.1", 50000, "sendrecv", 2));
+  ends_with(secure_sdp("10.2.0.1", 50040), "answered our offer twice, with another SDP");
 }
 
 TEST_P(MisbehaviourTest, AnotherSdpInThe200ThanBeforeIsTheAnswer) {
-  PeerDialog d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
-  Up up{d, {}, {}, {}, cloud.expect("INVITE")};
-  up.to_cloud = std::string(up.invite.body());
-  cloud.reply(up.invite, 183, "", secure_sdp("10.2.0.1", 50020));
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  const auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 183, "", secure_sdp("10.2.0.1", 50020));
   (void)core.expect("183");
-  cloud.reply(up.invite, 200, "", secure_sdp("10.2.0.1", 50000));
-  const auto ok = core.expect("200 INVITE");
-  up.to_core = std::string(ok.body());
-  core.learn(up.core, ok);
-  cloud.expect("ACK");
-  core.ack(up.core);
-  up.cloud = cloud.answered(up.invite);
+  Up up = answered(d, inv, secure_sdp("10.2.0.1", 50000));
   goes_on(up, "answered our offer twice, with another SDP: the one in the 200 holds");
 }
 

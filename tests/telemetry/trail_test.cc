@@ -127,6 +127,24 @@ TEST(TrailStore, PinsLiveCallsAndKeepsFailedPoorAndTracedOnes) {
   EXPECT_EQ(s.live_count(), 0u);
 }
 
+TEST(TrailStore, WhatComesLateIsAddedToATrailThatIsKeptAndOnce) {
+  TrailStore s = store(0, 10);
+  const auto late = [&](std::uint64_t id, const char* text) {
+    return s.add_late(CallId(id), EventKind::kNote, WallTime{5}, 2, text, "peer");
+  };
+  for (std::uint64_t i = 1; i <= 2; ++i) ASSERT_NE(s.start(CallId(i)), nullptr);
+  EXPECT_FALSE(late(1, "alive")) << "its call tells that by itself";
+  s.finish(CallId(1), TrailStore::Outcome::kFailed);
+  s.finish(CallId(2), TrailStore::Outcome::kGood);
+  EXPECT_FALSE(late(2, "not kept"));
+  EXPECT_TRUE(late(1, "late"));
+  EXPECT_FALSE(late(1, "late"));
+  EXPECT_TRUE(late(1, "later"));
+  ASSERT_EQ(s.find(CallId(1))->events().size(), 2u);
+  EXPECT_EQ(s.find(CallId(1))->events()[0]->text, "late");
+  EXPECT_EQ(s.find(CallId(1))->events()[0]->peer, "peer");
+}
+
 TEST(TrailStore, TheOldestOfTheKeptGoesFirst) {
   TrailStore s = store(1, 3);
   for (std::uint64_t i = 1; i <= 5; ++i) {
