@@ -25,6 +25,7 @@ struct LocalMediaTrunk {
   IpAddress outside, inside;  // of the gateway's media
   bool first_inside = false;  // where users are expected
   std::string path;           // the gateway's name
+  std::string beside;         // of one behind it; empty: there is none
 };
 
 struct AgentSettings {

@@ -103,7 +103,8 @@ void Call::place(const Flow& flow, const std::string& replaces) {
   SipMessage m;
   m.method = "INVITE";
   const auto& s = agent_.settings();
-  const std::string host = s.gateway_name.empty() ? s.gateway.to_string() : s.gateway_name;
+  std::string host = s.gateway_name.empty() ? s.gateway.to_string() : s.gateway_name;
+  if (behaviour_.beside && s.local) host = s.local->beside;
   m.uri = "sip:" + facts_.number + "@" + host +
           (s.gateway_name.empty() ? "" : ":" + std::to_string(s.gateway.port)) + ";user=phone";
   if (s.port.transport == Transport::kTls) m.uri += ";transport=tls";
@@ -221,6 +222,7 @@ void Call::on_answer(const SipMessage& m) {
   facts_.final_status = m.status;
   facts_.answered = agent_.loop().now();
   learn_dialog(m);
+  check_way_back(m);
   const auto early = theirs_;
   const auto sdp = read_sdp(m, true);
   send_ack(invite_.cseq_number(), {});
@@ -317,6 +319,7 @@ void Call::on_invite(const SipMessage& m, const Flow& flow, const std::string& t
   invite_transaction_ = transaction;
   call_id_ = m.get("Call-ID");
   learn_dialog(m);
+  check_way_back(m);
   const auto from = parse_name_addr(m.get("From"));
   const auto to = parse_name_addr(m.get("To"));
   if (const auto c = parse_sip_uri(parse_name_addr(m.get("Contact")).uri))

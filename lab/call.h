@@ -49,6 +49,8 @@ struct CallFacts {
   bool ice_agreed = false, ice_path = false, ice_final_answered = false, ice_restarted = false;
   bool place_answered = false, place_first = false, moved = false;  // Local Media Optimization
   bool dtls_answered = false;                                       // an offer of SDES beside DTLS
+  std::size_t escalated = 0;  // media goes through the so many-eth of its escalations
+  bool beside = false;        // Contact named the gateway behind the gateway
   IceFacts ice;
   std::vector<Phase> phases;
   Violations violations;
@@ -127,15 +129,17 @@ class Call {
   [[nodiscard]] std::optional<SdpText> read_sdp(const SipMessage& m, bool is_answer);
   [[nodiscard]] std::string key_of(const std::string& suite);
   // call_ice.cc
-  [[nodiscard]] bool open_ice();
+  [[nodiscard]] bool open_ice(PortRange* ports);
   void ice_into(SdpToWrite& s);
   [[nodiscard]] bool muxed(const SdpText& theirs) const;
   // Whether ICE finds the way, and the addresses of `s` are not the truth.
   [[nodiscard]] bool take_ice(const SdpText& s);
   void ice_path();
-  void ice_failed(const Violation& why);
+  void ice_failed(Violation why);
   // With Local Media Optimization: the gateway's media is where the user is, or `rule` is broken.
   void check_place(const SdpText& s, const char* rule);
+  // LMO-05: what follows would go past the gateway to the one behind it.
+  void check_way_back(const SipMessage& m);
 
   void phase(Known sends, Known receives);
   void phase_by(Way way);

@@ -22,7 +22,7 @@ std::string candidate(const char* foundation, int component, std::uint32_t prior
 
 }  // namespace
 
-bool Call::open_ice() {
+bool Call::open_ice(PortRange* ports) {
   if (!agent_.settings().ice) return true;
   const Endpoint at = media_->local();
   ice_ = std::make_unique<IceAgent>(
@@ -37,7 +37,7 @@ bool Call::open_ice() {
   media_->set_ears([this](std::string_view packet, bool rtcp,
                           const Endpoint& from) { ice_->on_packet(packet, rtcp, from); },
                    [this] { ice_->on_rtp(); });
-  auto s = ice_->open();
+  auto s = ice_->open(ports);
   if (!s) trouble(s.error().what);
   return s.has_value();
 }
@@ -105,13 +105,27 @@ void Call::check_place(const SdpText& s, const char* rule) {
                                           s.address.to_string()}});
 }
 
+void Call::check_way_back(const SipMessage& m) {
+  const auto& local = agent_.settings().local;
+  if (!local || local->beside.empty()) return;
+  const auto contact = parse_sip_uri(parse_name_addr(m.get("Contact")).uri);
+  if (!contact || !same_text(contact->host, local->beside)) return;
+  facts_.beside = true;
+  if (routes_.empty())
+    violation({{"LMO-05", "Contact names " + contact->host + ", and no Record-Route the gateway"}});
+}
+
 void Call::ice_path() {
   facts_.ice_path = true;
   media_->set_remote(ice_->remote_rtp(), ice_->remote_rtcp(), payload_type_);
 }
 
 // As the service ends such a call (MBP-14), and the rule for whoever reads the trail.
-void Call::ice_failed(const Violation& why) {
+void Call::ice_failed(Violation why) {
+  // Checks of most places are answered: it is this one that is shut out.
+  if (why.requirement == "MBP-02" && (behaviour_.from || facts_.escalated > 0))
+    why = {facts_.escalated > 0 ? "MBP-12" : "MBP-11",
+           "media of the service at " + media_->local().to_string() + ": " + why.what};
   violation({why});
   const std::string text = "IceConnectivityChecksFailed, " + why.requirement + ": " + why.what;
   const std::string reason = "Q.850;cause=47;text=\"" + text + "\"";

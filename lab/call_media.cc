@@ -14,16 +14,22 @@ bool Call::open_media() {
   if (!behaviour_.media) return true;
   media_ = std::make_unique<MediaSession>(agent_.loop(), agent_.pump(), agent_.random(),
                                           behaviour_.sound);
-  auto s = media_->open(agent_.settings().media_address, agent_.ports());
+  const MediaPlace* place = facts_.escalated > 0 ? &behaviour_.escalations[facts_.escalated - 1]
+                            : behaviour_.from    ? &*behaviour_.from
+                                                 : nullptr;
+  std::optional<PortRange> own;
+  if (place) own.emplace(place->first, place->last);
+  auto s = media_->open(place ? place->address : agent_.settings().media_address,
+                        own ? *own : agent_.ports());
   if (!s) trouble(s.error().what);
-  return s.has_value() && open_ice();
+  return s.has_value() && open_ice(own ? &*own : nullptr);
 }
 
 std::string Call::written(Way way, const std::vector<CryptoLine>& crypto, bool zero_address) {
   SdpToWrite s;
   s.id = sdp_id_;
   s.version = sdp_version_;
-  s.address = agent_.settings().media_address;
+  s.address = media_ ? media_->local().address : agent_.settings().media_address;
   s.port = media_ ? media_->local().port : kNoMediaPort;
   s.secure = agent_.secure();
   s.formats = formats_;

@@ -44,6 +44,17 @@ void Call::take_step(Step step, int tries) {
       m.body = offer(Way::kSendRecv, true);
       ice_final_ = false;
       break;
+    case Step::kEscalate: {
+      if (!media_ || facts_.escalated >= behaviour_.escalations.size()) return;
+      const auto before = std::move(media_);
+      if (ice_) ice_->stop();
+      before->stop();
+      ++facts_.escalated;
+      if (!open_media()) return;
+      media_->continue_from(*before);
+      m.body = offer(Way::kSendRecv, true);
+      break;
+    }
     case Step::kMove:
       inside_ = !inside_;
       m = in_dialog("INVITE");  // which says where we are
@@ -93,8 +104,9 @@ void Call::on_reinvite_response(const SipMessage& m) {
   if (before)
     violation(check_continuity(*before, *sdp, step == Step::kRefresh, agent_.is_service()));
   if (before && ice_)
-    violation(
-        check_ice_continuity(*before, *sdp, step == Step::kIceRestart || step == Step::kMove));
+    violation(check_ice_continuity(
+        *before, *sdp,
+        step == Step::kIceRestart || step == Step::kMove || step == Step::kEscalate));
   if (step == Step::kIceFinal) facts_.ice_final_answered = true;
   if (step == Step::kIceRestart) facts_.ice_restarted = true;
   if (step == Step::kResumeWithoutOffer) {

@@ -40,10 +40,11 @@ void check_contact(const SipMessage& m, const ServiceView& v, Findings& f) {
   if (!uri) return f.expect(false, "TDR-49", "Contact: " + values.front());
   if (is_address(uri->host))
     return f.expect(false, "TDR-33", "an address in Contact: " + values.front());
-  f.expect(among(v.gateway_names, uri->host), "TDR-60",
+  const bool beside = !v.beside.empty() && same_text(uri->host, v.beside);
+  f.expect(beside || among(v.gateway_names, uri->host), "TDR-60",
            "Contact names another trunk: " + uri->host);
-  f.expect(v.certificate_names.empty() || covered(v.certificate_names, uri->host), "TDR-14",
-           "the certificate does not cover " + uri->host);
+  f.expect(beside || v.certificate_names.empty() || covered(v.certificate_names, uri->host),
+           "TDR-14", "the certificate does not cover " + uri->host);
   f.expect(same_text(parameter(uri->params, "transport").value_or(""), "tls"), "TDR-49",
            "Contact without transport=tls: " + values.front());
   f.expect(values.size() == 1, "TDR-49", "several values in Contact");

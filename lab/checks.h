@@ -31,6 +31,7 @@ struct ServiceView {
   std::vector<IpAddress> media;                // where the gateway's media is; empty: not checked
   bool on_internet = false;                    // so are we: private addresses lead nowhere ...
   std::optional<IpAddress> inside = {};        // ... but this one, for users in its network
+  std::string beside = {};                     // a gateway behind the gateway, in Contact
 };
 
 // Requests and responses that reach the Phone System.

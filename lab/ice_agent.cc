@@ -59,12 +59,16 @@ std::string IceAgent::random_bytes(std::size_t n) {
   return out;
 }
 
-Status IceAgent::open() {
+Status IceAgent::open(PortRange* ports) {
   sockaddr_storage sa{};
-  socklen_t n = to_sockaddr({at_.address, 0}, sa);
+  socklen_t n = 0;
   second_fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (second_fd_ < 0 || bind(second_fd_, reinterpret_cast<sockaddr*>(&sa), n) != 0)
-    return fail(ErrorCode::kIo, "no second port on " + at_.address.to_string());
+  bool bound = false;
+  for (int i = 0; second_fd_ >= 0 && !bound && i < 50; ++i) {
+    n = to_sockaddr({at_.address, ports != nullptr ? ports->take() : std::uint16_t{0}}, sa);
+    bound = bind(second_fd_, reinterpret_cast<sockaddr*>(&sa), n) == 0;
+  }
+  if (!bound) return fail(ErrorCode::kIo, "no second port on " + at_.address.to_string());
   n = sizeof sa;
   getsockname(second_fd_, reinterpret_cast<sockaddr*>(&sa), &n);
   second_ = from_sockaddr(sa);

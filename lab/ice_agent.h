@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "lab/checks.h"
 #include "lab/loop.h"
+#include "lab/port_range.h"
 #include "lab/stun.h"
 
 namespace causeway::lab {
@@ -44,7 +45,8 @@ class IceAgent {
   IceAgent(const IceAgent&) = delete;
   IceAgent& operator=(const IceAgent&) = delete;
 
-  [[nodiscard]] Status open();
+  // `ports`: of the second socket; null: any.
+  [[nodiscard]] Status open(PortRange* ports = nullptr);
   [[nodiscard]] const IceCredentials& ours() const { return ours_; }
   // New credentials for the next offer; those in use go on until set_remote() (RFC 8445 9).
   void restart();

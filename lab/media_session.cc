@@ -65,12 +65,6 @@ void MediaPump::tick() {
   timer_ = loop_.after(due_ - loop_.now(), [this] { tick(); });
 }
 
-std::uint16_t PortRange::take() {
-  const std::uint16_t p = next_;
-  next_ = static_cast<std::uint16_t>(next_ + 2 > last_ - 1 ? first_ : next_ + 2);
-  return p;
-}
-
 MediaSession::MediaSession(Loop& loop, MediaPump& pump, Random& random, Sound sound)
     : loop_(loop), pump_(pump), random_(random), sound_(sound), source_(sound) {
   restart_stream();
@@ -113,6 +107,12 @@ void MediaSession::stop() {
     close(*fd);
     *fd = -1;
   }
+}
+
+void MediaSession::continue_from(const MediaSession& before) {
+  frames_ = before.frames_;
+  first_packet_ = before.first_packet_;
+  counters_ = before.counters_;
 }
 
 void MediaSession::set_remote(const Endpoint& rtp, const Endpoint& rtcp, int payload_type) {

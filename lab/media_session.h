@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "lab/judge.h"
 #include "lab/loop.h"
+#include "lab/port_range.h"
 #include "lab/srtp_session.h"
 
 namespace causeway::lab {
@@ -35,15 +36,6 @@ class MediaPump {
   Loop::TimerId timer_ = 0;
   Instant due_;
   std::unordered_set<MediaSession*> sessions_;
-};
-
-class PortRange {
- public:
-  PortRange(std::uint16_t first, std::uint16_t last) : first_(first), last_(last), next_(first) {}
-  std::uint16_t take();  // even; round and round, the caller tries to bind it
-
- private:
-  std::uint16_t first_, last_, next_;
 };
 
 struct MediaCounters {
@@ -69,6 +61,8 @@ class MediaSession {
   // A new SSRC and sequence: another fork of the service answers.
   void restart_stream();
   void stop();
+  // In the place of `before`, which has stopped: what that heard is heard by this one.
+  void continue_from(const MediaSession& before);
   // The other side moves: packets from elsewhere count as wrong from `until` on.
   void tolerate(Instant until) { tolerant_ = until; }
 

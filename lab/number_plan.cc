@@ -18,6 +18,7 @@ std::string_view to_string(Step s) {
     case Step::kTransferAndLeave: return "transfer, hang-up at once";
     case Step::kIceFinal: return "final offer of ICE";
     case Step::kIceRestart: return "ICE restart";
+    case Step::kEscalate: return "escalation";
     case Step::kMove: return "move";
     case Step::kIceLost: return "hang-up over a lost path";
     case Step::kConsult: return "consultation";

@@ -2,10 +2,12 @@
 // choose one, so that a person can try each from a telephone.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/net.h"
 #include "base/time.h"
 #include "lab/audio.h"
 
@@ -25,6 +27,7 @@ enum class Step : std::uint8_t {
   kTransferAndLeave,  // REFER, and BYE right after its 202
   kIceFinal,          // re-INVITE with a=remote-candidates once a path is nominated
   kIceRestart,        // re-INVITE with other ICE credentials
+  kEscalate,          // re-INVITE from the next of `escalations`, with other ICE credentials
   kMove,              // re-INVITE from inside the enterprise's network, or from outside again
   kIceLost,           // BYE, because checks are said to have failed
   kConsult,           // a second call, to transfer_to
@@ -52,6 +55,13 @@ enum class Place : std::uint8_t {
   kOutside,
 };
 
+// Where media of the service comes from, other than that of most of its calls. Ports: from an even
+// one on.
+struct MediaPlace {
+  IpAddress address;
+  std::uint16_t first = 0, last = 0;
+};
+
 struct Behaviour {
   // As the one who is called
   int final_status = 200;
@@ -72,8 +82,11 @@ struct Behaviour {
   IceKind ice = IceKind::kFull;
   bool dtls_offered = false;  // beside SDES, with the protocol of DTLS
   Place place = Place::kUsual;
-  bool mux_offered = true;  // with ICE: RTP and RTCP on one port
-  bool media = true;        // false: signalling alone, for load
+  std::optional<MediaPlace> from;       // with ICE
+  std::vector<MediaPlace> escalations;  // ... one for each kEscalate
+  bool beside = false;                  // calls the gateway behind the gateway (LMO-05)
+  bool mux_offered = true;              // with ICE: RTP and RTCP on one port
+  bool media = true;                    // false: signalling alone, for load
 };
 
 struct NumberRule {

@@ -39,7 +39,8 @@ void PhoneSystem::dress_request(SipMessage& m, const Call* call) const {
   m.add("Record-Route", record_route(call->site()));
   if (const auto& local = settings().local) {
     m.add("X-MS-UserLocation", call->inside() ? "internal" : "external");
-    m.add("X-MS-MediaPath", local->path);
+    const bool beside = call->behaviour().beside;
+    m.add("X-MS-MediaPath", beside ? local->path + ", " + local->beside : local->path);
     m.add("X-MS-UserSite", "rehearsal");
   }
   if (!tag_of(m.get("To")).empty()) return;

@@ -147,7 +147,7 @@ void add_transfer(std::vector<CallPlan>& out) {
   p.handover = Handover::kAttended;
   p.called.transfer_to = "+442079460911";
   p.called.actions = {
-      {800ms, Step::kHoldInactive}, {1'200ms, Step::kConsult}, {2'400ms, Step::kAttendedTransfer}};
+      {950ms, Step::kHoldInactive}, {1'250ms, Step::kConsult}, {2'400ms, Step::kAttendedTransfer}};
   p.target = Behaviour{};
   p.target->sound = tone(i + 5, false);
   ends(*p.target, 3'300ms);
@@ -248,6 +248,51 @@ void add_local_media(ScenarioPlan& plan, bool first_inside) {
   out.push_back(p);
 }
 
+void add_gateway_behind(ScenarioPlan& plan) {
+  auto& out = plan.calls;
+  auto p = call("ps-beside", "a user calls by the gateway behind the gateway, and refreshes",
+                Side::kPhoneSystem, static_cast<int>(out.size()));
+  p.calling.beside = true;
+  p.calling.actions = {{600ms, Step::kRefresh}};
+  ends(p.calling, 1'800ms);
+  p.start = 1'100ms;
+  out.push_back(p);
+}
+
+namespace {
+
+MediaPlace at(std::string_view address, std::uint16_t first, std::uint16_t last) {
+  return {IpAddress::literal(address).value_or(IpAddress{}), first, last};
+}
+
+// A phone on the Internet, relays and media processors in the service's own networks (MBP-11,
+// TDM-14).
+void add_media_places(std::vector<CallPlan>& out) {
+  const std::pair<const char*, MediaPlace> places[] = {
+      {"ps-direct", at("198.51.100.20", 50'000, 50'019)},
+      {"op-direct", at("198.51.100.21", 50'000, 50'019)},
+      {"ps-relay", at("52.114.10.20", 3'478, 3'481)},
+      {"op-relay", at("52.122.10.20", 50'020, 59'999)}};
+  for (const auto& [name, place] : places) {
+    const bool op = name[0] == 'o';
+    auto p = call(name, "media comes from " + place.address.to_string(),
+                  op ? Side::kOperator : Side::kPhoneSystem, static_cast<int>(out.size()));
+    (op ? p.called : p.calling).from = place;
+    ends(p.calling, 3'200ms);  // an unanswered check ends it before
+    p.start = Millis(300 + 200 * static_cast<long>(out.size() % 8));
+    out.push_back(p);
+  }
+  auto p = call("op-escalated", "a call goes on through media processors", Side::kOperator,
+                static_cast<int>(out.size()));
+  p.called.escalations = {at("52.120.11.21", 49'152, 53'247), at("52.113.11.22", 3'478, 3'481)};
+  p.called.actions = {{1'000ms, Step::kEscalate}, {3'800ms, Step::kEscalate}};
+  ends(p.calling, 5'400ms);
+  p.start = 300ms;
+  out.push_back(p);
+}
+
+}  // namespace
+
 void add_media_bypass(ScenarioPlan& plan) {
   auto& out = plan.calls;
   int i = static_cast<int>(out.size());
@@ -290,6 +335,7 @@ void add_media_bypass(ScenarioPlan& plan) {
   ends(p.calling, 1'500ms);
   p.start = 300ms;
   out.push_back(p);
+  add_media_places(out);
 }
 
 std::string caller_of(Side caller, std::size_t index) {

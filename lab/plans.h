@@ -47,6 +47,8 @@ struct ScenarioPlan {
 // Calls that only a trunk with Local Media Optimization can have. `first_inside`: where the
 // configuration expects users of whom nothing is known.
 void add_local_media(ScenarioPlan& plan, bool first_inside);
+// And those with a gateway behind the gateway.
+void add_gateway_behind(ScenarioPlan& plan);
 // Calls that only a trunk with media bypass can have.
 void add_media_bypass(ScenarioPlan& plan);
 // Number that the call at this place of a list comes from.

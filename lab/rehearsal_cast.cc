@@ -332,6 +332,30 @@ Status cast_core(const Deployment& d, const deployment::PeerGroup& g, std::vecto
   return {};
 }
 
+// Of a core whose gateways the service knows: the names that its requests then have.
+void cast_behind(const Deployment& d, const deployment::PeerGroup& core, Cast& out) {
+  if (!out.inside_media) return;
+  for (std::size_t i = 0; i < core.peers.size() && out.beside.empty(); ++i) {
+    out.beside = d.peer(core.peers[i]).known_as;
+    if (out.beside.empty()) continue;
+    ZoneRecord r;
+    r.name = out.beside;
+    r.address = out.core[i].address.address;
+    out.zone.push_back(std::move(r));
+  }
+}
+
+void cast_other_trunks(const Deployment& d, toml::table& root, const deployment::PeerGroup& service,
+                       Cast& out) {
+  for (const auto& g : d.groups) {
+    const auto& profile = d.profile(g.profile);
+    if (&g != &service && comes_from(root, profile.name, "teams-direct-routing") &&
+        profile.sdp.ice_lite != out.bypass)
+      out.other_trunks.push_back(
+          {g.name, profile.contact_host, d.listener(g.listener).address.port});
+  }
+}
+
 }  // namespace
 
 Result<Cast> cast_of(const CastWish& wish) {
@@ -362,6 +386,8 @@ Result<Cast> cast_of(const CastWish& wish) {
   out.bypass =
       wish.service == "teams-media-bypass" ||
       (wish.service != "zoom-provider-exchange" && d.profile((*service)->profile).sdp.ice_lite);
+  cast_behind(d, *core, out);
+  if (wish.service != "zoom-provider-exchange") cast_other_trunks(d, root, **service, out);
   out.by_number = (*service)->service.has_value() || core->trunk != deployment::Trunk::kNone;
   if (out.by_number) out.store = wish.directory + "/store.db";
   auto copy = write_copy(std::move(root), wish, out);

@@ -26,6 +26,13 @@ struct Cast {
   bool bypass = false;                    // the trunk has media bypass
   std::optional<IpAddress> inside_media;  // with Local Media Optimization: the gateway's, inside
   bool first_inside = false;              // where users are expected
+  std::string beside;                     // known_as of a gateway behind it; empty: there is none
+  // Other groups of the service: with media bypass where this one is without, or the other way
+  struct OtherTrunk {
+    std::string group, contact_host;
+    std::uint16_t port = 0;
+  };
+  std::vector<OtherTrunk> other_trunks;
   // The core
   std::vector<Site> core;
   IpAddress core_media;

@@ -25,6 +25,10 @@ void look_at_ice(const Agent& service, Findings& f) {
     if (x.place_answered) f.saw(Seen::kPlaceAnswer);
     if (x.place_first && x.label == "op-place") f.saw(Seen::kPlaceOffer);
     if (x.moved) f.saw(Seen::kMoved);
+    if (x.beside) f.saw(Seen::kBeside);
+    if (c->behaviour().from && x.ice.nominated && x.confirmed) f.saw(Seen::kElsewhere);
+    if (x.escalated > 0 && x.escalated == c->behaviour().escalations.size() && x.ice.nominated)
+      f.saw(Seen::kEscalated);
     if (x.ice.answered > 0) f.saw(Seen::kChecked);
     if (x.ice.nominated && x.confirmed) f.saw(Seen::kNominated);
     if (x.ice.early_path) f.saw(Seen::kEarlyPath);
@@ -37,12 +41,24 @@ void look_at_ice(const Agent& service, Findings& f) {
   }
 }
 
+// Where all other calls are heard, one whose media comes from elsewhere is not for that reason.
+std::string_view rule_of_sound(const Agent& service, const std::string& label) {
+  for (const auto& c : service.calls()) {
+    if (c->facts().label != label) continue;
+    if (c->facts().escalated > 0) return "MBP-12";
+    if (c->behaviour().from) return "MBP-11";
+  }
+  return "AUDIO";
+}
+
 }  // namespace
 
 Findings::Findings(const RehearsalWish& wish, const Cast& cast) : service_(wish.service) {
   add(rules_of_service(wish.service));
   if (cast.bypass) add(rules_of_media_bypass());
   if (cast.inside_media) add(rules_of_local_media());
+  if (!cast.other_trunks.empty()) add(rules_of_two_trunks());
+  if (!cast.beside.empty()) add(rules_of_gateway_behind());
   add(rules_of_core(cast.core_transport == Transport::kTls));
 }
 
@@ -110,6 +126,13 @@ void look_at_options(const Sides& sides, const Cast& cast, Findings& f) {
                      [&](const Site& s) { return s.name == label + ("." + cast.domain); }))
       f.broke("TDR-01", fmt::format("no peer is called {}.{}", label, cast.domain));
   f.saw(Seen::kPeers);
+  for (const auto& o : cast.other_trunks) {
+    const std::string both = fmt::format("'{}' and '{}'", cast.service_group, o.group);
+    if (o.contact_host == cast.gateway_name)
+      f.broke("MBP-13", both + " are both " + o.contact_host);
+    if (o.port == cast.gateway_service.port)
+      f.broke("MBP-13", fmt::format("{} both have port {}", both, o.port));
+  }
   if (cast.options_interval_s == 0 || cast.options_interval_s > 60)
     f.broke("TDR-34", fmt::format("options_interval is {} s", cast.options_interval_s));
   if (any_answered) f.saw(Seen::kOptionsAnswer);
@@ -159,8 +182,8 @@ void look_at_calls(const Sides& sides, const ScenarioVerdict& v, Findings& f) {
       f.saw(Seen::kAudio);
       if (d.good) continue;
       for (const auto& h : d.heard)
-        f.broke("AUDIO", fmt::format("{}: {} heard by {} of {}", c.name, h, to_string(d.to),
-                                     to_string(d.from)));
+        f.broke(rule_of_sound(service, c.name), fmt::format("{}: {} heard by {} of {}", c.name, h,
+                                                            to_string(d.to), to_string(d.from)));
     }
 }
 

@@ -128,6 +128,13 @@ constexpr auto kBypass = std::to_array<RehearsedRule>({
      kBypassProfile},
     {"MBP-10", Seen::kIceHold, "RTCP by its own candidate or by rtcp-mux, through hold",
      kBypassProfile},
+    {"MBP-11", Seen::kElsewhere,
+     "media with phones (ports 50000-50019) and relays (3478-3481, 50000-59999)",
+     "the realm's media ports must be open to every address and port"},
+    {"MBP-12", Seen::kEscalated,
+     "media with processors (52.112.0.0/14 and 52.120.0.0/14, ports 3478-3481 and 49152-53247)",
+     "the realm's media ports must be open to both networks on this trunk, too; media_sources, "
+     "where it is given, must hold both"},
     {"MBP-14", Seen::kIceLost, "a call that ends because of its path is an alarm",
      "profile.media_failure_reasons = [\"IceConnectivityChecksFailed\"]"},
     {"TDR-76", Seen::kEarlyAnswer, "ICE is the same in 183 and 200", kBypassProfile},
@@ -144,6 +151,17 @@ constexpr auto kLocal = std::to_array<RehearsedRule>({
     {"LMO-03", Seen::kMoved, "a user who moves is given the other address", kPlaces},
     {"LMO-04", Seen::kPlaceOffer, "a user who is called is offered the likely address",
      "peer_group.first_media_address: where most users are"},
+});
+
+constexpr auto kTwoTrunks = std::to_array<RehearsedRule>({
+    {"MBP-13", Seen::kPeers,
+     "trunks with media bypass and without have names and ports of their own",
+     "another profile.contact_host, and a listener with another port, for one of the two groups"},
+});
+
+constexpr auto kBehind = std::to_array<RehearsedRule>({
+    {"LMO-05", Seen::kBeside, "Record-Route brings back what follows in a dialog",
+     "this is the gateway's own: report it"},
 });
 
 constexpr auto kCore = std::to_array<RehearsedRule>({
@@ -203,6 +221,10 @@ std::span<const RehearsedRule> rules_of_service(std::string_view service) {
 }
 
 std::span<const RehearsedRule> rules_of_local_media() { return kLocal; }
+
+std::span<const RehearsedRule> rules_of_two_trunks() { return kTwoTrunks; }
+
+std::span<const RehearsedRule> rules_of_gateway_behind() { return kBehind; }
 
 std::span<const RehearsedRule> rules_of_core(bool tls) {
   return std::span(kCore).first(tls ? 2 : 1);

@@ -42,6 +42,9 @@ enum class Seen : std::uint8_t {
   kPlaceAnswer,    // SDP of its answer to a user whose place was said
   kPlaceOffer,     // ... of its offer to one of whom something is known
   kMoved,          // ... of its answer to one who moved
+  kElsewhere,      // media with a phone on the Internet, and with relays
+  kEscalated,      // ... through the service's media processors, in the middle of a call
+  kBeside,         // a dialog whose Contact names a gateway behind the gateway
   kIceLost,        // a BYE of the service's because of ICE
   kCount
 };
@@ -57,6 +60,10 @@ struct RehearsedRule {
 [[nodiscard]] std::span<const RehearsedRule> rules_of_service(std::string_view service);
 // Beside those of its service, those of a trunk with media bypass.
 [[nodiscard]] std::span<const RehearsedRule> rules_of_media_bypass();
+// Where there are trunks with it and without.
+[[nodiscard]] std::span<const RehearsedRule> rules_of_two_trunks();
+// A gateway behind the gateway, that the service knows.
+[[nodiscard]] std::span<const RehearsedRule> rules_of_gateway_behind();
 // And those of Local Media Optimization.
 [[nodiscard]] std::span<const RehearsedRule> rules_of_local_media();
 // Towards the core, with whichever service.

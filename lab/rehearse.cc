@@ -213,6 +213,7 @@ class Stage {
     if (cast.inside_media) v.media.push_back(*cast.inside_media);
     v.on_internet = on_the_internet(cast.service_media);
     v.inside = cast.inside_media;
+    v.beside = cast.beside;
     return v;
   }
   static AgentSettings service_settings(const RehearsalWish& wish, const Cast& cast) {
@@ -230,7 +231,7 @@ class Stage {
     a.ice = cast.bypass;
     if (cast.inside_media)
       a.local = LocalMediaTrunk{cast.gateway_service_media, *cast.inside_media, cast.first_inside,
-                                cast.contact_names.back()};
+                                cast.contact_names.back(), cast.beside};
     return a;
   }
   static AgentSettings core_settings(const RehearsalWish& wish, const Cast& cast) {
@@ -266,6 +267,7 @@ ScenarioPlan plan_of_rehearsal(const Cast& cast) {
   plan.strict_numbers = false;
   if (cast.bypass) add_media_bypass(plan);
   if (cast.inside_media) add_local_media(plan, cast.first_inside);
+  if (!cast.beside.empty()) add_gateway_behind(plan);
   return plan;
 }
 
@@ -355,12 +357,12 @@ Result<Rehearsal> rehearse(const RehearsalWish& wish) {
   const ScenarioVerdict verdict = run_scenario(stage.sides(), plan_of_rehearsal(*cast));
   if (gateway.ended())
     return fail(ErrorCode::kInternal, "the gateway ended in the middle:\n" + tail_of(log));
-  look_at_calls(stage.sides(), verdict, findings);
   for (const auto& c : verdict.calls)
     for (const auto& x : c.violations) findings.broke(x.requirement, c.name + ": " + x.what);
   for (const Agent* a :
        {static_cast<const Agent*>(&stage.service()), static_cast<const Agent*>(&stage.core())})
     for (const auto& x : a->stray_violations()) findings.broke(x.requirement, x.what);
+  look_at_calls(stage.sides(), verdict, findings);
   look_for_alarm(stage, log, findings);
   gateway.ask_to_end();
   (void)stage.loop().run_until([&] { return gateway.ended(); }, 5s);

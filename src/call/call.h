@@ -13,6 +13,8 @@
 #include "call/body.h"
 #include "call/crossing.h"
 #include "call/early_dialogs.h"
+#include "call/hunt.h"
+#include "call/late_answers.h"
 #include "call/local_media.h"
 #include "call/meeting.h"
 #include "call/redirect.h"
@@ -135,6 +137,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   // Of a leg; null and empty when there is none of that id.
   [[nodiscard]] const deployment::Profile* profile_of(LegId id) const;
   [[nodiscard]] std::string local_tag(LegId id) const;
+  void leave_refused(LateAnswers& late) const;  // the legs whose INVITE was refused
   void tap_media(bool on);
   [[nodiscard]] std::string path_in_words() const;
 
@@ -207,6 +210,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::uint32_t ack_cseq = 0;
     std::size_t answered_with = 0;  // ... a hash of that 2xx's body; 0: not known
     unsigned forks_hung_up = 0;
+    bool refused_invite = false, answered_late = false;  // our first INVITE, and ... after that
     transport::TxId bye;
     transport::TxId liveness;            // OPTIONS within the dialog
     transport::TxId refresh;             // UPDATE without an offer
@@ -305,15 +309,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
 
   // --- setup.cc
   [[nodiscard]] bool take_first_offer(Leg& leg, transport::TxId tx, const sip::Message& m);
-  void start_hunt();
-  void next_way();
-  [[nodiscard]] bool calls_for_help() const {
-    return state_.emergency == policy::EmergencyClass::kEmergency;
-  }
-  [[nodiscard]] bool choose_way();
-  void try_destination();
-  Status send_initial_invite(Leg& leg, deployment::PeerIndex peer);
-  void attempt_failed(Leg& leg, int status, const std::string& why, const sip::Message* response);
+  void hear_late_answer(Leg& leg, std::string_view what);
   void on_initial_response(Leg& leg, const transport::Received& r);
   void on_success(Leg& leg, const transport::Received& r);
   void confirm(Leg& leg, const sip::Message& success);
@@ -326,6 +322,36 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
                     std::optional<TerminationClass> what = std::nullopt);
   void refuse(transport::TxId tx, const sip::Message& request, int status, int q850,
               const std::string& text, std::string_view label);
+
+  // --- hunt.cc
+  void start_hunt();
+  void collect_ways(Hunt& h, const std::vector<deployment::GroupIndex>& targets);
+  [[nodiscard]] Hunt* hunt_of(const Leg& leg);  // null: it is not the latest of any
+  void next_way(Hunt& h);
+  [[nodiscard]] bool calls_for_help() const {
+    return state_.emergency == policy::EmergencyClass::kEmergency;
+  }
+  [[nodiscard]] bool choose_way(Hunt& h);
+  void try_destination(Hunt& h);
+  Status send_initial_invite(const Hunt& h, Leg& leg);
+  void leave_initial_invite(const Hunt& h, Leg& leg);
+  void attempt_failed(Leg& leg, int status, const std::string& why, const sip::Message* response);
+  void hunt_failed(Hunt& h, int status, const std::string& why, const sip::Message* response);
+  void hunt_over(Hunt& h, HuntEnd end);
+  // --- forking.cc
+  [[nodiscard]] bool forked() const { return hunts_.size() > 1; }
+  [[nodiscard]] static bool still_tried(const Leg* leg);
+  [[nodiscard]] Hunt* branch_of(const Leg& leg);  // of several, and not over; null: none
+  void start_fork();
+  void begin_branches();
+  void branch_over(Hunt& h, HuntEnd end);
+  void end_other_branches(const Hunt& stays, std::string_view reason);
+  void branch_answered(Leg& leg);
+  void branch_rang(Leg& leg, bool with_sdp);
+  void branch_heard(const Leg& leg);
+  [[nodiscard]] bool goes_before(const Hunt& a, const Hunt& b);
+  void choose_branch();
+  void make_current(Leg& out);
 
   // --- early.cc
   void agree_on_reliability(Leg& in);
@@ -439,7 +465,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_target_located(Result<std::vector<transport::Destination>> where);
   void try_target();
   [[nodiscard]] std::string session_id_for(const Leg& target, const Leg& waiting) const;
-  Status send_target_invite(Leg& leg, deployment::PeerIndex peer);
+  Status send_target_invite(Leg& leg);
+  void leave_target_invite(Leg& leg);
   void target_rings(const sip::Message& m, int status, bool with_sdp);
   void target_failed(int status, const std::string& why);
   void target_answered(Leg& leg, const transport::Received& r);
@@ -467,7 +494,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
 
   // --- redirect.cc
   [[nodiscard]] bool follow_redirect(Leg& leg, const sip::Message& m);
-  void take_redirect();
+  void take_redirect(Hunt& h);
   [[nodiscard]] std::optional<Redirected> way_of_contact(const Leg& leg,
                                                          const std::string& uri) const;
   [[nodiscard]] bool pass_redirect(const Leg& leg, const sip::Message& m);
@@ -509,6 +536,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
                                                 sdp::AnswerKind kind);
   [[nodiscard]] bool must_pass_on(const Leg& to) const;
   void correct_shown(Leg& to, std::string_view final);
+  void ask_once_more(Leg& to);
   void pass_again(const Leg& to);
   [[nodiscard]] bool other_offer_waits(const Leg& leg) const;
   // --- fax.cc
@@ -615,33 +643,20 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   std::unique_ptr<sip::Message> invite_;  // of the caller
   std::vector<BodyPart> invite_parts_;    // views into invite_
   std::unique_ptr<policy::Decision> decision_;
-  std::unique_ptr<sip::Message> said_;  // a failure that an emergency call was tried further after
-  std::string said_by_;                 // ... in words
-  std::unique_ptr<sip::Message> success_;  // of the far side; the caller's PRACK comes first
-  struct Way {
-    deployment::GroupIndex group;
-    deployment::PeerIndex peer;
-  };
-  std::vector<Way> ways_;                             // the next one last
-  std::vector<transport::Destination> destinations_;  // of the peer being tried, the next one last
-  Way way_{};
-  Boxed<policy::Refusal> full_;  // why the latest peer was passed over
-  // It is in progress there: on the side of the caller, and of the peer that is tried or talks
+  std::unique_ptr<sip::Message> success_;     // of the far side; the caller's PRACK comes first
+  std::vector<std::unique_ptr<Hunt>> hunts_;  // until the call is answered
+  Boxed<HuntEnd> best_;                       // of those that are over, where there are several
+  std::uint32_t branch_events_ = 0;
+  // It is in progress there: on the side of the caller, and of the peer that talks
   peers::Counted from_, towards_, customer_;
-  std::unique_ptr<Transfer> transfer_;  // null: none is under way
-  // Where 3xx answers led: Request-URIs that wait, the next one last, and those that were tried
-  std::vector<Redirected> redirects_;
-  std::vector<Way> spare_;  // of a call for help: peers behind the Contacts of a 3xx
-  std::vector<std::string> redirected_;
-  Boxed<Redirected> redirect_;  // what is tried; none: what was called
+  std::unique_ptr<Transfer> transfer_;   // null: none is under way
+  std::vector<std::string> redirected_;  // Request-URIs that 3xx answers led to
   std::optional<AnchorChange> anchor_change_;
   unsigned passed_unasked_ = 0;
   std::size_t attempts_ = 0;
   Instant hunt_deadline_{};
   std::uint32_t session_floor_ = 0;  // s; what a 422 asked for
   unsigned session_raised_ = 0;      // times
-  int last_status_ = 0;
-  std::string last_why_;
   bool finished_ = false, was_terminated_ = false, let_go_ = false;
   bool leg_away_ = false;  // on its way to another call, which may not take it
 };

@@ -188,8 +188,10 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
         on_stray_response(id, r);
       else if (leg.reinvite)
         on_reinvite_response(leg, r);
-      else
+      else {
+        leg.refused_invite = leg.refused_invite || r.message.status() >= 300;
         on_initial_response(leg, r);
+      }
       return;
     case Method::kUpdate:
       if (tx == leg.refresh && tx.value != 0) {
@@ -235,8 +237,15 @@ void Call::on_response(LegId id, transport::TxId tx, const transport::Received& 
 void Call::on_stray_response(LegId id, const transport::Received& r) {
   Leg& leg = *find_leg(id);
   const sip::Message& m = r.message;
-  if (m.method() != Method::kInvite || m.status() < 200 || m.status() >= 300) return;
-  if (m.to() && m.to_tag() == leg.s.dialog.remote_tag) {
+  if (m.method() != Method::kInvite || m.status() < 200) return;
+  if (m.status() >= 300) {
+    if (leg.ack_cseq != 0 && m.cseq() == leg.ack_cseq)
+      tell(EventKind::kNote, &leg,
+           "answered " + std::to_string(m.status()) + " after its 200: passed over");
+    return;
+  }
+  const bool late = leg.refused_invite && leg.s.phase == LegPhase::kEnded;
+  if (!late && m.to() && m.to_tag() == leg.s.dialog.remote_tag) {
     if (m.cseq() == leg.ack_cseq && leg.answered_with != 0 &&
         leg.answered_with != std::hash<std::string_view>()(m.body()))
       tell(EventKind::kNote, &leg, "answered twice, with another body: its first answer holds");
@@ -255,7 +264,10 @@ void Call::on_stray_response(LegId id, const transport::Received& r) {
   fork.s.has_media = false;
   fork.temporary = true;
   learn_dialog(fork, m, true);
-  tell(EventKind::kState, &leg, "a second fork answered: hung up");
+  if (late)
+    hear_late_answer(leg, ": hung up");
+  else
+    tell(EventKind::kState, &leg, "a second fork answered: hung up");
   send_ack(fork, m.cseq());
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   std::string bytes = in_dialog(fork, Method::kBye, branch, m.cseq() + 1).finish();
@@ -263,6 +275,19 @@ void Call::on_stray_response(LegId id, const transport::Received& r) {
   const auto tx = services_.layer.send_request(std::move(bytes), branch, Method::kBye,
                                                destination(fork), user(leg));
   services_.layer.abandon(tx);
+}
+
+// Told once: over UDP it comes again and again.
+void Call::hear_late_answer(Leg& leg, std::string_view what) {
+  services_.counters.dropped.add("late_answer");
+  if (std::exchange(leg.answered_late, true)) return;
+  tell(EventKind::kNote, &leg, std::string(kLateAnswer) + std::string(what));
+}
+
+void Call::leave_refused(LateAnswers& late) const {
+  for (const auto& leg : legs_)
+    if (leg->refused_invite && !leg->answered_late)
+      late.refused(leg->s.dialog.local_tag, state_.id, leg->s.id, leg->s.peer);
 }
 
 void Call::on_request_failed(LegId id, transport::TxId tx, const Error& reason) {

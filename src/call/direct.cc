@@ -156,11 +156,26 @@ void Call::correct_shown(Leg& to, std::string_view final) {
   const std::string first = std::exchange(to.shown_first, {});
   passed_unasked_ = 0;  // what it was told while it rang does not count
   Leg* from = state_.direct ? other(to) : nullptr;
-  if (!from || first.empty() || final.empty() || sdp::same_media(first, final)) return;
+  if (final.empty()) return ask_once_more(to);
+  if (!from || first.empty() || sdp::same_media(first, final)) return;
   tell(EventKind::kNote, from,
        "it answered with another SDP than the first that the caller was shown: the caller is "
        "offered that one anew");
   to.s.last_refused = true;
+  from->news = true;
+}
+
+// It had its answer in a reliable provisional, and refused an UPDATE since: without the SDP of the
+// phone that answered it would hear nobody.
+void Call::ask_once_more(Leg& to) {
+  Leg* from = state_.direct ? other(to) : nullptr;
+  if (!from || !to.s.refused ||
+      sdp::same_media(from->s.offer_answer.last_remote, to.s.offer_answer.agreed_local))
+    return;
+  tell(EventKind::kNote, from,
+       "it answered with another SDP than the caller has, who refused that while it rang: the "
+       "caller is offered it once more");
+  to.s.refused.reset();
   from->news = true;
 }
 

@@ -80,7 +80,10 @@ void Call::on_provisional(Leg& leg, const transport::Received& r) {
     choose_fork(leg, before);
   else if (!before.empty() && leg.early.select_known(leg.s, before))
     leg.hop_unknown = true;
-  pass_provisional(m, m.status(), heard);
+  branch_rang(leg, heard);
+  // Beside the target that the caller hears: that one's SDP again.
+  const Leg* shown = forked() ? find_leg(state_.egress) : &leg;
+  pass_provisional(m, m.status(), heard && shown->s.heard);
   tell_authorisation(leg);
   reconcile();
 }
@@ -115,14 +118,19 @@ bool Call::hear_provisional(Leg& leg, const sip::Message& m, bool reliable) {
                                                                   : sdp::AnswerKind::kPreliminary);
   if (!ok)
     tell(EventKind::kError, &leg, "SDP of " + std::to_string(m.status()) + ": " + ok.error().what);
+  else if (what.meaning == SdpMeaning::kAnswer)
+    leg.early.answer = leg.s.offer_answer.last_remote;
   return ok.has_value();
 }
 
-// RFC 3261 13.2.1, RFC 3262 5: every SDP of one dialog that answers our INVITE is to be the same.
-// `holds`: which does now.
+// RFC 3261 13.2.1, RFC 3262 5: every SDP of one dialog that answers our INVITE is to be the same,
+// whatever an UPDATE has changed since. `holds`: which does now.
 void Call::tell_other_answer(const Leg& leg, std::string_view sdp, std::string_view holds) {
   const std::string_view before = leg.s.offer_answer.last_remote;
-  if (sdp.empty() || before.empty() || sdp::same_media(sdp, before)) return;
+  const std::string_view first = leg.early.answer;
+  if (sdp.empty() || before.empty() || sdp::same_media(sdp, before) ||
+      (!first.empty() && sdp::same_media(sdp, first)))
+    return;
   tell(EventKind::kNote, &leg,
        "answered our offer twice, with another SDP: " + std::string(holds) + " holds");
 }

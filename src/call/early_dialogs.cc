@@ -23,6 +23,7 @@ EarlyDialogs::Early EarlyDialogs::copy_of(const LegState& s) const {
           s.attributes,
           received,
           media,
+          answer,
           false};
 }
 
@@ -41,6 +42,7 @@ void EarlyDialogs::exchange(LegState& s, Early& with) {
   std::swap(s.attributes, with.attributes);
   std::swap(received, with.received);
   std::swap(media, with.media);
+  std::swap(answer, with.answer);
 }
 
 EarlyDialogs::List::iterator EarlyDialogs::find(std::string_view tag) {

@@ -55,6 +55,7 @@ class EarlyDialogs {
 
   sip::ReliableReceiver received;  // of the current one
   Media media;                     // ... too
+  KeptText answer;                 // ... its answer to our INVITE, once it was acknowledged
 
  private:
   struct Early {
@@ -68,6 +69,7 @@ class EarlyDialogs {
     std::vector<std::string> attributes;
     sip::ReliableReceiver received;
     Media media;
+    KeptText answer;
     bool ended = false;
   };
   using List = std::vector<Early>;

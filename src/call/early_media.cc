@@ -83,6 +83,7 @@ void Call::choose_fork(Leg& out, const std::string& before) {
 void Call::settle_early(Leg& out) {
   if (out.s.ingress || out.s.phase != LegPhase::kEarly || was_terminated_) return;
   choose_fork(out, {});
+  choose_branch();
   tell_authorisation(out);
 }
 
@@ -93,6 +94,7 @@ void Call::on_fork_heard(LegId id, std::string_view tag) {
   if (!in || in->profile->early_media_gate != EarlyMediaGate::kActive || out->talks == tag) return;
   out->talks = tag;
   tell(EventKind::kState, out, "another phone is heard now: packets come from it");
+  branch_heard(*out);
   settle_early(*out);
   reconcile();
 }
@@ -103,6 +105,7 @@ void Call::let_fork_go(Leg& out, const std::string& tag) {
   if (out.talks == tag) out.talks.clear();
   if (out.media_of == tag) out.media_of.clear();
   choose_fork(out, {});
+  choose_branch();
 }
 
 // RFC 6228 5: a reliable 199 is acknowledged in the dialog that it ends.
@@ -204,8 +207,8 @@ std::string_view Call::authorisation_for(const Leg& in) const {
 // answer to a PRACK, a 199, or packets of another phone.
 void Call::tell_authorisation(Leg& out) {
   Leg* in = other(out);
-  if (transfer_ || was_terminated_ || success_ || !in || !in->s.ingress || !invite_ ||
-      in->server_invite.value == 0 || in->answered)
+  if (transfer_ || was_terminated_ || success_ || !in || other(*in) != &out || !in->s.ingress ||
+      !invite_ || in->server_invite.value == 0 || in->answered)
     return;
   const bool open = out.s.heard && !out.media_of.empty() && out.early.media.backward;
   if (std::exchange(in->hears, open) && !open && in->s.told) {

@@ -74,6 +74,7 @@ void Call::let_go() {
   from_.reset();
   towards_.reset();
   customer_.reset();
+  for (const auto& h : hunts_) h->towards.reset();
   services_.locator.cancel(*this);
   for (auto& leg : legs_) {
     for (auto* t : {&leg->silence, &leg->progress, &leg->ring, &leg->retry, &leg->cancel_wait,
@@ -128,7 +129,7 @@ void Call::on_timer(std::uint64_t token, Instant) {
       tell(EventKind::kTimer, &leg,
            "rang for " + std::to_string(group.timers.ring.count()) + " ms");
       cancel_attempt(leg, "Q.850;cause=19;text=\"no answer\"");
-      if (is_target(leg))
+      if (is_target(leg) || forked())
         return attempt_failed(leg, 480, leg.s.peer + " rang without an answer", nullptr);
       fail_ingress(480, 19, leg.s.peer + " rang without an answer", nullptr);
       return;
@@ -265,8 +266,11 @@ void Call::terminate(Termination t, Leg* by, const sip::Message* reason_of) {
   }
   if (transfer_) give_up_transfer();
   for (auto& leg : legs_) close_media(*leg);
-  ways_.clear();
-  destinations_.clear();
+  for (const auto& h : hunts_) {
+    h->clear();
+    h->over = true;
+    h->towards.reset();
+  }
   success_.reset();
   for (auto& leg : legs_) end_leg(*leg, reason_of);
   from_.reset();
@@ -299,6 +303,7 @@ void Call::on_media_started(LegId id) {
   if (!leg) return;
   tell(EventKind::kMediaStart, leg, "the first packet arrived");
   if (leg->talks.empty()) leg->talks = leg->media_of;
+  branch_heard(*leg);
 }
 void Call::on_media_lost(LegId id) {
   if (Leg* leg = find_leg(id)) tell(EventKind::kMediaLoss, leg, "nothing arrives any more");
@@ -421,15 +426,20 @@ bool Call::adopt(const deployment::DeploymentPtr& next) {
     return Way{*group, *peer};
   };
   // A peer is being tried, or its name looked up.
-  if (state_.answered.micros == 0 && !was_terminated_) {
-    const auto w = moved(way_);
-    if (!w) return false;
-    way_ = *w;
+  for (const auto& h : hunts_) {
+    if (h->over) continue;
+    if (!h->waits) {
+      const auto w = moved(h->way);
+      if (!w) return false;
+      h->way = *w;
+    }
+    for (auto* list : {&h->ways, &h->spare}) {
+      std::vector<Way> ways;
+      for (const Way& w : *list)
+        if (const auto m = moved(w)) ways.push_back(*m);
+      *list = std::move(ways);
+    }
   }
-  std::vector<Way> ways;
-  for (const Way& w : ways_)
-    if (const auto m = moved(w)) ways.push_back(*m);
-  ways_ = std::move(ways);
   for (auto& leg : legs_) {
     const auto group = next->find_group(leg->s.group);
     leg->group = group.value_or(deployment::GroupIndex{0});
@@ -440,8 +450,10 @@ bool Call::adopt(const deployment::DeploymentPtr& next) {
     if (const Leg* by = find_leg(transfer_->transferor))
       for (auto& d : transfer_->destinations)
         d.listener = deployment_->way_out(by->group, d.remote.address.is_v6()).value_or(d.listener);
-  for (auto& d : destinations_)
-    d.listener = deployment_->way_out(way_.group, d.remote.address.is_v6()).value_or(d.listener);
+  for (const auto& h : hunts_)
+    for (auto& d : h->destinations)
+      d.listener =
+          deployment_->way_out(h->way.group, d.remote.address.is_v6()).value_or(d.listener);
   return true;
 }
 

@@ -202,8 +202,11 @@ std::string to_text(const Explanation& e) {
   }
   std::string group;
   for (const auto& w : e.ways) {
+    const bool beside = e.decision.at_once && !group.empty() && w.group != group;
     out += fmt::format("to       {} of group {} at {}{}\n", w.peer, w.group, w.address,
-                       w.other_region ? ", of another region: after those before" : "");
+                       w.other_region ? ", of another region: after those before"
+                       : beside       ? ", at the same time (forking)"
+                                      : "");
     if (w.group == group) continue;  // the same but for the host
     group = w.group;
     out += fmt::format(
@@ -280,6 +283,7 @@ std::string to_json(const Explanation& e) {
   j.changes("rules", e.changes);
   j.flag("emergency", e.decision.emergency == policy::EmergencyClass::kEmergency);
   j.text("called", e.decision.called);
+  j.flag("at_once", e.decision.at_once);
   j.list("reasons", e.decision.reasons);
   const auto& c = e.decision.customer;
   j.text("service", c.service ? deployment::rules_of(*c.service).name : std::string_view());

@@ -360,6 +360,9 @@ void GatewayShard::on_stray_response(const transport::Received& r) {
   if (r.message.method() != Method::kInvite || !r.message.has_one_via()) return;
   if (const auto* who = owner_of_tag(r.message.from_tag()))
     who->call->on_response(who->leg, transport::TxId{}, r);
+  else if (r.message.status() / 100 == 2 &&
+           late_.answered(r.message.from_tag(), trails_, reactor_.wall()))
+    counters_.dropped.add("late_answer");
 }
 
 void GatewayShard::on_request_failed(transport::TxId tx, std::uint64_t user, const Error& reason) {
@@ -377,8 +380,13 @@ void GatewayShard::on_no_ack(transport::TxId tx, std::uint64_t user) {
 
 void GatewayShard::on_layer_message(std::uint64_t user, bool outgoing, std::string_view bytes) {
   if (user & kProberTag) return;
-  if (Call* c = call_of(user))
-    c->on_layer_message(LegId{static_cast<std::uint32_t>(user & 0xff)}, outgoing, bytes);
+  const LegId leg{static_cast<std::uint32_t>(user & 0xff)};
+  if (Call* c = call_of(user)) {
+    c->on_layer_message(leg, outgoing, bytes);
+  } else if (!outgoing && is_late_answer(bytes)) {
+    counters_.dropped.add("late_answer");
+    (void)LateAnswers::answered(CallId{user >> 8}, leg, trails_, reactor_.wall());
+  }
 }
 
 void GatewayShard::on_other_mail(ShardId, reactor::Mail mail) {
@@ -547,6 +555,7 @@ void GatewayShard::on_timer(std::uint64_t token, Instant) {
     if (!found) continue;
     const std::unique_ptr<Call> call = std::move(*found);
     calls_.erase(id);
+    call->leave_refused(late_);
     trails_.finish(id, static_cast<telemetry::TrailStore::Outcome>(call->outcome));
   }
 }

@@ -12,6 +12,7 @@
 
 #include "base/flat_map.h"
 #include "call/acceptable.h"
+#include "call/late_answers.h"
 #include "call/refusals.h"
 #include "call/ruled.h"
 #include "call/services.h"
@@ -284,6 +285,7 @@ class GatewayShard final : transport::TransactionUser,
   telemetry::ShardCounters counters_;
   telemetry::TrailStore trails_;
   Refusals refusals_;
+  LateAnswers late_;
   transport::TransactionLayer layer_;
   media::MediaPlane media_;
   peers::PeerTable peers_;

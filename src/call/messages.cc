@@ -69,6 +69,7 @@ Call::Leg* Call::find_leg(LegId id) {
 Call::Leg* Call::other(const Leg& leg) {
   if (leg.s.id == state_.ingress) return find_leg(state_.egress);
   if (leg.s.id == state_.egress) return find_leg(state_.ingress);
+  if (branch_of(leg)) return find_leg(state_.ingress);
   // Whoever handed a call over may still ask for something: it is answered from what is known.
   if (is_transferor(leg)) return find_leg(transfer_->waiting);
   return nullptr;
@@ -235,25 +236,26 @@ WallTime Call::wall_of(Instant expires) const {
 void Call::on_located(std::uint64_t token, Result<std::vector<transport::Destination>> where) {
   if ((token >> 32) == kTargetToken) return on_target_located(std::move(where));
   if ((token >> 32) == 0) {  // a peer of the hunt
-    if (was_terminated_) return;
+    if (was_terminated_ || token >= hunts_.size() || hunts_[token]->over) return;
+    Hunt& h = *hunts_[token];
     if (!where) {
-      last_why_ = deployment_->peer(way_.peer).name + ": " + where.error().what;
-      tell(telemetry::EventKind::kRouteAttempt, nullptr, last_why_);
-      next_way();
+      h.last_why = deployment_->peer(h.way.peer).name + ": " + where.error().what;
+      tell(telemetry::EventKind::kRouteAttempt, nullptr, h.last_why);
+      next_way(h);
       return;
     }
-    destinations_.clear();
+    h.destinations.clear();
     for (auto& d : *where) {
-      const auto listener = deployment_->way_out(way_.group, d.remote.address.is_v6());
+      const auto listener = deployment_->way_out(h.way.group, d.remote.address.is_v6());
       if (!listener) continue;
       d.listener = *listener;  // a reload may have moved it
-      destinations_.push_back(d);
+      h.destinations.push_back(d);
     }
-    std::reverse(destinations_.begin(), destinations_.end());
-    if (destinations_.empty())
-      next_way();
+    std::reverse(h.destinations.begin(), h.destinations.end());
+    if (h.destinations.empty())
+      next_way(h);
     else
-      try_destination();
+      try_destination(h);
     return;
   }
   Leg* leg = find_leg(LegId{static_cast<std::uint32_t>(token & 0xffffffffU)});
@@ -498,7 +500,10 @@ void Call::record_message(const Leg& leg, bool in, std::string_view bytes) {
 }
 
 void Call::on_layer_message(LegId id, bool outgoing, std::string_view bytes) {
-  if (const Leg* leg = find_leg(id)) record_message(*leg, !outgoing, bytes);
+  Leg* leg = find_leg(id);
+  if (!leg) return;
+  record_message(*leg, !outgoing, bytes);
+  if (!outgoing && is_late_answer(bytes)) hear_late_answer(*leg, ": passed over");
 }
 
 }  // namespace causeway::call

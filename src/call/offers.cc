@@ -102,6 +102,11 @@ void Call::on_update(Leg& leg, transport::TxId tx, const transport::Received& r)
     return;
   }
   if (!leg.s.ingress && !leg.confirmed()) leg.early.spoke();
+  if (branch_of(leg) && leg.s.id != state_.egress) {
+    // One of several targets that ring, and not the caller's: it is told what is known of it.
+    const Leg& in = *find_leg(state_.ingress);
+    return answer_offer(leg, wanted_by(in), in.profile->sdp.hold);
+  }
   reconcile();
   if (leg.server_update.value == 0) return;
   if (other(leg))
@@ -449,6 +454,10 @@ void Call::on_update_response(Leg& leg, const transport::Received& r) {
     on_update_unanswered(leg, status);
   else
     on_offer_refused(leg, status < 300 ? 488 : status);
+  if (leg.confirmed() && leg.s.ingress && !was_terminated_) {  // the answer overtook it
+    ask_once_more(leg);
+    reconcile();
+  }
 }
 
 // The early dialog that our UPDATE went to is gone (RFC 3261 12.2.1.2): another phone may still

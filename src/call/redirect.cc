@@ -78,7 +78,9 @@ std::optional<Redirected> Call::way_of_contact(const Leg& leg, const std::string
 }
 
 bool Call::follow_redirect(Leg& leg, const sip::Message& m) {
-  if (leg.profile->redirects != deployment::Redirects::kFollow) return false;
+  Hunt* const mine = hunt_of(leg);
+  if (!mine || leg.profile->redirects != deployment::Redirects::kFollow) return false;
+  Hunt& h = *mine;
   std::vector<Redirected> found;
   for (const auto& uri : contacts_in_order(m)) {
     const bool before = uri == leg.s.dialog.remote_target ||
@@ -109,26 +111,27 @@ bool Call::follow_redirect(Leg& leg, const sip::Message& m) {
   leg_ended(leg);
   // What was asked of the first address is answered: the Contacts stand for it (RFC 3261 8.1.3.4).
   // Whoever calls for help has the other peers behind them (EM-15).
-  if (calls_for_help()) spare_.insert(spare_.begin(), ways_.begin(), ways_.end());
-  ways_.clear();
-  destinations_.clear();
-  redirects_.insert(redirects_.end(), std::make_move_iterator(found.rbegin()),
-                    std::make_move_iterator(found.rend()));
-  next_way();
+  if (calls_for_help()) h.spare.insert(h.spare.begin(), h.ways.begin(), h.ways.end());
+  h.ways.clear();
+  h.destinations.clear();
+  h.redirects.insert(h.redirects.end(), std::make_move_iterator(found.rbegin()),
+                     std::make_move_iterator(found.rend()));
+  choose_branch();
+  next_way(h);
   return true;
 }
 
 // The next Contact, when nothing else is left to be tried, as the next way.
-void Call::take_redirect() {
-  if (ways_.empty() && redirects_.empty() && !spare_.empty()) {
-    ways_.swap(spare_);
-    redirect_.reset();
+void Call::take_redirect(Hunt& h) {
+  if (h.ways.empty() && h.redirects.empty() && !h.spare.empty()) {
+    h.ways.swap(h.spare);
+    h.redirect.reset();
   }
-  while (ways_.empty() && !redirects_.empty()) {
-    redirect_ = std::move(redirects_.back());
-    redirects_.pop_back();
-    if (const auto peer = deployment_->find_peer(redirect_->peer))
-      ways_.push_back({deployment_->peer(*peer).group, *peer});
+  while (h.ways.empty() && !h.redirects.empty()) {
+    h.redirect = std::move(h.redirects.back());
+    h.redirects.pop_back();
+    if (const auto peer = deployment_->find_peer(h.redirect->peer))
+      h.ways.push_back({deployment_->peer(*peer).group, *peer});
   }
 }
 

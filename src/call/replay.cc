@@ -4,6 +4,7 @@
 
 #include "call/crossing.h"
 #include "call/explain_message.h"
+#include "call/hunt.h"
 #include "call/replay_within.h"
 #include "call/ruled.h"
 #include "sip/build.h"
@@ -33,6 +34,8 @@ bool is_final_failure(const sip::Message& m) {
   return m.method() == sip::Method::kInvite && m.status() >= 300;
 }
 
+constexpr std::string_view kAtOnce = "routes_to, all at once (forking)";
+
 // What a trail says of a call's beginning.
 struct Recorded {
   const Event* came = nullptr;
@@ -42,12 +45,15 @@ struct Recorded {
   std::string far_peer;  // whose failure came last
   std::optional<sip::Message> far_failure, failure;
   bool answered = false;
+  bool at_once = false;  // its targets were called side by side
 };
 
 Recorded recorded(const telemetry::Trail& trail) {
   Recorded r;
   for (const Event* e : trail.events()) {
     const bool in = e->kind == EventKind::kMessageIn;
+    if (e->kind == EventKind::kDecision && !r.sent && e->text.find(kAtOnce) != std::string::npos)
+      r.at_once = true;
     if (!in && e->kind != EventKind::kMessageOut) continue;
     if (in && !r.came) {
       r.came = e;
@@ -61,6 +67,7 @@ Recorded recorded(const telemetry::Trail& trail) {
     if (!in && !caller && is_invite(*m)) {
       if (!r.sent) r.sent = e, r.first = std::move(m);
     } else if (in && !caller && is_final_failure(*m)) {
+      if (r.at_once && r.far_failure && !tells_more(m->status(), r.far_failure->status())) continue;
       r.far_peer = e->peer;
       r.far_failure = std::move(m);
     } else if (!in && caller && m->method() == sip::Method::kInvite && m->status() >= 200) {
@@ -129,6 +136,11 @@ class Replay {
       differ("peer", peer, tried.empty() ? "" : joined(tried, ", then "), reasons);
       return nullptr;
     }
+    if (now_.decision.at_once != was_.at_once) {
+      const auto how = [](bool at_once) { return at_once ? "all at once" : "one after the other"; };
+      differ("targets", how(was_.at_once), how(now_.decision.at_once), reasons);
+    }
+    if (now_.decision.at_once) return &*way;
     // Which peer of a group is first may be a matter of who was up; which group is not.
     if (now_.ways.front().group != way->group)
       differ("peer", peer, joined(tried, ", then "), reasons);

@@ -248,16 +248,22 @@ bool Call::ask_again_for_session(Leg& leg, const sip::Message& m) {
        leg.s.peer + " wants a session interval of " + std::to_string(least) + " s: asked again");
   stop_timer(leg.progress);
   stop_timer(leg.ring);
-  close_media(leg);
   leg.client_invite = {};
+  Hunt* const h = hunt_of(leg);
+  if (leg.s.phase == LegPhase::kNew && (h || is_target(leg))) {
+    h ? leave_initial_invite(*h, leg) : leave_target_invite(leg);
+    return true;
+  }
+  close_media(leg);
   leg_ended(leg);
   if (is_target(leg)) {
     transfer_->destinations.push_back(*leg.attempt);
     next_target();
     return true;
   }
-  destinations_.push_back(*leg.attempt);
-  next_way();
+  if (!h) return false;
+  h->destinations.push_back(*leg.attempt);
+  next_way(*h);
   return true;
 }
 

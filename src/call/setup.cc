@@ -17,7 +17,6 @@ using sdp::Carrier;
 using sdp::SdpMeaning;
 using sdp::Side;
 using sip::HeaderId;
-using sip::Method;
 using telemetry::EventKind;
 
 namespace {
@@ -181,269 +180,6 @@ void Call::refuse(transport::TxId tx, const sip::Message& request, int status, i
             nullptr);
 }
 
-// --- The hunt ----------------------------------------------------------------------------------
-
-void Call::start_hunt() {
-  const policy::Decision& decision = *decision_;
-  const Leg& in = *find_leg(state_.ingress);
-  hunt_deadline_ = services_.reactor.now() + deployment_->group(in.group).timers.hunt;
-  const bool emergency = decision.emergency == policy::EmergencyClass::kEmergency;
-  std::vector<Way> drained;  // for an emergency better than nothing
-  for (const auto g : decision.targets)
-    for (const auto p : services_.peers.candidates(g, emergency))
-      if (!decision.gateway || p == *decision.gateway)
-        (services_.peers.is_drained(g, p) ? drained : ways_).push_back({g, p});
-  // GW-02: another region only when every peer of the caller's own has failed.
-  const auto home = deployment_->group(in.group).region;
-  const auto bring_forward = [&](auto&& good) {
-    std::vector<Way> sorted;
-    for (const bool wanted : {true, false})
-      for (const Way& w : ways_)
-        if (good(w) == wanted) sorted.push_back(w);
-    ways_ = std::move(sorted);
-  };
-  bring_forward([&](const Way& w) { return deployment_->group(w.group).region == home; });
-  if (decision.first) bring_forward([&](const Way& w) { return w.group == *decision.first; });
-  ways_.insert(ways_.end(), drained.begin(), drained.end());
-  std::reverse(ways_.begin(), ways_.end());
-  if (ways_.empty()) {
-    last_why_ = "every peer of the target groups is drained or blocked";
-    last_status_ = 503;
-  }
-  next_way();
-}
-
-void Call::next_way() {
-  if (was_terminated_) return;
-  if (services_.reactor.now() >= hunt_deadline_) {
-    last_why_ += last_why_.empty() ? "" : "; ";
-    last_why_ += "no time left to try another peer";
-    ways_.clear();
-    destinations_.clear();
-    redirects_.clear();
-    spare_.clear();
-  }
-  if (!destinations_.empty()) {
-    try_destination();
-    return;
-  }
-  take_redirect();
-  if (!choose_way()) {
-    if (full_ && attempts_ == 0) {
-      services_.counters.refused.add(full_->label);
-      fail_ingress(full_->status, full_->q850, full_->text, nullptr, TerminationClass::kRefused);
-      return;
-    }
-    const auto mapped = policy::map_failure(said_ ? said_->status() : last_status_);
-    if (said_) last_why_ = said_by_;
-    fail_ingress(mapped.status, mapped.q850, last_why_.empty() ? "no peer answered" : last_why_,
-                 said_.get());
-    return;
-  }
-  const auto& peer = deployment_->peer(way_.peer);
-  if (redirect_ && redirect_->at) {
-    const auto out = deployment_->way_out(way_.group, redirect_->at->address.is_v6());
-    if (!out) return next_way();
-    transport::Destination d;
-    d.remote = *redirect_->at;
-    d.transport = deployment_->listener(*out).transport;
-    d.listener = *out;
-    d.tls_name = peer.host;
-    d.own_name = deployment_->own_name(way_.group, *out);
-    d.connect_time = deployment_->group(way_.group).timers.connect;
-    destinations_.push_back(std::move(d));
-    return try_destination();
-  }
-  // A name that nobody resolves costs no more than a peer that does not answer (TDR-78).
-  const auto left = std::chrono::ceil<Millis>(hunt_deadline_ - services_.reactor.now());
-  auto where = services_.locator.locate(
-      peers::request_for(*deployment_, peer), peers::ways_of(*deployment_, way_.group),
-      peers::Locator::Origin::kConfigured,
-      std::min(left, deployment_->group(way_.group).timers.silence), *this, way_.peer.value);
-  if (where) on_located(way_.peer.value, std::move(*where));
-}
-
-// The next peer that may have another call.
-bool Call::choose_way() {
-  towards_.reset();
-  const bool emergency =
-      state_.emergency == policy::EmergencyClass::kEmergency ||
-      (invite_ && trusted(*find_leg(state_.ingress)) && transport::has_esnet_priority(*invite_));
-  while (!ways_.empty() && attempts_ < kMaxAttempts) {
-    way_ = ways_.back();
-    ways_.pop_back();
-    auto full = services_.admission.towards(way_.group, way_.peer, emergency,
-                                            services_.reactor.now(), towards_);
-    full_.reset();
-    if (!full) return true;
-    full_ = std::move(*full);
-    tell(EventKind::kRouteAttempt, nullptr,
-         "passed over " + deployment_->peer(way_.peer).name + ": " + full_->text);
-    if (!last_why_.ends_with(full_->text))
-      last_why_ += (last_why_.empty() ? "" : "; ") + full_->text;
-  }
-  return false;
-}
-
-void Call::try_destination() {
-  if (legs_.size() >= kMaxLegs) {
-    destinations_.clear();
-    ways_.clear();
-    redirects_.clear();
-    spare_.clear();
-    last_why_ = "the call has had more legs than it may";
-    last_status_ = 503;
-    return next_way();
-  }
-  const transport::Destination to = std::move(destinations_.back());
-  destinations_.pop_back();
-  ++attempts_;
-  Leg& leg = add_leg(false, way_.group);
-  const auto& peer = deployment_->peer(way_.peer);
-  leg.s.peer = peer.name;
-  leg.s.host = customer_host(*leg.profile, decision_->customer);
-  state_.egress = leg.s.id;
-  if (auto gateway = gateway_beside(leg); !gateway.empty()) {
-    leg.s.host = std::move(gateway);
-    leg.s.for_gateway = true;
-  }
-  if (to.listener != leg.listener) use_listener(leg, to.listener);
-  peers::allow_tcp(*deployment_, way_.peer, leg.attempt.emplace(to));
-  leg.s.next_hop = {to.remote, to.transport, to.tls_name, wall_of(to.expires)};
-  leg.attempt_began = services_.reactor.now();
-  tell(EventKind::kRouteAttempt, &leg,
-       "trying " + peer.name + " at " + to.remote.to_string() + " over " +
-           std::string(to_string(to.transport)));
-  if (auto ok = send_initial_invite(leg, way_.peer); !ok) {
-    const int status = ok.error().code == ErrorCode::kNotAcceptable ? 488 : 503;
-    // What is wrong is wrong here: no other peer would mend it, and this one is not to blame.
-    const std::string_view label = status == 488     ? "media"
-                                   : leg.s.has_media ? "transcoding"
-                                                     : "media_ports";
-    close_media(leg);
-    leg_ended(leg);
-    last_status_ = status;
-    tell(EventKind::kError, &leg, ok.error().what);
-    if (calls_for_help() && (!ways_.empty() || !destinations_.empty())) {
-      last_why_ = ok.error().what;
-      return next_way();
-    }
-    services_.counters.refused.add(label);
-    fail_ingress(status, status == 488 ? 88 : 47, ok.error().what, nullptr,
-                 TerminationClass::kRefused);
-  }
-}
-
-Status Call::send_initial_invite(Leg& leg, deployment::PeerIndex peer_index) {
-  Leg& in = *find_leg(state_.ingress);
-  const auto& group = deployment_->group(leg.group);
-  choose_place(leg, nullptr);
-  if (auto ok = begin_media(leg); !ok) return ok;
-  use_gate(leg, in);
-  Result<sdp::MediaWish> wish = !in.s.heard     ? Result<sdp::MediaWish>(default_wish(leg))
-                                : state_.direct ? *in.s.heard
-                                                : wish_for(leg, *in.s.heard, in);
-  if (!wish) return tl::unexpected(wish.error());
-  auto sdp = make_offer(leg, *wish);
-  if (!sdp) return tl::unexpected(sdp.error());
-
-  const peers::LocalSide us = side(leg);
-  const Onward on{*invite_, *deployment_, *decision_, state_.called, in.group, peer_index, us};
-  Addressing a = addressing_of(on);
-  Dialog& d = leg.s.dialog;
-  d.ours = true;
-  d.call_id = sip::make_tag(owner(), services_.reactor.random()) + "@" + peers::own_host(us);
-  d.local_party = std::move(a.from);
-  d.remote_target = std::move(a.request_uri);
-  d.remote_party = std::move(a.to);
-  d.local_cseq = 1;
-  leg.s.number = std::move(a.contact_user);
-  if (redirect_) d.remote_target = redirect_->uri;
-
-  const std::string branch = sip::make_branch(owner(), services_.reactor.random());
-  sip::Builder b(2048);
-  b.request_line("INVITE", d.remote_target);
-  b.header(HeaderId::kVia, peers::via_value(us, branch));
-  b.begin(HeaderId::kFrom).add(d.local_party).add(";tag=").add(d.local_tag).end_line();
-  b.header(HeaderId::kTo, d.remote_party);
-  b.header(HeaderId::kCallId, d.call_id);
-  b.header(HeaderId::kCSeq, "1 INVITE");
-  b.header(HeaderId::kContact, peers::contact_value(us, leg.s.number));
-  if (const auto route = record_route(leg); !route.empty()) b.header(HeaderId::kRecordRoute, route);
-  ask_for_session(b, leg, true);
-  write_headers(b, on, [&](std::string_view cid) {
-    return carries(invite_parts_, leg.profile->pass_bodies, cid);
-  });
-  const Body body = join_body(*sdp, invite_parts_, leg.profile->pass_bodies, d.local_tag);
-  std::string invite = b.finish(body.content, body.content_type);
-
-  // EM-06: what a peer cannot take is not withheld in silence.
-  if (const auto types = left_out(invite_parts_, leg.profile->pass_bodies); !types.empty())
-    tell(EventKind::kNote, &leg,
-         types + " left out: not in pass_bodies of profile '" + leg.profile->name + "'");
-  leave(leg, invite);
-  leg.client_invite = services_.layer.send_request(std::move(invite), branch, Method::kInvite,
-                                                   *leg.attempt, user(leg));
-  const Micros left = hunt_deadline_ - services_.reactor.now();
-  start_timer(leg.silence, std::clamp<Micros>(left, Millis(100), group.timers.silence),
-              TimerKind::kSilence, leg);
-  return {};
-}
-
-void Call::attempt_failed(Leg& leg, int status, const std::string& why,
-                          const sip::Message* response) {
-  stop_timer(leg.silence);
-  stop_timer(leg.progress);
-  stop_timer(leg.ring);
-  close_media(leg);
-  if (leg.cancelled && leg.client_invite.value != 0) {
-    // Whatever still comes is taken and hung up.
-    start_timer(leg.cancel_wait, kCancelWait, TimerKind::kCancelWait, leg);
-  } else {
-    leg.client_invite = {};
-    leg_ended(leg);
-  }
-  if (is_target(leg)) {
-    if ((status == 0 || status == 503) && leg.attempt) services_.locator.failed(*leg.attempt);
-    return target_failed(status, why);
-  }
-  last_status_ = status;
-  last_why_ = why;
-  if ((status == 0 || status == 503) && leg.attempt) services_.locator.failed(*leg.attempt);
-  tell(EventKind::kRouteAttempt, &leg, why);
-  const bool more =
-      !ways_.empty() || !destinations_.empty() || !redirects_.empty() || !spare_.empty();
-  // Of the Contacts of a 3xx the next one, whatever the one before said but that nobody will.
-  const bool elsewhere = !redirects_.empty() && status < 600 && status != 487;
-  // GW-02: only silence, 408, 503 and 504 go to the next peer, and only while the caller has heard
-  // nothing that an answer elsewhere would contradict (TDR-79). A call for help is never given up
-  // while there is another way (EM-15).
-  const bool for_help = calls_for_help() && status != 487;
-  // Nor is there an end to the time for it but that of its ways (kMaxAttempts).
-  if (for_help)
-    hunt_deadline_ =
-        services_.reactor.now() + deployment_->group(find_leg(state_.ingress)->group).timers.hunt;
-  if ((status == 0 || policy::may_retry(status) || for_help || elsewhere) &&
-      (!state_.progressed || for_help) && more && services_.reactor.now() < hunt_deadline_) {
-    tell(EventKind::kDecision, nullptr, "may be retried on the next peer");
-    if (response && !policy::may_retry(status)) {
-      said_ = std::make_unique<sip::Message>(*sip::Message::parse(response->bytes()));
-      said_by_ = why;
-    }
-    next_way();
-    return;
-  }
-  if (response && status / 100 == 3 && pass_redirect(leg, *response)) return;
-  if (said_ && (status == 0 || policy::may_retry(status))) {
-    // What was said tells the caller more than that the others were silent (RFC 3261 16.7).
-    const auto mapped = policy::map_failure(said_->status());
-    fail_ingress(mapped.status, mapped.q850, said_by_, said_.get());
-    return;
-  }
-  const auto mapped = policy::map_failure(status);
-  fail_ingress(mapped.status, mapped.q850, why, response);
-}
-
 // Its INVITE, where it is not answered yet.
 void Call::refuse_caller(Leg& in, int status, int q850, const sip::Message* from_far) {
   if (in.server_invite.value == 0) return;
@@ -526,17 +262,21 @@ void Call::on_success(Leg& leg, const transport::Received& r) {
     // RFC 3261 13.2.2.4: an answer that cannot be used ends the dialog.
     tell(EventKind::kError, &leg, ok.error().what);
     send_bye(leg, nullptr);
-    if (calls_for_help() && (!ways_.empty() || !destinations_.empty())) {
-      last_status_ = 488;
-      last_why_ = ok.error().what;
+    Hunt* const h = hunt_of(leg);
+    if (!h) return;
+    if (calls_for_help() && (!h->ways.empty() || !h->destinations.empty())) {
+      h->last_status = 488;
+      h->last_why = ok.error().what;
       close_media(leg);
-      return next_way();
+      return next_way(*h);
     }
-    fail_ingress(488, 88,
-                 leg.s.peer + " answered with media that cannot be used: " + ok.error().what,
-                 nullptr);
+    if (forked()) close_media(leg);
+    hunt_over(*h,
+              {488, 88, leg.s.peer + " answered with media that cannot be used: " + ok.error().what,
+               nullptr, false, leg.s.id});
     return;
   }
+  branch_answered(leg);
   answer_ingress(r.message);
 }
 
@@ -632,16 +372,13 @@ void Call::answer_ingress(const sip::Message& from_far) {
                     in.s.dialog.local_tag),
           0, {});
   // What was kept for further attempts is not needed any more.
-  release(ways_);
-  release(destinations_);
+  if (Hunt* h = hunt_of(out)) towards_ = std::move(h->towards);
+  release(hunts_);
+  best_.reset();
   release(invite_parts_);
   invite_.reset();
   decision_.reset();
-  said_.reset();
-  release(redirects_);
-  release(spare_);
   release(redirected_);
-  redirect_.reset();
   for (Leg* l : {&in, &out}) {
     l->attempt.reset();
     l->s.told.share(other(*l)->s.heard);

@@ -44,8 +44,8 @@ JoinAnswer Call::may_join(LegId id, const JoinQuestion& q) const {
   if (!q.account.empty() && !state_.account.empty() && q.account != state_.account)
     return no(403, "the dialog to be replaced is another account's");
   // RFC 3891 3: an early dialog that was begun by its peer is not replaced.
-  const bool rings = old->s.phase == LegPhase::kEarly && !old->s.ingress &&
-                     old->s.id == state_.egress && state_.answered.micros == 0;
+  const bool rings = old->s.phase == LegPhase::kEarly && !old->s.ingress && other(*old) &&
+                     state_.answered.micros == 0;
   if (old->s.phase != LegPhase::kConfirmed && !rings)
     return no(481, "the dialog to be replaced is not answered yet");
   if (q.dialog.early_only && !rings)
@@ -167,6 +167,7 @@ bool Call::take_over(LegId id, const NamedDialog& dialog, transport::TxId tx,
   if (transfer_) finish_transfer();  // it is done, and its transferor had time to hang up
   Leg& old = leg(id);
   const bool rings = old.s.phase == LegPhase::kEarly;
+  if (rings && forked()) make_current(old);
   tell(EventKind::kDecision, &old,
        std::string("an INVITE with Replaces of group '") + old.s.group + "' takes the place of " +
            (rings ? "the phone that rings" : "this dialog"));
@@ -209,11 +210,12 @@ bool Call::take_over(LegId id, const NamedDialog& dialog, transport::TxId tx,
 
 // A call is picked up elsewhere: its caller is answered now.
 void Call::take_ringing_place(Leg& old, Leg& taker, const sip::Message& m) {
-  ways_.clear();
-  destinations_.clear();
-  redirects_.clear();
-  spare_.clear();
-  cancel_attempt(old, "SIP;cause=200;text=\"Call completed elsewhere\"");
+  if (Hunt* h = hunt_of(old)) {
+    h->clear();
+    h->over = true;
+    end_other_branches(*h, kElsewhere);
+  }
+  cancel_attempt(old, kElsewhere);
   start_timer(old.cancel_wait, kCancelWait, TimerKind::kCancelWait, old);
   if (!taker.s.heard) {  // it made no offer: its answer to ours comes with the ACK
     taker.s.heard = default_wish(taker);

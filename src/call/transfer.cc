@@ -266,7 +266,7 @@ void Call::try_target() {
   t.target = target.s.id;
   tell(EventKind::kRouteAttempt, &target,
        "asking " + t.peer + " at " + to.remote.to_string() + " for " + t.refer.target);
-  if (auto ok = send_target_invite(target, *peer); !ok) {
+  if (auto ok = send_target_invite(target); !ok) {
     close_media(target);
     leg_ended(target);
     transfer_failed(ok.error().code == ErrorCode::kNotAcceptable ? 488 : 503, ok.error().what);
@@ -285,7 +285,7 @@ std::string Call::session_id_for(const Leg& target, const Leg& waiting) const {
   return waiting.s.session_id + ";remote=" + std::string(kNil);
 }
 
-Status Call::send_target_invite(Leg& target, deployment::PeerIndex) {
+Status Call::send_target_invite(Leg& target) {
   const Transfer& t = *transfer_;
   const Leg& by = leg(t.transferor);
   const Leg& waiting = leg(t.waiting);
@@ -293,18 +293,24 @@ Status Call::send_target_invite(Leg& target, deployment::PeerIndex) {
   use_gate(target, waiting);
   auto wish = wish_for(target, wanted_by(waiting), waiting);
   if (!wish) return tl::unexpected(wish.error());
-  auto sdp = make_offer(target, *wish);
-  if (!sdp) return tl::unexpected(sdp.error());
-
-  const peers::LocalSide us = side(target);
+  if (auto sdp = make_offer(target, *wish); !sdp) return tl::unexpected(sdp.error());
   Dialog& d = target.s.dialog;
   d.ours = true;
-  d.call_id = sip::make_tag(owner(), services_.reactor.random()) + "@" + peers::own_host(us);
+  d.call_id =
+      sip::make_tag(owner(), services_.reactor.random()) + "@" + peers::own_host(side(target));
   d.local_party = by.s.dialog.local_party;  // who waits, as the transferor knows them
   d.remote_target = t.refer.target;         // TDR-101: byte for byte
   d.remote_party = "<" + t.refer.target + ">";
-  d.local_cseq = 1;
+  leave_target_invite(target);
+  return {};
+}
 
+// Also once more, as leave_initial_invite().
+void Call::leave_target_invite(Leg& target) {
+  const Transfer& t = *transfer_;
+  const peers::LocalSide us = side(target);
+  Dialog& d = target.s.dialog;
+  ++d.local_cseq;
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   sip::Builder b(2048);
   b.request_line("INVITE", d.remote_target);
@@ -313,7 +319,7 @@ Status Call::send_target_invite(Leg& target, deployment::PeerIndex) {
   b.begin(HeaderId::kFrom).add(d.local_party).add(";tag=").add(d.local_tag).end_line();
   b.header(HeaderId::kTo, d.remote_party);
   b.header(HeaderId::kCallId, d.call_id);
-  b.header(HeaderId::kCSeq, "1 INVITE");
+  b.begin(HeaderId::kCSeq).number(d.local_cseq).add(" INVITE").end_line();
   b.header(HeaderId::kContact, peers::contact_value(us, target.s.number));
   if (const auto route = record_route(target); !route.empty())
     b.header(HeaderId::kRecordRoute, route);
@@ -327,17 +333,16 @@ Status Call::send_target_invite(Leg& target, deployment::PeerIndex) {
   if (!t.refer.referred_by.empty()) b.header(HeaderId::kReferredBy, t.refer.referred_by);
   peers::add_common(b, *target.profile, true);
   if (trusts_header(target)) b.header("P-Early-Media", "supported");
-  if (const std::string id = session_id_for(target, waiting); !id.empty())
+  if (const std::string id = session_id_for(target, leg(t.waiting)); !id.empty())
     b.header(HeaderId::kSessionId, id);
   for (const auto& h : t.refer.headers) b.header(h.name, h.value);
-  std::string invite = b.finish(*sdp, "application/sdp");
+  std::string invite = b.finish(target.s.offer_answer.last_local, "application/sdp");
 
   leave(target, invite);
   target.client_invite = services_.layer.send_request(std::move(invite), branch, Method::kInvite,
                                                       *target.attempt, user(target));
   start_timer(target.silence, deployment_->group(target.group).timers.silence, TimerKind::kSilence,
               target);
-  return {};
 }
 
 // TDR-106: whoever waits hears ringing, of the target's making where there is some.

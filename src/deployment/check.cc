@@ -178,6 +178,11 @@ void check_routes(Reader& r, const Draft& d, const GroupDraft& g, GroupIndex sel
                   g.routes_to[i]) != g.routes_to.begin() + static_cast<std::ptrdiff_t>(i))
       r.mistake(line, field, "\"" + d.groups[g.routes_to[i].value].name + "\" twice",
                 "name each group once");
+  constexpr std::size_t kMostAtOnce = 8;
+  if (g.rings_all && (g.routes_to.size() < 2 || g.routes_to.size() > kMostAtOnce))
+    r.mistake(g.place.line_of("forking"), g.place.field_of("forking"),
+              "\"parallel\" with " + std::to_string(g.routes_to.size()) + " groups in routes_to",
+              "name 2 to " + std::to_string(kMostAtOnce) + " groups there, or leave forking out");
 }
 
 // Two places for one group's media, and the words that choose between them.

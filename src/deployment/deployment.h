@@ -287,6 +287,7 @@ struct PeerGroup {
   Trunk trunk = Trunk::kNone;      // calls from it are routed by number
   NumberPlan numbers;
   std::vector<GroupIndex> routes_to;  // where calls from this group go, in order
+  bool rings_all = false;             // ... or to all of them at once
   Seconds options_interval{60};       // 0: no OPTIONS sent
   // Calls from it and towards it together; 0: no limit of its own
   std::uint32_t max_calls = 0, max_calls_per_second = 0;

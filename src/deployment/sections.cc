@@ -23,6 +23,9 @@ void transport(Reader& r, const At& at, T& out) {
 constexpr std::pair<std::string_view, bool> kFirstAddresses[] = {{"external", false},
                                                                  {"internal", true}};
 
+constexpr std::pair<std::string_view, bool> kForkings[] = {{"sequential", false},
+                                                           {"parallel", true}};
+
 // A name that an operator types on the command line.
 template <auto Member, typename T>
 void name(Reader& r, const At& at, T& out) {
@@ -259,6 +262,8 @@ constexpr Key<GroupDraft> kGroupKeys[] = {
     {"listener", member<&GroupDraft::listener_ref>, true},
     {"profile", member<&GroupDraft::profile_ref>, true},
     {"routes_to", member<&GroupDraft::route_refs>},
+    {"forking",
+     [](Reader& r, const At& at, GroupDraft& d) { r.word<bool>(at, d.rings_all, kForkings); }},
     {"media_sources", member<&GroupDraft::media_sources>},
     {"trusted", member<&GroupDraft::trusted>},
     {"any_number", member<&GroupDraft::any_number>},

@@ -168,7 +168,10 @@ Decision decide(const Deployment& d, const CallFacts& f, const directory::Direct
   }
   std::string names;
   for (const auto t : out.targets) names += (names.empty() ? "" : ", ") + d.group(t).name;
-  out.reasons.push_back("routes_to: " + names);
+  // Two networks that both answer a call for help would help nobody.
+  out.at_once = group.rings_all && !emergency && !out.first && out.targets.size() > 1;
+  out.reasons.push_back((out.at_once ? "routes_to, all at once (forking): " : "routes_to: ") +
+                        names);
   return out;
 }
 

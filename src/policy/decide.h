@@ -68,6 +68,7 @@ struct Decision {
   EmergencyClass emergency = EmergencyClass::kNone;
   std::string service;                           // "sos" ... for emergencies
   std::vector<deployment::GroupIndex> targets;   // in the order to try
+  bool at_once = false;                          // ... or all of them, to ring side by side
   std::optional<deployment::GroupIndex> first;   // before the others, whatever its region
   std::optional<deployment::PeerIndex> gateway;  // the one peer that the service named (LMO-02)
   std::string called;  // where it goes: in E.164 when the group's plan could make it so

@@ -148,9 +148,11 @@ bool TlsSession::write(std::string_view plain) {
   return true;
 }
 
+// Said once: a second SSL_shutdown() reads, and takes data that still waits for a fault.
 void TlsSession::close_notify() {
   ERR_clear_error();
-  if (SSL_is_init_finished(ssl_.get())) SSL_shutdown(ssl_.get());
+  if (SSL_is_init_finished(ssl_.get()) && (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) == 0)
+    SSL_shutdown(ssl_.get());
 }
 
 void TlsSession::take_output(std::string& out) {

@@ -144,6 +144,9 @@ class TrailStore {
   // Marks a live call to be kept whatever becomes of it; false when there is none of this id.
   bool trace(CallId id);
   void finish(CallId id, Outcome outcome);
+  // What is heard of a call when it is over. False: it was said last, or the trail is not kept.
+  bool add_late(CallId id, EventKind kind, WallTime at, std::uint32_t leg, std::string_view text,
+                std::string_view peer);
   void set_limits(Limits limits);  // of calls that start from now on
 
   // Packs live trails to which nothing was added since `before`, until it has looked at `most` of

@@ -83,6 +83,16 @@ void TrailStore::finish(CallId id, Outcome outcome) {
   while (!awake_.empty() && !live_.contains(awake_.front().id)) awake_.pop_front();
 }
 
+bool TrailStore::add_late(CallId id, EventKind kind, WallTime at, std::uint32_t leg,
+                          std::string_view text, std::string_view peer) {
+  const auto it = kept_by_id_.find(id);
+  if (it == kept_by_id_.end()) return false;
+  const auto events = it->second->events();
+  if (!events.empty() && events.back()->kind == kind && events.back()->text == text) return false;
+  it->second->add(kind, at, leg, text, {}, peer);
+  return true;
+}
+
 void TrailStore::set_limits(Limits limits) {
   limits_ = limits;
   while (kept_.size() > limits_.kept) {

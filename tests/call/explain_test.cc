@@ -77,16 +77,19 @@ port = 5070
 class Explain : public ::testing::Test {
  protected:
   Explain() {
-    deployment::LoadOptions options;
-    options.check_files = false;
-    auto loaded = deployment::load_text(kConfig, "test.toml", options);
-    EXPECT_TRUE(loaded.deployment) << loaded.to_string();
-    d = loaded.deployment;
+    use(kConfig);
     directory::Builder b;
     b.add(directory::Account{
         "Contoso", "tenant-c", directory::kDirectRouting, true, "contoso", "", "", {}});
     b.add("+4989123", {"Contoso", directory::kDirectRouting, "gold"});
     directory = b.build(1);
+  }
+  void use(const std::string& config) {
+    deployment::LoadOptions options;
+    options.check_files = false;
+    auto loaded = deployment::load_text(config, "test.toml", options);
+    EXPECT_TRUE(loaded.deployment) << loaded.to_string();
+    d = loaded.deployment;
   }
   static std::string invite(const std::string& to, const std::string& host = "gw.example",
                             const std::string& more = "") {
@@ -156,19 +159,15 @@ rules_in = ["heard"]
 )");
   config.insert(config.find("contact_host ="), "rules_out = [\"said\"]\n");
   config.replace(config.find("profile = \"operator\""), 20, "profile = \"ruled\"");
-  deployment::LoadOptions options;
-  options.check_files = false;
-  const auto loaded = deployment::load_text(config, "test.toml", options);
-  ASSERT_TRUE(loaded.deployment) << loaded.to_string();
-  d = loaded.deployment;
+  use(config);
   const std::string m =
       invite("9089123", "gw.example",
              "Content-Type: application/sdp\n\nv=0\no=- 1 1 IN IP4 10.1.0.1\ns=-\n"
              "c=IN IP4 10.1.0.1\nt=0 0\nm=audio 4000 RTP/AVP 0 8\n");
   const std::string t = text(m);
   for (const char* line :
-       {"rules    heard/prefix: Request-URI user: sip:9089123@gw.example -> "
-        "sip:089123@gw.example\n",
+       {("rules    heard/prefix: Request-URI user: sip:9089123@gw.example -> "
+         "sip:089123@gw.example\n"),
         "         heard/prefix: variable site: (none) -> s\n", "INVITE sip:+4989123@10.2.0.1\n",
         "From: <sip:030111@contoso.1r1.sbc.example>\n",
         "rules    said/site: X-Site: (none) -> s Contoso\n",
@@ -210,6 +209,35 @@ TEST_F(Explain, JsonHoldsTheSame) {
   const auto no = of(invite("0800"));
   ASSERT_TRUE(no);
   EXPECT_NE(to_json(*no).find(R"("refused":{"status":404)"), std::string::npos) << to_json(*no);
+}
+
+TEST_F(Explain, TargetsThatWouldBeCalledSideBySide) {
+  std::string config = kConfig;
+  const std::string routes = "routes_to = [\"direct-east\", \"direct\"]";
+  config.replace(config.find(routes), routes.size(),
+                 "forking = \"parallel\"\nroutes_to = [\"direct-east\", \"direct\", \"more\"]");
+  config += R"([[peer_group]]
+name = "more"
+region = "west"
+realm = "all"
+listener = "udp"
+profile = "tenants"
+service = "direct-routing"
+routes_to = ["core"]
+[[peer_group.peer]]
+name = "more-1"
+host = "10.2.0.3"
+)";
+  use(config);
+  const std::string t = text(invite("089123"));
+  for (const char* line :
+       {"routes_to, all at once (forking): direct-east, direct, more",
+        "to       direct-1 of group direct at 10.2.0.1 over udp\n",
+        "more-1 of group more at 10.2.0.3 over udp, at the same time (forking)\n",
+        "direct-2 of group direct-east at 10.2.0.2:5070 over udp, of another"})
+    EXPECT_NE(t.find(line), std::string::npos) << line << "\nin\n" << t;
+  EXPECT_NE(to_json(*of(invite("089123"))).find(R"("at_once":true)"), std::string::npos);
+  EXPECT_EQ(text(invite("112")).find("at the same time"), std::string::npos);
 }
 
 TEST_F(Explain, WhatIsNoQuestionIsSaidSo) {

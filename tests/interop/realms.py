@@ -1,17 +1,9 @@
 """A realm with an interface of its own: its packets leave by that one, whatever the routes say."""
-import ctypes
-
 from support import *
 
 # Two links to the neighbours, each in a namespace of its own. The routes of the gateway's host are wrong on purpose:
 # what is not bound to an interface goes out by the other one.
 SIDES = {"left": ("10.77.1.1", "10.77.1.2"), "right": ("10.77.2.1", "10.77.2.2")}
-
-
-def ip(*words, inside=None):
-    command = ["ip", *words] if inside is None else ["nsenter", "-t", str(inside), "-n", "ip", *words]
-    r = subprocess.run(command, capture_output=True, text=True)
-    expect(r.returncode == 0, f"{' '.join(command)}: {r.stderr}")
 
 
 def links():
@@ -37,18 +29,9 @@ def links():
 
 def socket_at(process, address, port):
     """A UDP socket in the namespace of that process."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    home = os.open("/proc/self/ns/net", os.O_RDONLY)
-    there = os.open(f"/proc/{process.pid}/ns/net", os.O_RDONLY)
-    try:
-        expect(libc.setns(there, 0x40000000) == 0, f"setns: {os.strerror(ctypes.get_errno())}")
-        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        s.bind((address, port))
-        s.settimeout(2)
-    finally:
-        libc.setns(home, 0x40000000)
-        os.close(home)
-        os.close(there)
+    s = socket_in(process, socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((address, port))
+    s.settimeout(2)
     return s
 
 

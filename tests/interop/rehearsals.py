@@ -65,6 +65,7 @@ sources = ["10.20.0.0/24"]
 [[peer_group.peer]]
 name = "switch-1"
 host = "{first}"
+{known}
 [[peer_group.peer]]
 name = "switch-2"
 host = "10.20.0.12"
@@ -118,7 +119,7 @@ def rehearse(name, of="teams-direct-routing", trust=True, asked=None, **changes)
     subprocess.run(["openssl", "x509", "-req", "-in", d / "tls/sbc.csr", "-CA", d / "tls/ca.crt", "-CAkey", d / "tls/ca.key",
                     "-CAcreateserial", "-days", "90", "-extfile", d / "names", "-out", d / "tls/sbc.crt"], check=True, capture_output=True)
     values = {"certificate": "sbc", "contact": "sbc.operator.example", "profile": "", "format": "as_is", "trunk": "", "service": "",
-              "interval": "60s", "third": THIRD, "core": PLAIN, "public": PUBLIC, "switch": "", "certified": "", "first": "10.20.0.11", "of": of, "names": TEAMS} | changes
+              "interval": "60s", "third": THIRD, "core": PLAIN, "public": PUBLIC, "switch": "", "certified": "", "first": "10.20.0.11", "known": "", "of": of, "names": TEAMS} | changes
     values["third"] = values["third"].format(**values)
     (d / "causeway.toml").write_text(CONFIG.format(**values))
     r = subprocess.run([BUILD / "causeway-lab", "rehearse", "--service", asked or of, "--config", d / "causeway.toml", "--json", "--keep",

@@ -3,6 +3,7 @@
 Every test file runs in a network and process namespace of its own (see run): addresses never collide
 with those of another test or of the host, and nothing that a test starts outlives it.
 """
+import ctypes
 import json
 import os
 import pathlib
@@ -109,6 +110,27 @@ class Process:
 
     def tail(self, lines=10):
         return "\n".join(self.output().splitlines()[-lines:])
+
+
+def ip(*words, inside=None):
+    """`inside`: a process of the namespace that it is done in."""
+    command = [*(["nsenter", "-t", str(inside), "-n"] if inside else []), "ip", *words]
+    r = subprocess.run(command, capture_output=True, text=True)
+    expect(r.returncode == 0, f"{' '.join(command)}: {r.stderr}")
+
+
+def socket_in(process, *kind):
+    """A socket in the network of that process; None: in ours."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    there = os.open(f"/proc/{process.pid if process else 'self'}/ns/net", os.O_RDONLY)
+    try:
+        expect(libc.setns(there, 0x40000000) == 0, f"setns: {os.strerror(ctypes.get_errno())}")
+        return socket.socket(*kind)
+    finally:
+        libc.setns(home, 0x40000000)
+        os.close(home)
+        os.close(there)
 
 
 def stop_all():

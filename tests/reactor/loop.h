@@ -33,6 +33,7 @@ struct Peer final : reactor::StreamListener, reactor::AcceptListener {
   void on_bytes(reactor::Stream& s, std::span<const std::byte> data) override {
     got += to_text(data);
     if (echo) s.write(to_text(data));
+    if (pause_on_bytes) s.pause_reading(true);
     if (destroy_on_bytes) stream.reset();
   }
   void on_closed(reactor::Stream& s, const Error& reason) override {
@@ -49,6 +50,7 @@ struct Peer final : reactor::StreamListener, reactor::AcceptListener {
   std::unique_ptr<reactor::Acceptor> acceptor;
   std::unique_ptr<reactor::Stream> stream;
   bool connected = false, echo = false, refuse = false, destroy_on_bytes = false;
+  bool pause_on_bytes = false;
   std::string got;
   std::vector<Error> closed, refused;
 };

@@ -46,6 +46,19 @@ class Tls : public ::testing::Test {
     return turn_until(reactor, [&] { return !server.refused.empty() && !client.closed.empty(); });
   }
 
+  // Writes to the client, who does not read, until bytes wait here.
+  std::string fill_socket() {
+    std::string all;
+    for (int i = 0; i < 400 && server.stream->queued() == 0; ++i) {
+      const std::string more(50'000, 's');
+      server.stream->write(more);
+      all += more;
+      reactor.turn(Millis{1});
+    }
+    EXPECT_GT(server.stream->queued(), 0U);
+    return all;
+  }
+
   MailRoom room{1};
   EpollReactor reactor{room};
   Peer server, client;
@@ -96,6 +109,43 @@ TEST_F(Tls, WhoHasFinishedWritingStillReads) {
   EXPECT_EQ(server.got, "crosses");
   client.stream.reset();
   ASSERT_TRUE(turn_until(reactor, [&] { return !server.closed.empty(); }));
+}
+
+// The far side does not read, so that our last bytes leave in several turns; what it said before is
+// not lost meanwhile.
+TEST_F(Tls, WhatWaitsToBeReadOutlivesASlowEnd) {
+  CertificateRequest request;
+  request.dns_names = {"sip.example"};
+  const Context s = load(authority.issue(request));
+  start(s, load(authority.issue(request)), "sip.example");
+  ASSERT_TRUE(both_connected());
+  server.echo = false;
+  server.pause_on_bytes = true;
+  client.stream->pause_reading(true);
+  server.stream->pause_reading(true);
+  const std::string said(40'000, 'c');  // in records of 1,000, of which it is given the first
+  for (std::size_t at = 0; at < said.size(); at += 1'000) {
+    client.stream->write(std::string_view(said).substr(at, 1'000));
+    reactor.turn(Millis{1});
+  }
+  server.stream->pause_reading(false);
+  ASSERT_TRUE(turn_until(reactor, [&] { return !server.got.empty(); }));
+  const std::string last = fill_socket();
+  server.stream->finish_writing();
+  for (int i = 0; i < 5; ++i) {  // one record in a turn
+    server.stream->pause_reading(false);
+    reactor.turn(Millis{1});
+    ASSERT_TRUE(server.closed.empty()) << server.closed[0].what;
+  }
+  ASSERT_GT(server.stream->queued(), 0U);
+  ASSERT_LT(server.got.size(), said.size());
+  server.pause_on_bytes = false;
+  server.stream->pause_reading(false);
+  ASSERT_TRUE(turn_until(reactor, [&] { return server.got.size() == said.size(); }));
+  client.stream->pause_reading(false);
+  ASSERT_TRUE(turn_until(reactor, [&] { return !server.closed.empty(); }));
+  EXPECT_EQ(client.got.size(), last.size());
+  EXPECT_EQ(client.closed[0].what, "closed by peer");
 }
 
 class LargeRoots : public Tls {

@@ -11,8 +11,7 @@
 namespace causeway::scenario {
 namespace {
 
-std::string config(const std::string& service = "") {
-  ConfigOptions o;
+std::string config(const std::string& service = "", ConfigOptions o = {}) {
   o.service = service;
   o.cloud = "media_sources = [\"10.2.0.0/16\"]\n";
   o.service_sdp = "security = \"dtls\"\nrtcp_mux = true\n";
@@ -383,6 +382,69 @@ TEST_P(DtlsOfferTest, WhoBeganStaysWhenWhatWasOfferedWhileItRangHolds) {
   EXPECT_EQ(heard_by_core(), 25U);
   core_hangs_up(up);
   expect_clean(1);
+}
+
+class DtlsRefusalTest : public DtlsTest {
+ protected:
+  static std::string both_reliable() {
+    const std::string reliable = "reliable_provisionals = \"supported\"\n";
+    ConfigOptions o;
+    o.top = "[[profile]]\nname = \"core-rel\"\nextends = \"operator\"\n" + reliable;
+    o.core_profile = "core-rel";
+    return config(reliable +
+                      "allow = [\"INVITE\", \"ACK\", \"CANCEL\", \"BYE\", \"OPTIONS\", "
+                      "\"UPDATE\"]\n",
+                  o);
+  }
+  DtlsRefusalTest() : DtlsTest(both_reliable()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, DtlsRefusalTest, ::testing::ValuesIn(all_modes()), mode_name);
+
+// The "actpass" of an offer of ours that was refused says nothing of who began.
+TEST_P(DtlsRefusalTest, AnUpdateOfOursThatIsRefusedLeavesTheKeysAsTheyWere) {
+  Up up{core.invite("+4989123", "Require: 100rel\r\n", sdp("10.1.0.1", 40000)),
+        {},
+        {},
+        {},
+        cloud.expect("INVITE")};
+  cloud.reply(up.invite, 183, "Require: 100rel\r\nRSeq: 1\r\nAllow: UPDATE, PRACK\r\n",
+              own("active"));
+  cloud.reply(cloud.expect("PRACK"), 200);
+  const auto early = core.expect("183");
+  up.to_core = std::string(early.body());
+  core.learn(up.core, early);
+  core.request(up.core, "PRACK",
+               "RAck: " + std::string(early.value(HeaderId::kRSeq)) + " 1 INVITE\r\n");
+  core.expect("200 PRACK");
+  meet(std::string(up.invite.body()), true);
+  run(Millis(200));
+  ASSERT_TRUE(out_) << dtls_->in_words();
+  // It offers, and hears that it began; then it will not have what the core offers.
+  up.cloud = cloud.answered(up.invite);
+  cloud.request(up.cloud, "UPDATE", "", own("actpass", 2));
+  EXPECT_EQ(line_of(std::string(cloud.expect("200 UPDATE").body()), "a=setup:"), "a=setup:passive");
+  core.request(up.core, "UPDATE", "",
+               sdp("10.1.0.1", 40000, "sendonly", "8 PCMA/8000,101 telephone-event/8000", 2));
+  const auto across = cloud.expect("UPDATE");
+  EXPECT_EQ(line_of(std::string(across.body()), "a=setup:"), "a=setup:actpass");
+  cloud.reply(across, 488);
+  core.expect("488 UPDATE");
+  both_speak(up);
+  EXPECT_EQ(good_, 25U);
+  cloud.reply(up.invite, 200);
+  EXPECT_TRUE(core.expect("200 INVITE").body().empty());
+  cloud.expect("ACK");
+  core.request(up.core, "ACK", "", "", 1);
+  run(Seconds(1));
+  EXPECT_FALSE(cloud.has("BYE") || core.has("BYE"));
+  core.rtp.clear();
+  both_speak(up);
+  EXPECT_EQ(good_, 25U);
+  EXPECT_EQ(bad_, 0U);
+  EXPECT_EQ(heard_by_core(), 25U);
+  core_hangs_up(up);
+  expect_clean(1);
+  EXPECT_EQ(rig.records[0].termination, "completed");
 }
 
 }  // namespace

@@ -118,6 +118,40 @@ TEST_P(WithoutPrack, AnotherSdpInThe200ThanWasAgreedReliablyIsPassedOver) {
           "answered our offer twice, with another SDP: the first, which was acknowledged, holds");
 }
 
+// Nor does the first answer take back what an UPDATE has changed since; but to say it again is no
+// other answer.
+TEST_P(WithoutPrack, WhoRepeatsItsAnswerAfterAnUpdateIsNotBlamed) {
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  const auto inv = cloud.expect("INVITE");
+  const std::string first = secure_sdp("10.2.0.1", 50020);
+  cloud.reply(inv, 183, "Require: 100rel\r\nRSeq: 1\r\n", first);
+  cloud.reply(cloud.expect("PRACK"), 200);
+  (void)core.expect("183");
+  auto c = cloud.answered(inv);
+  cloud.request(c, "UPDATE", "", secure_sdp("10.2.0.1", 50000, "sendrecv", 2));
+  (void)cloud.expect("200 UPDATE");
+  cloud.reply(inv, 183, "", first);
+  (void)core.expect("183");
+  Up up = answered(d, inv, first);
+  EXPECT_THAT(rig.trail_of_all(), ::testing::Not(HasSubstr("answered our offer twice")));
+  up.cloud.cseq = c.cseq;
+  goes_on(up, "completed");
+}
+
+TEST_P(WithoutPrack, WhoSaysSomethingElseAfterAnUpdateIs) {
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  const auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 183, "Require: 100rel\r\nRSeq: 1\r\n", secure_sdp("10.2.0.1", 50020));
+  cloud.reply(cloud.expect("PRACK"), 200);
+  (void)core.expect("183");
+  auto c = cloud.answered(inv);
+  cloud.request(c, "UPDATE", "", secure_sdp("10.2.0.1", 50000, "sendrecv", 2));
+  (void)cloud.expect("200 UPDATE");
+  Up up = answered(d, inv, secure_sdp("10.2.0.1", 50040));
+  up.cloud.cseq = c.cseq;
+  goes_on(up, "answered our offer twice, with another SDP");
+}
+
 TEST_P(MisbehaviourTest, AnotherSdpInThe200ThanBeforeIsTheAnswer) {
   PeerDialog d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
   Up up{d, {}, {}, {}, cloud.expect("INVITE")};
@@ -148,16 +182,92 @@ TEST_P(MisbehaviourTest, ASecondAnswerWithAnotherSdpChangesNothing) {
   goes_on(up, GetParam().rebuild ? "completed" : "answered twice, with another body");
 }
 
-TEST_P(MisbehaviourTest, AFailureAfterTheAnswerAndAnAnswerAfterAFailureChangeNothing) {
+TEST_P(MisbehaviourTest, AFailureAfterTheAnswerChangesNothing) {
+  auto up = core_calls();
+  for (int i = 0; i < 2; ++i) cloud.reply(up.invite, 486);
+  rig.run(Seconds(1));
+  EXPECT_FALSE(core.has("BYE") || cloud.has("BYE") || cloud.has("ACK"));
+  goes_on(up, GetParam().rebuild ? "completed" : "answered 486 after its 200: passed over");
+}
+
+constexpr const char* kLate = "answered after it had refused the same INVITE";
+
+TEST_P(MisbehaviourTest, AnAnswerAfterAFailureChangesNothing) {
   auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
   const auto inv = cloud.expect("INVITE");
   cloud.reply(inv, 486);
   (void)cloud.expect("ACK");
-  cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000));
+  rig.run(Millis(100));
+  EXPECT_EQ(rig.calls(), 0U);
+  for (int i = 0; i < 2; ++i) cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000));
   (void)failure(core, d, 486);
   rig.run(Seconds(40));
-  expect_clean(1);
-  EXPECT_EQ(rig.records.at(0).termination, "busy");
+  ends("busy", std::string(kLate) + ": passed over, the call is over");
+  EXPECT_EQ(rig.dropped("late_answer"), 1U);
+}
+
+// ... over UDP, where it comes until somebody acknowledges it.
+TEST_P(MisbehaviourTest, AnAnswerThatComesAgainAndAgainAfterAFailureIsToldOnce) {
+  PeerDialog d = cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+  const auto inv = core.expect("INVITE");
+  core.reply(inv, 486);
+  (void)core.expect("ACK");
+  (void)failure(cloud, d, 486);
+  for (int i = 0; i < 3; ++i) {
+    core.reply(inv, 200, "", sdp("10.1.0.1", 40000));
+    rig.run(Seconds(1));
+  }
+  EXPECT_FALSE(core.has("ACK") || core.has("BYE"));
+  ends("busy", std::string(kLate) + ": passed over, the call is over");
+  const std::string trail = rig.trail_of_all();
+  EXPECT_EQ(trail.find(kLate), trail.rfind(kLate)) << trail;
+  EXPECT_EQ(rig.dropped("late_answer"), 3U);
+}
+
+// The call goes on elsewhere: over TLS the phone that is late is hung up.
+TEST_P(MisbehaviourTest, APeerThatAnswersAfterItsPlaceWasTakenIsHungUp) {
+  Peer second(rig, "second", "10.2.0.2:5061", Transport::kTls, {"sip2.pstnhub.example"});
+  auto d = core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  const auto inv = cloud.expect("INVITE");
+  cloud.reply(inv, 503);
+  (void)cloud.expect("ACK");
+  const auto taken = second.expect("INVITE");
+  cloud.reply(inv, 200, "", secure_sdp("10.2.0.1", 50000));
+  (void)cloud.expect("ACK");
+  cloud.reply(cloud.expect("BYE"), 200);
+  second.reply(taken, 200, "", secure_sdp("10.2.0.2", 50000));
+  core.learn(d, core.expect("200 INVITE"));
+  (void)second.expect("ACK");
+  core.ack(d);
+  rig.run(Seconds(1));
+  core.request(d, "BYE");
+  (void)core.expect("200 BYE");
+  second.reply(second.expect("BYE"), 200);
+  ends("completed", std::string(kLate) + ": hung up");
+}
+
+TEST_P(MisbehaviourTest, OverUdpItIsPassedOver) {
+  Peer second(rig, "second", "10.1.0.2:5060", Transport::kUdp);
+  PeerDialog d = cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
+  Peer* first =
+      rig.run_until([&] { return core.has("INVITE") || second.has("INVITE"); }, Seconds(5)) &&
+              core.has("INVITE")
+          ? &core
+          : &second;
+  Peer* other = first == &core ? &second : &core;
+  const auto inv = first->expect("INVITE");
+  first->reply(inv, 503);
+  (void)first->expect("ACK");
+  const auto taken = other->expect("INVITE");
+  for (int i = 0; i < 2; ++i) {
+    first->reply(inv, 200, "", sdp("10.1.0.1", 40000));
+    rig.run(Millis(500));
+  }
+  EXPECT_FALSE(first->has("ACK") || first->has("BYE"));
+  other->reply(taken, 486);
+  (void)other->expect("ACK");
+  (void)failure(cloud, d, 486);
+  ends("busy", std::string(kLate) + ": passed over");
 }
 
 // --- Offers out of turn --------------------------------------------------------------------------

@@ -1,10 +1,9 @@
 // Recorded calls through a configuration: as they were under their own, and what another one would
 // have done with them.
-#include "call/replay.h"
-
 #include <gmock/gmock.h>
 
 #include "scenario/fixture.h"
+#include "scenario/replays.h"
 
 namespace causeway::scenario {
 namespace {
@@ -72,18 +71,6 @@ class ReplayTest : public CallTest {
 
   // As `causeway trace --json` writes it.
   std::string exported(std::size_t record = 0) { return rig.trail_of(record); }
-  static std::vector<call::Replayed> replayed(const std::string& text, const std::string& config) {
-    deployment::LoadOptions o;
-    o.check_files = false;
-    const auto loaded = deployment::load_text(config, "new.toml", o);
-    EXPECT_TRUE(loaded.deployment) << loaded.to_string();
-    const auto trails = call::read_trails(text);
-    EXPECT_TRUE(trails) << trails.error().what;
-    std::vector<call::Replayed> out;
-    if (loaded.deployment && trails)
-      for (const auto& t : *trails) out.push_back(call::replay(t, *loaded.deployment, nullptr));
-    return out;
-  }
   void answered() {
     auto up = core_calls("Subject: hello\r\nP-Asserted-Identity: <sip:+4930111@core.example>\r\n");
     core_hangs_up(up);

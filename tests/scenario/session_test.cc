@@ -237,8 +237,14 @@ TEST_P(SessionRequested, A422IsAskedAgainAndAPeerWithoutItIsRefreshedByUs) {
   EXPECT_NE(invite.value(HeaderId::kSupported).find("timer"), std::string_view::npos);
   core.reply(invite, 422, "Min-SE: 1200\r\n");
   core.expect("ACK");
-  invite = core.expect("INVITE");
+  const auto first = std::exchange(invite, core.expect("INVITE"));
   EXPECT_EQ(expires(invite), "1200");
+  // RFC 3261 8.1.3.5
+  EXPECT_EQ(invite.call_id(), first.call_id());
+  EXPECT_EQ(invite.value(HeaderId::kFrom), first.value(HeaderId::kFrom));
+  EXPECT_EQ(invite.value(HeaderId::kTo), first.value(HeaderId::kTo));
+  EXPECT_EQ(invite.cseq(), first.cseq() + 1);
+  EXPECT_EQ(invite.body(), first.body());
   core.reply(invite, 200, "Allow: INVITE, ACK, BYE, UPDATE\r\n", sdp("10.1.0.1", 40000));
   cloud.learn(d, cloud.expect("200 INVITE"));
   core.expect("ACK");
