@@ -186,46 +186,46 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
         listener;    // in the configuration in force, which may be newer than ours
     Endpoint bound;  // ... its address
     Transport transport = Transport::kUdp;
+    bool temporary = false;      // a fork that is only hung up
+    bool news = false;           // direct media: the other side has not had its latest SDP
+    bool passed_before = false;  // ... s.passed_on, should our offer be refused
+    int rang_with = 0;           // ingress: the provisional answer that was passed on last
     const deployment::Profile* profile = nullptr;
     media::MediaLegId media;
     // Transactions; a zero id is none
     transport::TxId server_invite;  // the peer's INVITE, until our final answer is acknowledged
     bool answered = false;          // ... our 2xx to it is out
-    bool offerless =
-        false;  // ... it came without SDP: our 2xx carries an offer, the ACK the answer
-    std::uint32_t invite_cseq = 0;   // ... its CSeq, for the ACK
+    // ... it came without SDP: our 2xx carries an offer, the ACK the answer
+    bool offerless = false;
+    bool offer_repeats = false;      // ... its offer says what the peer said last
     bool acknowledged = false;       // the ACK of the first 2xx came: BYE is allowed (RFC 3261 15)
+    std::uint32_t invite_cseq = 0;   // ... CSeq of the INVITE, for the ACK
     Boxed<HeldRequest> bye_waiting;  // ... until then it waits here
-    Boxed<sdp::RemoteOffer> offer;   // ... the peer's offer, not answered yet
-    bool offer_repeats = false;      // ... it says what the peer said last
+    Boxed<sdp::RemoteOffer> offer;   // the peer's, not answered yet
     transport::TxId client_invite;   // ours, until its final answer
     bool cancelled = false;          // ... and CANCEL was sent
     bool reinvite = false;           // ... it is not the first
     bool for_far = false;            // ... it carries what the other side waits for
     bool repeats = false;            // ... it says again what is in force
+    std::uint16_t put_off = 0;       // times in a row that it came to nothing for now
+    bool answered_once = false;      // an answer of the peer is in `heard`
+    bool previewed = false;          // an answer to the offer at hand was shown in a provisional
     Kept<sdp::MediaWish> told_before;  // ... what `told` is again when it is refused
-    unsigned put_off = 0;              // times in a row that it came to nothing for now
-    bool temporary = false;            // a fork that is only hung up
     std::string ack_branch;  // of the ACK of our latest INVITE's 2xx, for one that comes again
     std::uint32_t ack_cseq = 0;
-    std::size_t answered_with = 0;  // ... a hash of that 2xx's body; 0: not known
-    unsigned forks_hung_up = 0;
+    std::uint16_t forks_hung_up = 0;
     bool refused_invite = false, answered_late = false;  // our first INVITE, and ... after that
+    std::size_t answered_with = 0;  // ... a hash of that 2xx's body; 0: not known
     transport::TxId bye;
-    transport::TxId liveness;            // OPTIONS within the dialog
-    transport::TxId refresh;             // UPDATE without an offer
-    Instant refreshed_at{}, tried_at{};  // as in s.session
-    Boxed<SessionState> heard_session;   // of its request, until our 2xx
-    bool answered_once = false;          // an answer of the peer is in `heard`
-    bool previewed = false;         // an answer to the offer at hand was shown in a provisional
-    std::vector<HeldRequest> held;  // wait for the next hop's address
-    bool locating = false;
+    transport::TxId liveness;               // OPTIONS within the dialog
+    transport::TxId refresh;                // UPDATE without an offer
+    Instant refreshed_at{}, tried_at{};     // as in s.session
+    Boxed<SessionState> heard_session;      // of its request, until our 2xx
+    std::vector<HeldRequest> held;          // wait for the next hop's address
     Boxed<transport::Destination> attempt;  // egress: where the INVITE goes, until it is answered
     Instant attempt_began;
-    bool said_something = false;
     reactor::TimerId silence, progress, ring, retry, cancel_wait, look, still_ringing, session;
-    reactor::TimerId update_wait;  // the peer's UPDATE must be answered in time
-    int rang_with = 0;             // ingress: the provisional answer that was passed on last
+    reactor::TimerId update_wait;            // the peer's UPDATE must be answered in time
     std::unique_ptr<SaidReliably> reliable;  // ingress: the caller acknowledges what it is told
     EarlyDialogs early;                      // egress
     transport::TxId server_update;           // the peer's UPDATE with an offer, until our answer
@@ -234,18 +234,18 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::string update_tag;                  // ... of which early dialog
     std::string media_of;                    // ... the one whose media is in force
     std::string talks;            // ... that packets came from last, where the gate minds
-    bool early_header = false;    // ingress: it understands P-Early-Media (RFC 5009)
-    std::string_view authorised;  // ... and was told this
-    bool withheld = false;        // ... an SDP of the far side that it may not hear yet
+    bool locating = false;        // the next hop's address
+    bool said_something = false;  // egress: to our INVITE
+    bool media_stale = false;     // ... `media_of` is to be put into force anew
+    bool hop_unknown = false;     // the target of an early dialog: asked for when it is needed
+    bool withheld = false;        // ingress: an SDP of the far side that it may not hear yet
     bool rings = false;           // ... it hears ringing of ours, or did
     bool hears = false;           // ... and the far side, or may
-    bool media_stale = false;     // egress: `media_of` is to be put into force anew
-    bool hop_unknown = false;     // the target of an early dialog: asked for when it is needed
-    Boxed<telemetry::MediaSide> media_seen;  // when it is over
-    Boxed<Move> place;                       // its peer wants its media elsewhere
-    bool news = false;           // direct media: the other side has not had its latest SDP
-    std::string shown_first;     // ... ingress: the first answer that a provisional had
-    bool passed_before = false;  // s.passed_on, should our offer be refused
+    bool early_header = false;    // ... it understands P-Early-Media (RFC 5009)
+    std::string_view authorised;  // ... and was told this
+    std::string shown_first;      // ... direct media: the first answer that a provisional had
+    Boxed<telemetry::MediaSide> media_seen;    // when it is over
+    Boxed<Move> place;                         // its peer wants its media elsewhere
     std::unique_ptr<ReferSubscription> refer;  // it asked for a transfer, and hears how it goes
     transport::TxId notify;
     std::vector<std::pair<std::uint8_t, std::uint16_t>> digits;  // event and ms; wait for ...

@@ -535,7 +535,7 @@ void GatewayShard::on_finished(Call& call) {
 
 // The trails of calls that were set up and talk. So few at a time that no packet waits for it.
 void GatewayShard::rest_trails() {
-  constexpr Seconds kQuiet{4};
+  constexpr Seconds kQuiet{2};
   constexpr std::size_t kAtOnce = 32;
   const WallTime before{reactor_.wall().micros - Micros(kQuiet).count()};
   const bool more = trails_.rest(before, kAtOnce) != 0;

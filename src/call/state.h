@@ -91,8 +91,9 @@ struct SessionState {
 struct LegState {
   LegId id;
   bool ingress = false;
-  std::string group, peer, listener;  // by name: indices change with a reload
   LegPhase phase = LegPhase::kNew;
+  bool last_refused = false;          // our last SDP came to nothing
+  std::string group, peer, listener;  // by name: indices change with a reload
   Dialog dialog;
   NextHop next_hop;
   std::string number;  // user part of our Contact on this leg
@@ -105,15 +106,14 @@ struct LegState {
   sdp::Direction own = sdp::Direction::kSendRecv;
   std::optional<sdp::Direction> refused;  // it would not have it: not offered of our own accord
   std::vector<std::string> attributes;    // further a= lines of the peer
-  bool last_refused = false;              // our last SDP came to nothing
   WallTime signalled;                     // when its latest message of this dialog came
   SessionState session;
-  std::uint32_t refers = 0;  // that we took from this peer
   std::string session_id;    // its half of Session-ID (RFC 7989), 32 hex digits; empty: none
   bool internal = false;     // its media is in the group's internal realm
   bool for_gateway = false;  // its peer knows the other side by name: we are a proxy (LMO-05)
   bool passed_on = false;    // our last SDP to it was the other side's (CallState::direct)
   bool has_media = false;
+  std::uint32_t refers = 0;         // that we took from this peer
   Boxed<media::LegSnapshot> media;  // when the call is written down
   friend bool operator==(const LegState&, const LegState&) = default;
 };

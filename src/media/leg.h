@@ -97,7 +97,7 @@ struct Leg {
 
   // State
   bool applied = false;
-  Endpoint remote_rtp, remote_rtcp;
+  Endpoint remote_rtp, remote_rtcp;             // never 0.0.0.0 with a port
   std::optional<Endpoint> source, rtcp_source;  // latched; with ICE what the checks chose
   std::uint32_t source_ssrc = 0;
   bool may_relatch = false;
@@ -129,12 +129,13 @@ struct Leg {
   [[nodiscard]] bool has_target() const {
     if (keyless) return false;
     if (by_checks()) return source.has_value();
-    return source || (remote_rtp.port != 0 && !remote_rtp.address.is_unspecified());
+    return source || remote_rtp.port != 0;
   }
   // Port 0: nowhere yet.
-  [[nodiscard]] Endpoint rtp_target() const {
+  [[nodiscard]] const Endpoint& rtp_target() const {
+    static constexpr Endpoint kNowhere{};
     if (source) return *source;
-    return by_checks() ? Endpoint{} : remote_rtp;
+    return by_checks() ? kNowhere : remote_rtp;
   }
   [[nodiscard]] Endpoint rtcp_target() const {
     if (agreed.rtcp_mux) return rtp_target();

@@ -92,8 +92,10 @@ Result<MediaLegId> MediaPlane::restore(const RealmMedia& realm, const LegSnapsho
   };
   leg.local_crypto = s.local_crypto;
   leg.retired_keys = s.retired_keys;
-  leg.remote_rtp = s.remote_rtp;
-  leg.remote_rtcp = s.remote_rtcp;
+  if (!s.remote_rtp.address.is_unspecified()) {
+    leg.remote_rtp = s.remote_rtp;
+    leg.remote_rtcp = s.remote_rtcp;
+  }
   leg.source = s.source;
   leg.rtcp_source = s.rtcp_source;
   leg.source_ssrc = s.source_ssrc;

@@ -67,8 +67,9 @@ void MediaPlane::Impl::latch(Leg& leg, const Endpoint& from, std::uint32_t ssrc,
   leg.rtcp_source.reset();
 }
 
-bool MediaPlane::Impl::admits(Leg& leg, const Endpoint& from, const rtp::Header& h, Instant now,
-                              bool& new_source) {
+[[gnu::always_inline]] inline bool MediaPlane::Impl::admits(Leg& leg, const Endpoint& from,
+                                                            const rtp::Header& h, Instant now,
+                                                            bool& new_source) {
   if (leg.by_checks()) return leg.agent->admits(from, ice::Component::kRtp);
   if (leg.source && from == *leg.source) return true;
   // TDM-21: once more after an answer, and only for another stream, or when the first fell silent.
