@@ -169,9 +169,9 @@ bool plain_fmtp(std::string_view value, PayloadTypes& types) {
 }
 
 struct Reader {
-  explicit Reader(const SessionDescription& of) : d(of) {}
+  Reader(const SessionDescription& of, RemoteOffer& to) : d(of), out(to) {}
   const SessionDescription& d;
-  RemoteOffer out;
+  RemoteOffer& out;
   bool direction_given = false;
   PayloadTypes types;
   std::optional<Endpoint> rtcp;
@@ -418,12 +418,12 @@ Status Reader::codecs(const MediaSection& m) {
 
 }  // namespace
 
-Result<RemoteOffer> read_audio(const SessionDescription& d, std::optional<Security> prefer) {
+static Status read_into(const SessionDescription& d, std::optional<Security> prefer,
+                        RemoteOffer& out) {
   const MediaSection* m = choose_line(d, prefer);
   if (!m)
     return fail(ErrorCode::kNotAcceptable, "no audio line over RTP/AVP or RTP/SAVP in the SDP");
-  Reader r(d);
-  RemoteOffer& out = r.out;
+  Reader r(d, out);
   for (const MediaSection& each : d.media())
     out.media_lines.emplace_back(d.value(d.lines()[each.first]));
   out.audio_index = static_cast<std::size_t>(m - d.media().data());
@@ -471,7 +471,9 @@ Result<RemoteOffer> read_audio(const SessionDescription& d, std::optional<Securi
         break;
       case 'r':
         if (v.starts_with("rtpmap:") && plain_rtpmap(v.substr(7), r.types)) continue;
-        break;
+        if (v != "rtcp-mux") break;
+        r.out.media.rtcp_mux = true;
+        continue;
       case 'm':
         if (v.starts_with("mid:")) continue;
         break;
@@ -497,7 +499,14 @@ Result<RemoteOffer> read_audio(const SessionDescription& d, std::optional<Securi
   out.media.rtcp = r.rtcp.value_or(Endpoint{out.media.rtp.address, next});
   if (!out.declined && out.media.rtp.address.is_unspecified())
     out.wish.direction = make_direction(sends(out.wish.direction), false);
-  return std::move(r.out);
+  return {};
+}
+
+// Made where it is wanted: it is large.
+Result<RemoteOffer> read_audio(const SessionDescription& d, std::optional<Security> prefer) {
+  Result<RemoteOffer> result;
+  if (auto ok = read_into(d, prefer, *result); !ok) result = tl::unexpected(std::move(ok).error());
+  return result;
 }
 
 Result<RemoteOffer> read_audio(std::string_view input, std::optional<Security> prefer) {
