@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -123,6 +124,10 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
 
   // An operator ends it.
   void stop(TerminationClass what, std::string text);
+  // ... what it has to do with peers that are `gone`. Of targets that ring side by side those are
+  // given up, and the call goes on with the others.
+  using PeerTest = std::function<bool(const std::string& group, const std::string& peer)>;
+  void stop_at(const PeerTest& gone, TerminationClass what, const std::string& text);
 
   // Written down with all its media; only at a stable point.
   [[nodiscard]] bool stable() const;
@@ -131,9 +136,12 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void let_go();
 
   [[nodiscard]] const CallState& state() const { return state_; }
+  // Several targets are called at once, and nobody has answered yet.
+  [[nodiscard]] bool forked() const { return hunts_.size() > 1; }
+  // Of the legs that are not over, nor taken back.
   [[nodiscard]] std::vector<std::string> groups() const;
-  [[nodiscard]] bool uses_peer(std::string_view name) const;
-  [[nodiscard]] std::string peer_of(LegId leg) const;  // empty: not known, or no such leg
+  [[nodiscard]] std::string group_of(LegId leg) const;  // empty: no such leg
+  [[nodiscard]] std::string peer_of(LegId leg) const;   // empty: not known, or no such leg
   // Of a leg; null and empty when there is none of that id.
   [[nodiscard]] const deployment::Profile* profile_of(LegId id) const;
   [[nodiscard]] std::string local_tag(LegId id) const;
@@ -235,7 +243,6 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
     std::string media_of;                    // ... the one whose media is in force
     std::string talks;            // ... that packets came from last, where the gate minds
     bool locating = false;        // the next hop's address
-    bool said_something = false;  // egress: to our INVITE
     bool media_stale = false;     // ... `media_of` is to be put into force anew
     bool hop_unknown = false;     // the target of an early dialog: asked for when it is needed
     bool withheld = false;        // ingress: an SDP of the far side that it may not hear yet
@@ -305,6 +312,10 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void on_session_timer(Leg& leg);
   void on_refresh_answer(Leg& leg, int status, const sip::Message* m);
   [[nodiscard]] bool session_too_small(Leg& leg, int status, const sip::Message* m);
+  [[nodiscard]] const SessionFloor& floor_of(const Leg& leg) const {
+    const Hunt* h = hunt_of(leg);
+    return h ? h->session : target_session_;
+  }
   [[nodiscard]] bool ask_again_for_session(Leg& leg, const sip::Message& m);
 
   // --- setup.cc
@@ -327,6 +338,9 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void start_hunt();
   void collect_ways(Hunt& h, const std::vector<deployment::GroupIndex>& targets);
   [[nodiscard]] Hunt* hunt_of(const Leg& leg);  // null: it is not the latest of any
+  [[nodiscard]] const Hunt* hunt_of(const Leg& leg) const {
+    return const_cast<Call*>(this)->hunt_of(leg);
+  }
   void next_way(Hunt& h);
   [[nodiscard]] bool calls_for_help() const {
     return state_.emergency == policy::EmergencyClass::kEmergency;
@@ -338,15 +352,15 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void attempt_failed(Leg& leg, int status, const std::string& why, const sip::Message* response);
   void hunt_failed(Hunt& h, int status, const std::string& why, const sip::Message* response);
   void hunt_over(Hunt& h, HuntEnd end);
+  void tell_caller(const HuntEnd& end);
   // --- forking.cc
-  [[nodiscard]] bool forked() const { return hunts_.size() > 1; }
   [[nodiscard]] static bool still_tried(const Leg* leg);
   [[nodiscard]] Hunt* branch_of(const Leg& leg);  // of several, and not over; null: none
   void start_fork();
   void begin_branches();
   void branch_over(Hunt& h, HuntEnd end);
   void end_other_branches(const Hunt& stays, std::string_view reason);
-  void branch_answered(Leg& leg);
+  void branch_answered(const Leg& leg);
   void branch_rang(Leg& leg, bool with_sdp);
   void branch_heard(const Leg& leg);
   [[nodiscard]] bool goes_before(const Hunt& a, const Hunt& b);
@@ -655,8 +669,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   unsigned passed_unasked_ = 0;
   std::size_t attempts_ = 0;
   Instant hunt_deadline_{};
-  std::uint32_t session_floor_ = 0;  // s; what a 422 asked for
-  unsigned session_raised_ = 0;      // times
+  SessionFloor target_session_;  // of those that it is transferred to
   bool finished_ = false, was_terminated_ = false, let_go_ = false;
   bool leg_away_ = false;  // on its way to another call, which may not take it
 };

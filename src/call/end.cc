@@ -156,6 +156,7 @@ void Call::on_timer(std::uint64_t token, Instant) {
       if (leg.server_update.value == 0) return;
       // RFC 3311 5.2: what takes longer than its sender waits is answered 504, not given up.
       refuse_offer(leg, 504, "the other side has not answered yet");
+      choose_branch();
       reconcile();
       return;
     case TimerKind::kSession: on_session_timer(leg); return;
@@ -414,7 +415,7 @@ bool Call::adopt(const deployment::DeploymentPtr& next) {
       if (next->listeners[i].name == leg->s.listener)
         leg->listener = deployment::ListenerIndex{static_cast<std::uint16_t>(i)};
     if (leg->attempt) leg->attempt->listener = leg->listener;
-    if (leg->s.phase != LegPhase::kEnded &&
+    if (leg->s.phase != LegPhase::kEnded && !leg->cancelled && !branch_of(*leg) &&
         (leg->listener.value == 0xffff || !next->find_group(leg->s.group)))
       complete = false;
   }
@@ -430,8 +431,9 @@ bool Call::adopt(const deployment::DeploymentPtr& next) {
     if (h->over) continue;
     if (!h->waits) {
       const auto w = moved(h->way);
-      if (!w) return false;
-      h->way = *w;
+      if (!w && !forked()) return false;
+      h->gone = !w;  // stop_at() follows
+      h->way = w.value_or(Way{});
     }
     for (auto* list : {&h->ways, &h->spare}) {
       std::vector<Way> ways;
@@ -460,7 +462,7 @@ bool Call::adopt(const deployment::DeploymentPtr& next) {
 std::vector<std::string> Call::groups() const {
   std::vector<std::string> out;
   for (const auto& leg : legs_)
-    if (leg->s.phase != LegPhase::kEnded) out.push_back(leg->s.group);
+    if (leg->s.phase != LegPhase::kEnded && !leg->cancelled) out.push_back(leg->s.group);
   return out;
 }
 
@@ -469,10 +471,10 @@ void Call::tap_media(bool on) {
     if (leg->s.has_media) services_.media.tap(leg->media, on);
 }
 
-bool Call::uses_peer(std::string_view name) const {
+std::string Call::group_of(LegId id) const {
   for (const auto& leg : legs_)
-    if (leg->s.phase != LegPhase::kEnded && leg->s.peer == name) return true;
-  return false;
+    if (leg->s.id == id) return leg->s.group;
+  return {};
 }
 
 std::string Call::peer_of(LegId id) const {

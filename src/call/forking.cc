@@ -95,8 +95,7 @@ void Call::branch_over(Hunt& h, HuntEnd end) {
   }
   const HuntEnd said = std::move(*best_);
   if (said.leg.value != 0) state_.egress = said.leg;
-  fail_ingress(said.status, said.q850, said.text, said.response.get(),
-               said.refused ? std::optional(TerminationClass::kRefused) : std::nullopt);
+  tell_caller(said);
 }
 
 // All but `stays` are taken back.
@@ -110,18 +109,45 @@ void Call::end_other_branches(const Hunt& stays, std::string_view reason) {
     if (!still_tried(leg)) continue;
     tell(EventKind::kRouteAttempt, leg, "cancelled: " + std::string(reason));
     leg->for_far = false;
+    leg->client_update = {};  // whoever has the call is asked instead
     cancel_attempt(*leg, reason);
     close_media(*leg);
     start_timer(leg->cancel_wait, kCancelWait, TimerKind::kCancelWait, *leg);
   }
 }
 
-// It answered, with media that can be used.
-void Call::branch_answered(Leg& leg) {
+// It has the call.
+void Call::branch_answered(const Leg& leg) {
   const Hunt* h = branch_of(leg);
   if (!h) return;
-  make_current(leg);
   end_other_branches(*h, kElsewhere);
+}
+
+void Call::stop_at(const PeerTest& gone, TerminationClass what, const std::string& text) {
+  const auto hit = [&](const Leg& l) {
+    return l.s.phase != LegPhase::kEnded && !l.cancelled &&
+           (l.listener.value == 0xffff || gone(l.s.group, l.s.peer));
+  };
+  const auto named = [&](const Way& w) {
+    return gone(deployment_->group(w.group).name, deployment_->peer(w.peer).name);
+  };
+  for (const auto& l : legs_)
+    if (hit(*l) && !branch_of(*l)) return stop(what, text);
+  for (std::size_t i = 0; forked() && i < hunts_.size() && !was_terminated_; ++i) {
+    Hunt& h = *hunts_[i];
+    if (h.over) continue;
+    std::erase_if(h.ways, named);
+    Leg* l = find_leg(h.leg);
+    const bool tried = still_tried(l);
+    if (tried ? !hit(*l) : h.waits || !(h.gone || named(h.way))) continue;
+    h.destinations.clear();
+    if (!tried) {
+      hunt_over(h, {503, 41, text, nullptr, h.leg});
+    } else {
+      cancel_attempt(*l, "Q.850;cause=41");
+      attempt_failed(*l, 503, text, nullptr);
+    }
+  }
 }
 
 // --- Whose media the caller hears while they ring ------------------------------------------------
@@ -137,6 +163,8 @@ void Call::branch_rang(Leg& leg, bool with_sdp) {
     if (h->spoke_first == 0) h->spoke_first = h->spoke_last;
   }
   choose_branch();
+  // It may have become the caller's before there was media.
+  if (leg.s.id == state_.egress && leg.s.heard && find_leg(state_.ingress)->s.told) join_media();
 }
 
 // Packets of it came, from a phone that was not heard before.
@@ -189,7 +217,7 @@ void Call::make_current(Leg& out) {
   if (in.s.has_media) services_.media.unjoin(in.media);
   state_.egress = out.s.id;
   tell(EventKind::kState, &out, "of the targets that ring this one is the caller's now");
-  if (out.s.heard) join_media();
+  if (out.s.heard || in.s.told) join_media();
   if (!out.confirmed()) tell_authorisation(out);
 }
 

@@ -105,12 +105,17 @@ Status GatewayShard::apply(transport::Running running) {
   media_.set_quiet_limit(deployment->limits.media_timeout);
   media_.set_transcoding_cap(deployment->limits.transcoding);
   prober_.apply();
+  constexpr const char* kRemoved = "its peer group or listener was removed from the configuration";
   std::vector<Call*> orphans;
   for (Call* c : all_calls())
     if (!c->adopt(deployment)) orphans.push_back(c);
-  for (Call* c : orphans)
-    c->stop(TerminationClass::kStopped,
-            "its peer group or listener was removed from the configuration");
+  for (Call* c : orphans) c->stop(TerminationClass::kStopped, kRemoved);
+  // Of targets that ring side by side some may be left.
+  for (Call* c : all_calls())
+    if (c->forked())
+      c->stop_at([&](const std::string& group,
+                     const std::string&) { return !deployment->find_group(group); },
+                 TerminationClass::kStopped, kRemoved);
   return {};
 }
 
@@ -577,23 +582,14 @@ Status GatewayShard::set_admin(peers::PeerTable::Kind kind, const std::string& n
   if (admin != peers::Admin::kBlock) return {};
   // Blocked: what is in progress there ends, too.
   const auto& d = *peers_.deployment();
-  std::vector<Call*> hit;
-  for (Call* c : all_calls()) {
-    for (const std::string& group : c->groups()) {
-      const auto g = d.find_group(group);
-      if (!g) continue;
-      const bool in_region = kind == peers::PeerTable::Kind::kRegion &&
-                             d.regions[d.group(*g).region.value].name == name;
-      const bool in_group = kind == peers::PeerTable::Kind::kGroup && group == name;
-      const bool at_peer = kind == peers::PeerTable::Kind::kPeer && c->uses_peer(name);
-      if (in_region || in_group || at_peer) {
-        hit.push_back(c);
-        break;
-      }
-    }
-  }
-  for (Call* c : hit)
-    c->stop(TerminationClass::kStopped, "'" + name + "' was blocked by an operator");
+  const auto blocked = [&](const std::string& group, const std::string& peer) {
+    if (kind == peers::PeerTable::Kind::kPeer) return peer == name;
+    if (kind == peers::PeerTable::Kind::kGroup) return group == name;
+    const auto g = d.find_group(group);
+    return g && d.regions[d.group(*g).region.value].name == name;
+  };
+  for (Call* c : all_calls())
+    c->stop_at(blocked, TerminationClass::kStopped, "'" + name + "' was blocked by an operator");
   return {};
 }
 

@@ -16,6 +16,10 @@ using sip::HeaderId;
 using sip::Method;
 using telemetry::EventKind;
 
+std::unique_ptr<sip::Message> copy_of(const sip::Message& m) {
+  return std::make_unique<sip::Message>(*sip::Message::parse(m.bytes()));
+}
+
 // The peers of those groups, in order; drained ones last, and only where that is better than
 // nothing.
 void Call::collect_ways(Hunt& h, const std::vector<deployment::GroupIndex>& targets) {
@@ -75,8 +79,8 @@ void Call::next_way(Hunt& h) {
   take_redirect(h);
   if (!choose_way(h)) {
     if (h.full && h.attempts == 0) {
-      services_.counters.refused.add(h.full->label);
-      return hunt_over(h, {h.full->status, h.full->q850, h.full->text, nullptr, true});
+      return hunt_over(
+          h, {h.full->status, h.full->q850, h.full->text, nullptr, {}, true, h.full->label});
     }
     if (h.said) return hunt_failed(h, h.said->status(), h.said_by, h.said.get());
     return hunt_failed(h, h.last_status, h.last_why.empty() ? "no peer answered" : h.last_why,
@@ -143,6 +147,7 @@ void Call::try_destination(Hunt& h) {
   leg.s.peer = peer.name;
   leg.s.host = customer_host(*leg.profile, decision_->customer);
   h.leg = leg.s.id;
+  h.spoke_first = h.spoke_last = h.heard = 0;
   if (!forked() || !still_tried(find_leg(state_.egress))) state_.egress = leg.s.id;
   if (auto gateway = gateway_beside(leg); !gateway.empty()) {
     leg.s.host = std::move(gateway);
@@ -169,8 +174,8 @@ void Call::try_destination(Hunt& h) {
       h.last_why = ok.error().what;
       return next_way(h);
     }
-    services_.counters.refused.add(label);
-    hunt_over(h, {status, status == 488 ? 88 : 47, ok.error().what, nullptr, true, leg.s.id});
+    hunt_over(h,
+              {status, status == 488 ? 88 : 47, ok.error().what, nullptr, leg.s.id, true, label});
   }
 }
 
@@ -186,16 +191,9 @@ Status Call::send_initial_invite(const Hunt& h, Leg& leg) {
   if (auto sdp = make_offer(leg, *wish); !sdp) return tl::unexpected(sdp.error());
 
   const peers::LocalSide us = side(leg);
-  Addressing a =
-      addressing_of({*invite_, *deployment_, *decision_, state_.called, in.group, h.way.peer, us});
   Dialog& d = leg.s.dialog;
   d.ours = true;
   d.call_id = sip::make_tag(owner(), services_.reactor.random()) + "@" + peers::own_host(us);
-  d.local_party = std::move(a.from);
-  d.remote_target = std::move(a.request_uri);
-  d.remote_party = std::move(a.to);
-  leg.s.number = std::move(a.contact_user);
-  if (h.redirect) d.remote_target = h.redirect->uri;
   leave_initial_invite(h, leg);
   return {};
 }
@@ -211,8 +209,15 @@ void Call::leave_initial_invite(const Hunt& h, Leg& leg) {
                   find_leg(state_.ingress)->group,
                   h.way.peer,
                   us};
+  // What our rules made of the parties is in the dialog: they begin with what they were given.
+  Addressing a = addressing_of(on);
   Dialog& d = leg.s.dialog;
+  d.local_party = std::move(a.from);
+  d.remote_target = h.redirect ? h.redirect->uri : std::move(a.request_uri);
+  d.remote_party = std::move(a.to);
+  leg.s.number = std::move(a.contact_user);
   ++d.local_cseq;
+  leg.refused_invite = false;
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   sip::Builder b(2048);
   b.request_line("INVITE", d.remote_target);
@@ -262,7 +267,7 @@ void Call::attempt_failed(Leg& leg, int status, const std::string& why,
     return target_failed(status, why);
   }
   Hunt* const mine = hunt_of(leg);
-  if (!mine) return;
+  if (!mine || mine->over) return;
   Hunt& h = *mine;
   h.last_status = status;
   h.last_why = why;
@@ -283,7 +288,7 @@ void Call::attempt_failed(Leg& leg, int status, const std::string& why,
       (!progressed || for_help) && h.more() && services_.reactor.now() < hunt_deadline_) {
     tell(EventKind::kDecision, nullptr, "may be retried on the next peer");
     if (response && !policy::may_retry(status)) {
-      h.said = std::make_unique<sip::Message>(*sip::Message::parse(response->bytes()));
+      h.said = copy_of(*response);
       h.said_by = why;
     }
     choose_branch();
@@ -302,14 +307,17 @@ void Call::attempt_failed(Leg& leg, int status, const std::string& why,
 void Call::hunt_failed(Hunt& h, int status, const std::string& why, const sip::Message* response) {
   const auto mapped = policy::map_failure(status);
   if (!forked()) return fail_ingress(mapped.status, mapped.q850, why, response);
-  std::unique_ptr<sip::Message> said;
-  if (response) said = std::make_unique<sip::Message>(*sip::Message::parse(response->bytes()));
-  hunt_over(h, {mapped.status, mapped.q850, why, std::move(said), false, h.leg});
+  hunt_over(h, {mapped.status, mapped.q850, why, response ? copy_of(*response) : nullptr, h.leg});
 }
 
 // Nothing more comes of it.
 void Call::hunt_over(Hunt& h, HuntEnd end) {
   if (forked()) return branch_over(h, std::move(end));
+  tell_caller(end);
+}
+
+void Call::tell_caller(const HuntEnd& end) {
+  if (!end.label.empty()) services_.counters.refused.add(end.label);
   fail_ingress(end.status, end.q850, end.text, end.response.get(),
                end.refused ? std::optional(TerminationClass::kRefused) : std::nullopt);
 }

@@ -105,7 +105,8 @@ void Call::on_update(Leg& leg, transport::TxId tx, const transport::Received& r)
   if (branch_of(leg) && leg.s.id != state_.egress) {
     // One of several targets that ring, and not the caller's: it is told what is known of it.
     const Leg& in = *find_leg(state_.ingress);
-    return answer_offer(leg, wanted_by(in), in.profile->sdp.hold);
+    answer_offer(leg, wanted_by(in), in.profile->sdp.hold);
+    return branch_rang(leg, true);
   }
   reconcile();
   if (leg.server_update.value == 0) return;

@@ -67,7 +67,10 @@ Recorded recorded(const telemetry::Trail& trail) {
     if (!in && !caller && is_invite(*m)) {
       if (!r.sent) r.sent = e, r.first = std::move(m);
     } else if (in && !caller && is_final_failure(*m)) {
-      if (r.at_once && r.far_failure && !tells_more(m->status(), r.far_failure->status())) continue;
+      if (r.at_once && r.far_failure &&
+          !tells_more(policy::map_failure(m->status()).status,
+                      policy::map_failure(r.far_failure->status()).status))
+        continue;
       r.far_peer = e->peer;
       r.far_failure = std::move(m);
     } else if (!in && caller && m->method() == sip::Method::kInvite && m->status() >= 200) {

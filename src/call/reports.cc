@@ -99,8 +99,7 @@ std::vector<CallReport> GatewayShard::call_reports() const {
     r.from = s.calling;
     r.to = s.called;
     r.ingress = s.ingress_group;
-    const auto groups = c->groups();
-    r.egress = groups.size() > 1 ? groups.back() : "";
+    r.egress = c->group_of(s.egress);
     r.ingress_peer = c->peer_of(s.ingress);
     r.egress_peer = c->peer_of(s.egress);
     r.state = s.answered.micros ? "answered" : s.rang.micros ? "ringing" : "calling";

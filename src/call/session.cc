@@ -86,7 +86,7 @@ void Call::agree_on_session(Leg& leg, const sip::Message& success) {
   const auto& p = *leg.profile;
   if (p.session_timer == SessionTimer::kOff) return;
   SessionState& s = leg.s.session;
-  if (!leg.s.ingress) s.least = std::max(s.least, session_floor_);
+  if (!leg.s.ingress) s.least = std::max(s.least, floor_of(leg).seconds);
   const auto agreed = sip::parse_session_expires(success.value(HeaderId::kSessionExpires));
   if (agreed) {
     s.interval = std::clamp(agreed->seconds, std::min(seconds_of(p.min_se), kLongest), kLongest);
@@ -108,7 +108,8 @@ void Call::ask_for_session(sip::Builder& b, const Leg& leg, bool initial) const 
   if (p.session_timer == SessionTimer::kOff) return;
   if (initial && p.session_timer != SessionTimer::kRequest) return;
   if (!initial && s.interval == 0) return;
-  const std::uint32_t least = std::max(seconds_of(p.min_se), initial ? session_floor_ : s.least);
+  const std::uint32_t least =
+      std::max(seconds_of(p.min_se), initial ? floor_of(leg).seconds : s.least);
   sip::SessionExpires x;
   x.seconds = initial ? std::max(seconds_of(p.session_expires), least) : s.interval;
   if (!initial) x.refresher = s.ours ? sip::Refresher::kUac : sip::Refresher::kUas;
@@ -240,16 +241,17 @@ bool Call::session_too_small(Leg& leg, int status, const sip::Message* m) {
 bool Call::ask_again_for_session(Leg& leg, const sip::Message& m) {
   constexpr unsigned kMost = 2;
   const std::uint32_t least = min_se_of(m);
-  if (leg.profile->session_timer != SessionTimer::kRequest || least <= session_floor_ ||
-      ++session_raised_ > kMost)
+  Hunt* const h = hunt_of(leg);
+  SessionFloor& floor = h ? h->session : target_session_;
+  if (leg.profile->session_timer != SessionTimer::kRequest || least <= floor.seconds ||
+      ++floor.raised > kMost)
     return false;
-  session_floor_ = least;
+  floor.seconds = least;
   tell(EventKind::kRouteAttempt, &leg,
        leg.s.peer + " wants a session interval of " + std::to_string(least) + " s: asked again");
   stop_timer(leg.progress);
   stop_timer(leg.ring);
   leg.client_invite = {};
-  Hunt* const h = hunt_of(leg);
   if (leg.s.phase == LegPhase::kNew && (h || is_target(leg))) {
     h ? leave_initial_invite(*h, leg) : leave_target_invite(leg);
     return true;

@@ -109,7 +109,7 @@ void Call::start(transport::TxId tx, const transport::Received& r, policy::Decis
               nullptr, nullptr);
     return;
   }
-  invite_ = std::make_unique<sip::Message>(*sip::Message::parse(m.bytes()));
+  invite_ = copy_of(m);
   const auto known = understood_types(*deployment_, *invite_);
   const bool for_help = decision.emergency == policy::EmergencyClass::kEmergency;
   auto parts = body_parts(*invite_, known, for_help);
@@ -212,7 +212,6 @@ void Call::fail_ingress(int status, int q850, const std::string& text, const sip
 
 void Call::on_initial_response(Leg& leg, const transport::Received& r) {
   const int status = r.message.status();
-  leg.said_something = true;
   stop_timer(leg.silence);
   if (leg.cancelled || was_terminated_) {
     if (status >= 200 && status < 300) {  // CANCEL crossed the answer: take it and hang up
@@ -273,10 +272,10 @@ void Call::on_success(Leg& leg, const transport::Received& r) {
     if (forked()) close_media(leg);
     hunt_over(*h,
               {488, 88, leg.s.peer + " answered with media that cannot be used: " + ok.error().what,
-               nullptr, false, leg.s.id});
+               nullptr, leg.s.id});
     return;
   }
-  branch_answered(leg);
+  if (branch_of(leg)) make_current(leg);
   answer_ingress(r.message);
 }
 
@@ -335,7 +334,8 @@ void Call::answer_ingress(const sip::Message& from_far) {
   Leg& out = *find_leg(state_.egress);
   if (in.reliable && in.reliable->sdp_open()) {
     // RFC 3262 3: not before what was said with SDP is acknowledged. on_prack() comes back.
-    success_ = std::make_unique<sip::Message>(*sip::Message::parse(from_far.bytes()));
+    success_ = copy_of(from_far);
+    branch_answered(out);
     return;
   }
   const Result<std::string> sdp = final_sdp(in, out);
@@ -343,11 +343,17 @@ void Call::answer_ingress(const sip::Message& from_far) {
     tell(EventKind::kError, &in, sdp.error().what);
     send_bye(out, nullptr);
     const int status = status_of(sdp.error());
+    if (Hunt* h = branch_of(out)) {  // others may be understood
+      close_media(out);
+      return hunt_over(
+          *h, {status, policy::q850_of_status(status), sdp.error().what, nullptr, out.s.id, true});
+    }
     if (status == 503) services_.counters.refused.add("transcoding");
     fail_ingress(status, policy::q850_of_status(status), sdp.error().what, nullptr,
                  TerminationClass::kRefused);
     return;
   }
+  branch_answered(out);
   join_media();
   correct_shown(in, *sdp);
   stop_timer(in.still_ringing);
@@ -356,7 +362,7 @@ void Call::answer_ingress(const sip::Message& from_far) {
     sip::answered(in.reliable->sender);
     in.reliable->later.clear();
   }
-  in.offer.reset();
+  if (in.server_update.value == 0) in.offer.reset();  // else it is an UPDATE's
   in.answered = true;
   services_.media.stop_ringing(in.media);
   in.s.phase = LegPhase::kConfirmed;

@@ -184,6 +184,7 @@ bool Call::take_over(LegId id, const NamedDialog& dialog, transport::TxId tx,
     taker.server_invite = {};
     close_media(taker);
     leg_ended(taker);
+    choose_branch();
     reconcile();  // media that went past us is anchored by now
     return true;
   }

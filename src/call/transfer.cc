@@ -287,7 +287,6 @@ std::string Call::session_id_for(const Leg& target, const Leg& waiting) const {
 
 Status Call::send_target_invite(Leg& target) {
   const Transfer& t = *transfer_;
-  const Leg& by = leg(t.transferor);
   const Leg& waiting = leg(t.waiting);
   if (auto ok = open_media(target); !ok) return ok;
   use_gate(target, waiting);
@@ -298,9 +297,6 @@ Status Call::send_target_invite(Leg& target) {
   d.ours = true;
   d.call_id =
       sip::make_tag(owner(), services_.reactor.random()) + "@" + peers::own_host(side(target));
-  d.local_party = by.s.dialog.local_party;  // who waits, as the transferor knows them
-  d.remote_target = t.refer.target;         // TDR-101: byte for byte
-  d.remote_party = "<" + t.refer.target + ">";
   leave_target_invite(target);
   return {};
 }
@@ -310,7 +306,12 @@ void Call::leave_target_invite(Leg& target) {
   const Transfer& t = *transfer_;
   const peers::LocalSide us = side(target);
   Dialog& d = target.s.dialog;
+  d.local_party =
+      leg(t.transferor).s.dialog.local_party;  // who waits, as the transferor knows them
+  d.remote_target = t.refer.target;            // TDR-101: byte for byte
+  d.remote_party = "<" + t.refer.target + ">";
   ++d.local_cseq;
+  target.refused_invite = false;
   const std::string branch = sip::make_branch(owner(), services_.reactor.random());
   sip::Builder b(2048);
   b.request_line("INVITE", d.remote_target);

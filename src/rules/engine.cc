@@ -88,6 +88,13 @@ sip::FieldLimits with_lines(sip::FieldLimits l, const sip::Message& m) {
   return l;
 }
 
+// As a parser gives it: what stands around a value is not of it.
+void trim(std::string& value) {
+  const auto first = value.find_first_not_of(" \t");
+  value.erase(0, std::min(first, value.size()));
+  value.erase(value.find_last_not_of(" \t") + 1);
+}
+
 std::string name_of(const Target& t) {
   return (t.request_uri ? "Request-URI" : t.name) + std::string(label(t.part));
 }
@@ -261,6 +268,7 @@ class Run {
   [[nodiscard]] std::optional<std::string_view> made(const Action& a, std::string_view before) {
     auto text = expand(a.value, nullptr);
     if (!text) return std::nullopt;
+    trim(*text);
     if (auto ok = fits(a.target, a.target.name, before, *text); !ok) {
       note(a.target.name, before, *text, ok.error().what);
       return std::nullopt;
@@ -382,6 +390,7 @@ class Run {
       why = out.error().what;
       return std::nullopt;
     }
+    trim(*out);
     return std::move(*out);
   }
 

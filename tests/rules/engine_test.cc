@@ -20,6 +20,15 @@ TEST(RuleActions, SetReplacesAllOfThatNameOrAddsOne) {
   EXPECT_TRUE(out_by(R"({set = "X-A", value = "new"})", invite()).has("X-A: new"));
 }
 
+// What a parser would not see is not written.
+TEST(RuleActions, BlanksAroundAValueAreNotOfIt) {
+  const auto a = out_by(R"({set = "X-A", value = " new "})", invite());
+  EXPECT_TRUE(a.has("X-A: new"));
+  EXPECT_FALSE(out_by(R"({set = "X-A", value = "  "})", invite("X-A: 1\r\n")).changed);
+  EXPECT_TRUE(out_by(R"({rewrite = "X-A", pattern = "^1", value = " 2"})", invite("X-A: 1\r\n"))
+                  .has("X-A: 2"));
+}
+
 TEST(RuleActions, SetToWhatIsThereChangesNothing) {
   const auto a = out_by(R"({set = "X-A", value = "1"})", invite("X-A: 1\r\n"));
   EXPECT_FALSE(a.changed);

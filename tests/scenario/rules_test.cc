@@ -223,6 +223,43 @@ class RuledTransferTest : public TransferFixture {
 };
 INSTANTIATE_TEST_SUITE_P(Modes, RuledTransferTest, ::testing::ValuesIn(all_modes()), mode_name);
 
+class RuledTimers : public TransferFixture {
+ public:
+  static std::string timed() {
+    std::string t = ruled();
+    const std::string mark = "rules_out = [\"to-cloud\"]\n";
+    return t.insert(t.find(mark) + mark.size(),
+                    "session_timer = \"request\"\nsession_expires = \"600s\"\n");
+  }
+  RuledTimers() : TransferFixture(timed()) {}
+  // RFC 3261 8.1.3.5: the same dialog, and what rules append is appended once.
+  void asked_again(const sip::Message& first) {
+    cloud.reply(first, 422, "Min-SE: 1200\r\n");
+    cloud.expect("ACK");
+    const auto again = cloud.expect("INVITE");
+    EXPECT_EQ(again.call_id(), first.call_id());
+    EXPECT_EQ(again.request_uri(), first.request_uri());
+    EXPECT_EQ(again.value(HeaderId::kFrom), first.value(HeaderId::kFrom));
+    EXPECT_EQ(again.value(HeaderId::kTo), first.value(HeaderId::kTo));
+    EXPECT_EQ(again.cseq(), first.cseq() + 1);
+    EXPECT_EQ(value(again, "Session-Expires"), "1200");
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Modes, RuledTimers, ::testing::ValuesIn(all_modes()), mode_name);
+
+TEST_P(RuledTimers, AnInviteThatIsSentAgainIsRuledAsTheFirstWas) {
+  (void)core.invite("+4989123", "", sdp("10.1.0.1", 40000));
+  const auto first = cloud.expect("INVITE");
+  EXPECT_THAT(std::string(first.value(HeaderId::kTo)), HasSubstr("sip:+498912399@"));
+  asked_again(first);
+}
+
+TEST_P(RuledTimers, ATransfersTargetIsAskedAgainInTheSameDialog) {
+  auto up = core_calls();
+  refer(cloud, up.cloud, "<sip:+4930222@sip.pstnhub.example;user=phone>");
+  asked_again(cloud.expect("INVITE"));
+}
+
 TEST_P(RuledTransferTest, TheTargetIsAskedForByteForByteAndTheRestFollowsTheRules) {
   const std::string target = "sip:sip.pstnhub.example:5061;x-t=0d-1E;transport=tls";
   const std::string by = "<sip:sip.pstnhub.example;x-ti=0f3c-77>";
