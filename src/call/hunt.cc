@@ -213,7 +213,8 @@ void Call::leave_initial_invite(const Hunt& h, Leg& leg) {
   Addressing a = addressing_of(on);
   Dialog& d = leg.s.dialog;
   d.local_party = std::move(a.from);
-  d.remote_target = h.redirect ? h.redirect->uri : std::move(a.request_uri);
+  d.remote_target = std::move(a.request_uri);
+  if (h.redirect) d.remote_target = h.redirect->uri;
   d.remote_party = std::move(a.to);
   leg.s.number = std::move(a.contact_user);
   ++d.local_cseq;

@@ -139,14 +139,19 @@ bool plain_rtpmap(std::string_view value, PayloadTypes& types) {
     }
     return p != from;
   };
+  const auto take = [&](char c) {
+    if (p == end || *p != c) return false;
+    ++p;
+    return true;
+  };
   unsigned pt = 0, clock = 0, channels = 1;
-  if (!digits(pt) || pt > 127 || p == end || *p++ != ' ') return false;
+  if (!digits(pt) || pt > 127 || !take(' ')) return false;
   const char* const name = p;
   if (p == end || *p == ' ') return false;
   while (p != end && *p != '/') ++p;
   const char* const name_end = p;
-  if (name_end == name || p == end || *p++ != '/' || !digits(clock) || clock == 0) return false;
-  if (p != end && (*p++ != '/' || !digits(channels) || channels == 0 || channels > 255))
+  if (name_end == name || !take('/') || !digits(clock) || clock == 0) return false;
+  if (p != end && (!take('/') || !digits(channels) || channels == 0 || channels > 255))
     return false;
   if (p != end) return false;
   types.map(pt, {name, static_cast<std::size_t>(name_end - name)}, clock,
