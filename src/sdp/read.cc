@@ -456,15 +456,16 @@ static Status read_into(const SessionDescription& d, std::optional<Security> pre
   } else if (!out.declined) {
     return at_line(d, d.lines()[m->first], ErrorCode::kMalformed, "audio without a c= line");
   }
-  for (const Line& l : d.session_lines())
+  for (const Line& l : d.session_lines()) {
     if (l.type == 'b') r.bandwidth(d.value(l));
-  for (const Line& l : d.lines_of(*m))
-    if (l.type == 'b') r.bandwidth(d.value(l));
-  for (const Line& l : d.session_lines())
-    if (l.type == 'a')
-      if (auto s = r.attribute(l, true); !s) return tl::unexpected(s.error());
-  for (const Line& l : d.lines_of(*m)) {
     if (l.type != 'a') continue;
+    if (auto s = r.attribute(l, true); !s) return tl::unexpected(s.error());
+  }
+  for (const Line& l : d.lines_of(*m)) {
+    if (l.type != 'a') {
+      if (l.type == 'b') r.bandwidth(d.value(l));
+      continue;
+    }
     // Most lines by far are of these kinds, written so.
     const std::string_view v = d.value(l);
     switch (v.empty() ? '\0' : v.front()) {
