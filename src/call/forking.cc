@@ -139,7 +139,8 @@ void Call::stop_at(const PeerTest& gone, TerminationClass what, const std::strin
     std::erase_if(h.ways, named);
     Leg* l = find_leg(h.leg);
     const bool tried = still_tried(l);
-    if (tried ? !hit(*l) : h.waits || !(h.gone || named(h.way))) continue;
+    const bool way_gone = !h.waits && (h.gone || named(h.way));
+    if (!way_gone && !(tried && hit(*l))) continue;
     h.destinations.clear();
     if (!tried) {
       hunt_over(h, {503, 41, text, nullptr, h.leg});
