@@ -16,14 +16,14 @@ CodingRoom Call::coding_room(const Leg& a, const Leg& b) const {
     return l.s.has_media && services_.media.transcodes(l.media);
   };
   if (state_.emergency == policy::EmergencyClass::kEmergency || has_it(a) || has_it(b)) return room;
-  room.ever = services_.media.transcoding().cap > 0;
+  room.ever = services_.media.budget().cap() > 0;
   room.why = [this] {
-    const auto load = services_.media.transcoding();
-    return load.cap > 0
+    const auto& load = services_.media.budget();
+    return load.cap() > 0
                ? fmt::format(
                      "no codec in common, and no room to transcode: it takes {:.3g} of a "
                      "core here, and limits.transcoding is {:.3g}",
-                     load.used, load.cap)
+                     load.used(), load.cap())
                : "no codec in common, and limits.transcoding is 0: nothing is transcoded here";
   };
   room.now = [this](const sdp::Codec& x, const sdp::Codec& y) {

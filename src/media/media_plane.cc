@@ -500,6 +500,8 @@ bool MediaPlane::transcodes(MediaLegId id) const {
   return leg && (leg->work.any() || (leg->partner && leg->partner->work.any()));
 }
 
+const TranscodingBudget& MediaPlane::budget() const { return impl_->transcoding; }
+
 TranscodingStats MediaPlane::transcoding() const {
   const TranscodingBudget& t = impl_->transcoding;
   TranscodingStats s{t.used(), t.cap(), t.complexity(), 0};

@@ -221,7 +221,8 @@ class MediaPlane {
   [[nodiscard]] bool has_room(const Work& more) const;
   void keep_room(MediaLegId id, const Work& more);
   [[nodiscard]] bool transcodes(MediaLegId id) const;
-  [[nodiscard]] TranscodingStats transcoding() const;
+  [[nodiscard]] const TranscodingBudget& budget() const;
+  [[nodiscard]] TranscodingStats transcoding() const;  // looks at every leg: for metrics
 
   // A digit that came in the signalling from the partner's peer, for the peer of `id` in the form
   // that was agreed with it. False: it has none, or too many wait.
