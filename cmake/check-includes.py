@@ -18,6 +18,7 @@ EDGES = {
     "tone": BASE,
     "ice": BASE | {"rtp"},
     "reactor": BASE,
+    "kernel": BASE,
     "telemetry": BASE,
     "dns": BASE | {"reactor"},
     "rules": BASE | {"sip", "sdp"},
@@ -27,7 +28,7 @@ EDGES = {
     "transport": BASE | {"reactor", "sip", "deployment", "telemetry", "dns", "policy"},
 }
 EDGES["peers"] = EDGES["transport"] | {"transport", "policy"}
-EDGES["media"] = BASE | {"rtp", "tone", "ice", "sdp", "codec", "reactor"}
+EDGES["media"] = BASE | {"rtp", "tone", "ice", "sdp", "codec", "reactor", "kernel"}
 EDGES["call"] = EDGES["peers"] | EDGES["media"] | {"directory", "peers", "media", "rules"}
 # Names are answered from snapshots; no call has a part in it.
 EDGES["nameserver"] = BASE | {"deployment", "directory"}

@@ -158,6 +158,14 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const deployment::DeploymentPtr&
   g->seen_files_ = stamp_of(*versioned);
   if (op.handshake_threads != 0)
     g->handshakes_ = std::make_unique<reactor::HandshakePool>(op.handshake_threads);
+  if (!op.kernel_relay.empty()) {
+    // Calls do not depend on it.
+    if (auto relay = kernel::open_relay(op.kernel_relay, op.node.value))
+      g->relay_ = std::move(*relay);
+    else
+      log::warning("operation.kernel_relay: {}: all packets go through the shards",
+                   relay.error().what);
+  }
   for (std::size_t i = 0; i < count; ++i) {
     reactor::EpollOptions o;
     o.shard = ShardId{static_cast<std::uint16_t>(i)};
@@ -174,6 +182,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const deployment::DeploymentPtr&
     s.cache = std::make_unique<dns::Cache>(*s.resolver, *s.reactor);
     s.gateway = std::make_unique<call::GatewayShard>(*s.reactor, *s.cache, g->load_, *g);
     s.gateway->use_directory(directory);
+    s.gateway->use_kernel(g->relay_.get());
     if (auto ok = s.gateway->apply(g->running_); !ok) return tl::unexpected(ok.error());
     for (const auto& text : kept_states(*s.gateway, states))
       if (i == 0) log::warning("{}", text);

@@ -18,6 +18,7 @@
 #include "call/gateway_shard.h"
 #include "dns/cache.h"
 #include "dns/cares_resolver.h"
+#include "kernel/relay.h"
 #include "reactor/epoll_reactor.h"
 #include "telemetry/record.h"
 
@@ -101,6 +102,7 @@ class Gateway final : public call::RecordSink {
   peers::SharedLoad load_;
   std::unique_ptr<reactor::MailRoom> mail_;
   std::unique_ptr<reactor::HandshakePool> handshakes_;
+  std::unique_ptr<kernel::Relay> relay_;  // null: no interface is named, or the kernel refused
   std::vector<Shard> shards_;
   std::vector<std::pair<std::string, WallTime>> certificates_;  // identity, not after
   struct Identity {

@@ -85,6 +85,8 @@ MetricsSnapshot Metrics::snapshot() {
     out.banned = std::max<std::uint64_t>(out.banned, p.bans);
     out.media_legs += p.media.legs;
     out.media_ports_exhausted += p.media.ports_exhausted;
+    out.media_kernel_flows += p.media.kernel_flows;
+    out.media_kernel_packets += p.media.kernel_packets;
     out.transcoded_calls += p.transcoding.pairs;
     out.transcoding_share = std::max(out.transcoding_share, p.transcoding.used);
     out.opus_complexity = std::min(out.opus_complexity, p.transcoding.complexity);

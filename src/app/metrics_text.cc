@@ -72,6 +72,10 @@ constexpr auto kFamilies = std::to_array<MetricFamily>({
     {"causeway_media_failed_total", kCounter,
      "Legs whose media path broke, as the peer's connectivity checks or its BYE say."},
     {"causeway_media_ports_exhausted_total", kCounter, "Calls refused for want of a media port."},
+    {"causeway_media_kernel_flows", kGauge,
+     "Directions of calls that the kernel may pass on (operation.kernel_relay)."},
+    {"causeway_media_kernel_packets_total", kCounter,
+     "RTP packets that it passed on, as far as they are counted: once a second."},
     {"causeway_transcoded_calls", kGauge, "Calls for which audio is decoded and encoded."},
     {"causeway_transcoding_share", kGauge,
      "Share of one core that decoding and encoding takes on the shard that has most of it."},
@@ -272,6 +276,8 @@ std::string render_metrics(const MetricsSnapshot& s) {
   w.family("causeway_media_lost_total").value(s.media_lost);
   w.family("causeway_media_failed_total").value(s.media_failed);
   w.family("causeway_media_ports_exhausted_total").value(s.media_ports_exhausted);
+  w.family("causeway_media_kernel_flows").value(s.media_kernel_flows);
+  w.family("causeway_media_kernel_packets_total").value(s.media_kernel_packets);
   w.family("causeway_transcoded_calls").value(s.transcoded_calls);
   w.family("causeway_transcoding_share").value(s.transcoding_share);
   w.family("causeway_opus_complexity").value(s.opus_complexity);

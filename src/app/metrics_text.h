@@ -51,7 +51,7 @@ struct MetricsSnapshot {
   std::uint64_t datagrams_in = 0, datagrams_out = 0, datagrams_dropped = 0;
   std::uint64_t loop_stalls = 0;
   std::uint64_t media_legs = 0, media_packets = 0, media_lost = 0, media_failed = 0,
-                media_ports_exhausted = 0;
+                media_ports_exhausted = 0, media_kernel_flows = 0, media_kernel_packets = 0;
   std::uint64_t transcoded_calls = 0;
   double transcoding_share = 0;  // of one core, of the shard that has most
   int opus_complexity = 5;       // of the shard that has least

@@ -14,6 +14,7 @@ void each_key(A& a, B& b, F visit) {
   visit("operation.state_directory", a.operation.state_directory, b.operation.state_directory);
   visit("operation.record_directory", a.operation.record_directory, b.operation.record_directory);
   visit("operation.codec_plugins", a.operation.codec_plugins, b.operation.codec_plugins);
+  visit("operation.kernel_relay", a.operation.kernel_relay, b.operation.kernel_relay);
   visit("operation.handshake_threads", a.operation.handshake_threads,
         b.operation.handshake_threads);
   visit("operation.handshake_steps", a.operation.handshake_steps, b.operation.handshake_steps);

@@ -106,6 +106,9 @@ class GatewayShard final : transport::TransactionUser,
     return layer_.transport().apply(std::move(running));
   }
 
+  // Borrowed; null: packets go through this shard.
+  void use_kernel(kernel::Relay* relay) { media_.use_kernel(relay); }
+
   // What calls that begin from now on find. The caller keeps the one before until no shard has it:
   // to free it may take longer than a shard has.
   void use_directory(directory::DirectoryPtr directory) { directory_ = std::move(directory); }

@@ -87,6 +87,14 @@ void ports(Reader& r, const At& at, RecognitionDraft& d) {
   }
 }
 
+// Names of network interfaces, as the kernel takes them.
+void kernel_relay(Reader& r, const At& at, Operation& o) {
+  r.read(at, o.kernel_relay);
+  for (const std::string& name : o.kernel_relay)
+    if (name.empty() || name.size() > 15 || name.find('/') != std::string::npos)
+      return r.mistake(at, "must be names of network interfaces, as `ip link` shows them");
+}
+
 constexpr Key<Operation> kOperationKeys[] = {
     {"node", [](Reader& r, const At& at, Operation& o) { r.integer(at, o.node.value, 0, 255); }},
     {"shards", number<&Operation::shards, 0, 256>},
@@ -96,6 +104,7 @@ constexpr Key<Operation> kOperationKeys[] = {
     {"record_directory", member<&Operation::record_directory>},
     {"codec_plugins", member<&Operation::codec_plugins>},
     {"record_days", number<&Operation::record_days, 0, 36'500>},
+    {"kernel_relay", kernel_relay},
     {"capture_media", member<&Operation::capture_media>},
     {"drain", member<&Operation::drain>},
     {"handshake_threads", number<&Operation::handshake_threads, 0, 64>},

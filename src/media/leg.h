@@ -17,6 +17,7 @@
 #include "media/image.h"
 #include "media/leg_snapshot.h"
 #include "media/media_plane.h"
+#include "media/offload.h"
 #include "media/plan.h"
 #include "media/port_pool.h"
 #include "media/saying.h"
@@ -90,6 +91,7 @@ struct Leg {
   std::optional<tone::FaxTone> fax_heard;  // and is about to tell
   std::shared_ptr<const tone::Sound> hold_music;
   Instant hold_music_since{};
+  std::unique_ptr<Offload> offload;  // the kernel may pass on what this peer sends
   Work work;  // for the way to the partner; before there is one, what room is kept for
   reactor::TimerId event_timer{};
   std::uint8_t arriving_ms = 0;  // length of its packets, once it differed from what is wanted

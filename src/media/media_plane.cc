@@ -159,6 +159,8 @@ Leg& MediaPlane::Impl::add(std::unique_ptr<PortPair> ports, PortPool& pool, cons
 void MediaPlane::Impl::part(Leg& leg) {
   if (!leg.partner) return;
   Leg& other = *leg.partner;
+  withdraw(leg);
+  withdraw(other);
   leg.partner = other.partner = nullptr;
   charge(leg, {});
   charge(other, {});
@@ -167,6 +169,7 @@ void MediaPlane::Impl::part(Leg& leg) {
 }
 
 void MediaPlane::Impl::remove(Leg& leg, bool say_goodbye) {
+  pull_both(leg);
   if (say_goodbye && leg.applied && leg.counted.rtcp_out != 0) {
     std::array<std::byte, 128> buffer;
     const std::size_t size =
@@ -346,7 +349,7 @@ Result<LocalEnds> MediaPlane::begin_move(MediaLegId id, const RealmMedia& realm,
 }
 
 void MediaPlane::end_move(MediaLegId id, bool agreed) {
-  Leg* leg = impl_->find(id);
+  Leg* leg = impl_->own(id);
   if (!leg || !leg->elsewhere) return;
   const auto to = std::move(leg->elsewhere);
   if (!agreed) return to->pool->give_back(std::move(to->ports));
@@ -366,7 +369,7 @@ void MediaPlane::set_local_crypto(MediaLegId id, std::vector<sdp::Crypto> ours) 
 }
 
 void MediaPlane::tap(MediaLegId id, bool on) {
-  if (Leg* leg = impl_->find(id)) leg->tapped = on;
+  if (Leg* leg = impl_->own(id)) leg->tapped = on;
 }
 
 void MediaPlane::keep_realms(std::span<const RealmMedia> realms) {
@@ -383,7 +386,7 @@ void MediaPlane::keep_realms(std::span<const RealmMedia> realms) {
 }
 
 void MediaPlane::fill_silence(MediaLegId id) {
-  if (Leg* leg = impl_->find(id)) impl_->fill(*leg);
+  if (Leg* leg = impl_->own(id)) impl_->fill(*leg);
 }
 
 void MediaPlane::set_quiet_limit(Seconds limit) { impl_->quiet_limit = limit; }
@@ -394,7 +397,7 @@ std::vector<sdp::Crypto> MediaPlane::local_crypto(MediaLegId id) const {
 }
 
 Status MediaPlane::apply(MediaLegId id, const LegMedia& agreed, std::string_view fork) {
-  Leg* leg = impl_->find(id);
+  Leg* leg = impl_->own(id);
   if (!leg) return fail(ErrorCode::kNotFound, "no such media leg");
   if (agreed.dtls && !agreed.send_key && leg->applied) {
     const Fork* known = leg->forks ? leg->forks->with_association(*agreed.dtls) : nullptr;
@@ -513,24 +516,24 @@ TranscodingStats MediaPlane::transcoding() const {
 }
 
 bool MediaPlane::play_digit(MediaLegId id, std::uint8_t event, Micros duration) {
-  Leg* leg = impl_->find(id);
+  Leg* leg = impl_->own(id);
   if (!leg || !leg->saying || !leg->saying->play_digit(event, duration)) return false;
   impl_->wake(*leg, impl_->reactor.now());
   return true;
 }
 
 bool MediaPlane::ring(MediaLegId id, const tone::Cadence& cadence) {
-  Leg* leg = impl_->find(id);
+  Leg* leg = impl_->own(id);
   return leg && impl_->ring(*leg, cadence);
 }
 
 bool MediaPlane::ring(MediaLegId id, const tone::Sound& sound) {
-  Leg* leg = impl_->find(id);
+  Leg* leg = impl_->own(id);
   return leg && !leg->out.has_input && impl_->play(*leg, sound);
 }
 
 void MediaPlane::set_hold_music(MediaLegId id, std::shared_ptr<const tone::Sound> sound) {
-  Leg* leg = impl_->find(id);
+  Leg* leg = impl_->own(id);
   if (!leg || leg->hold_music == sound) return;
   leg->hold_music = std::move(sound);
   leg->hold_music_since = impl_->reactor.now();
@@ -538,7 +541,7 @@ void MediaPlane::set_hold_music(MediaLegId id, std::shared_ptr<const tone::Sound
 }
 
 void MediaPlane::make_plain(MediaLegId id) {
-  Leg* leg = impl_->find(id);
+  Leg* leg = impl_->own(id);
   if (!leg || leg->agreed.plain) return;
   leg->agreed.plain = true;
   impl_->compile(*leg);
@@ -565,17 +568,20 @@ std::string MediaPlane::path(MediaLegId id) const {
   const Leg* leg = impl_->find(id);
   if (!leg || !leg->partner) return "not joined";
   return in_words(plan(leg->agreed, leg->partner->agreed, leg->arriving_ms), leg->agreed,
-                  leg->partner->agreed);
+                  leg->partner->agreed) +
+         (leg->offload && leg->offload->armed ? ", by the kernel" : "");
 }
 
 Instant MediaPlane::last_heard(MediaLegId id) const {
-  const Leg* leg = impl_->find(id);
+  Leg* leg = impl_->find(id);
+  if (leg) impl_->pull(*leg);
   return leg ? std::max(leg->counted.last_in, leg->last_rtcp_in) : Instant{};
 }
 
 LegStats MediaPlane::stats(MediaLegId id) const {
-  const Leg* leg = impl_->find(id);
+  Leg* leg = impl_->find(id);
   if (!leg) return {};
+  impl_->pull_both(*leg);
   LegStats s{leg->counted, 0, 0, 0, {}, {}};
   s.lost = lost(leg->in);
   s.jitter_ms = jitter_ms(leg->in, leg->in.jitter_q4);
@@ -586,7 +592,8 @@ LegStats MediaPlane::stats(MediaLegId id) const {
 }
 
 PlaneStats MediaPlane::plane_stats() const {
-  return {impl_->open_legs, impl_->ports_exhausted, impl_->stray, impl_->pools.size()};
+  return {impl_->open_legs,    impl_->ports_exhausted, impl_->stray,
+          impl_->pools.size(), impl_->offloaded,       impl_->in_kernel};
 }
 
 }  // namespace causeway::media

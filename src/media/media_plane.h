@@ -17,6 +17,7 @@
 #include "base/net.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "kernel/relay.h"
 #include "media/leg_snapshot.h"
 #include "media/transcoding.h"
 #include "reactor/reactor.h"
@@ -127,6 +128,7 @@ struct PlaneStats {
   std::uint64_t ports_exhausted = 0;  // refusals of open()
   std::uint64_t stray = 0;            // datagrams for a port that no leg uses any more
   std::uint64_t pools = 0;  // of ports; those that a reload left behind go with their calls
+  std::uint64_t kernel_flows = 0, kernel_packets = 0;  // directions that it may pass on; passed on
 };
 
 struct TranscodingStats {
@@ -139,6 +141,8 @@ class MediaPlane {
  public:
   // Both are borrowed and outlive the plane.
   MediaPlane(reactor::Reactor& reactor, MediaObserver& observer);
+  // What needs nothing but another header goes that way from now on. Borrowed; outlives the plane.
+  void use_kernel(kernel::Relay* relay);
   ~MediaPlane();
   MediaPlane(const MediaPlane&) = delete;
   MediaPlane& operator=(const MediaPlane&) = delete;

@@ -92,6 +92,7 @@ void MediaPlane::Impl::on_rtp(Leg& leg, const Endpoint& from, std::span<std::byt
     ++c.dropped.authentication;
     return;
   }
+  if (leg.offload) take_back(leg);
   const std::size_t received_bytes = data.size();
   bool new_source = false;
   const bool admitted = !leg.keyless && admits(leg, from, *h, now, new_source);
@@ -195,10 +196,12 @@ void MediaPlane::Impl::relay(Leg& leg, const rtp::Header& h, std::span<std::byte
   ++to->counted.packets_out;
   to->counted.bytes_out += data.size();
   to->ports->rtp.socket->send(to->rtp_target(), data);
+  if (leg.offload) arm(leg, h, type);
 }
 
 void MediaPlane::Impl::on_rtcp(Leg& leg, bool rtcp_port, const Endpoint& from,
                                std::span<std::byte> data, Instant now) {
+  pull_both(leg);
   LegCounts& c = leg.counted;
   const bool checked = leg.by_checks();
   const bool known = !checked && ((leg.source && from.address == leg.source->address) ||
@@ -262,6 +265,7 @@ bool MediaPlane::Impl::heard_on_the_other_side_alone(const Leg& leg, Instant now
 
 void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
   if (!leg.applied) return;
+  pull_both(leg);
   const bool first = leg.last_rtcp_out == Instant{};  // the first look after the answer (TDM-20)
   if (first || now - leg.last_rtcp_out >= kOwnReport) {
     std::array<std::byte, 256> buffer;
@@ -280,6 +284,7 @@ void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
     leg.ports->connected = true;
     leg.ports->rtp.socket->connect(*leg.source);
   }
+  offer_to_kernel(leg, now);
   (void)leg.quality.poll(now);
   if (leg.hold_music) keep_playing(leg, now);
   if (!leg.one_way && heard_on_the_other_side_alone(leg, now)) {
@@ -314,7 +319,7 @@ bool MediaPlane::Impl::quiet(const Leg& leg, Instant now) const {
 void MediaPlane::Impl::on_timer(std::uint64_t token, Instant now) {
   if (token == kFillTimer) return fill_all(now);
   if (token != 0) {
-    Leg* leg = find(MediaLegId(
+    Leg* leg = own(MediaLegId(
         token & ~(kCompileToken | kEventToken | kHandshakeToken | kFaxToken | kForkToken)));
     if (!leg) return;
     if (token & kForkToken) return tell_fork(*leg);
@@ -329,6 +334,7 @@ void MediaPlane::Impl::on_timer(std::uint64_t token, Instant now) {
     return speak(*leg, now);
   }
   tick = {};
+  if (relay_in_kernel) relay_in_kernel->alive(now);
   for (std::size_t i = 0; i < legs.size(); ++i)
     if (Leg* leg = legs[i].get()) look_after(*leg, now);
   bool idle = false;

@@ -69,6 +69,8 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   std::size_t next_common = 0;
   std::shared_ptr<const PayloadTypes> nothing_agreed;
   TranscodingBudget transcoding;
+  kernel::Relay* relay_in_kernel = nullptr;           // borrowed
+  std::uint64_t offloaded = 0, in_kernel = 0;         // flows; packets
   std::shared_ptr<const rtp::DtlsIdentity> identity;  // made for the first leg that needs it
   std::vector<Fill> fills;                            // legs that hear silence of ours (silence.cc)
   reactor::TimerId fill_tick{};
@@ -156,6 +158,16 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   [[nodiscard]] Fork* fork_at(Leg& leg, const Endpoint& from, std::uint32_t ssrc, bool& proven);
   [[nodiscard]] Whose of_another_fork(Leg& leg, const Endpoint& from, const rtp::Header& h,
                                       std::span<std::byte>& data, Instant now);
+
+  // Packets that the kernel passes on (offload.cc)
+  [[nodiscard]] Leg* own(MediaLegId id);
+  [[nodiscard]] bool may_offload(const Leg& leg) const;
+  void offer_to_kernel(Leg& leg, Instant now);
+  void withdraw(Leg& leg);
+  void take_back(Leg& leg);
+  void arm(Leg& leg, const rtp::Header& h, std::uint8_t type);
+  void pull(Leg& leg);
+  void pull_both(Leg& leg);
 
   // UDPTL (image.cc)
   void on_image(Leg& leg, bool rtcp_port, const Endpoint& from, std::span<std::byte> data,

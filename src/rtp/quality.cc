@@ -220,6 +220,19 @@ void QualityMonitor::packet(std::uint16_t sequence, std::uint32_t timestamp, Ins
   if (timed && too_late(timestamp, arrival)) late_ |= 1;
 }
 
+void QualityMonitor::run(std::uint32_t packets, const Timing& t) {
+  for (; packets > 0; --packets)
+    packet(static_cast<std::uint16_t>(highest_ + 1), t.last_timestamp, t.last_arrival, false);
+  transit_ = t.transit;
+  least_ = t.least;
+  least_before_ = t.least_before;
+  jitter_ = t.jitter;
+  jitter_max_ = t.jitter_max;
+  window_ = t.window;
+  last_timestamp_ = t.last_timestamp;
+  last_arrival_ = t.last_arrival;
+}
+
 QualityReport QualityMonitor::report(const LossCounts& loss) const {
   QualityReport q;
   q.loss = loss;

@@ -83,6 +83,23 @@ class QualityMonitor {
   // for one without a packet, such as on hold.
   [[nodiscard]] std::optional<QualityReport> poll(Instant now);
 
+  // Where the estimates of time stand, for one that goes on with them in another place
+  // (kernel/flow.h); only while `timed`. µs.
+  struct Timing {
+    std::int32_t transit = 0, least = 0, least_before = 0;
+    std::uint32_t jitter = 0, jitter_max = 0;  // times 16
+    std::uint8_t window = 0;
+    std::uint32_t last_timestamp = 0;
+    Instant last_arrival{};
+  };
+  [[nodiscard]] Timing timing() const {
+    return {transit_,    least_,  least_before_,   jitter_,
+            jitter_max_, window_, last_timestamp_, last_arrival_};
+  }
+  [[nodiscard]] bool timed() const { return timed_; }
+  // So many packets followed the newest without a gap, none too late; time is as `t` says.
+  void run(std::uint32_t packets, const Timing& t);
+
   struct Summary {
     LossCounts loss;
     BurstModel::Result bursts;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -87,7 +88,14 @@ class FakeReactor final : public reactor::Reactor, public reactor::Timers {
     now_ = end;
   }
 
+  // What stands at the entrance of the machine. True: it has dealt with the datagram.
+  std::function<bool(const Endpoint& from, const Endpoint& to, std::span<const std::byte> data)>
+      entrance;
+
   void deliver(const Endpoint& from, const Endpoint& to, std::span<const std::byte> data) {
+    if (!entrance || !entrance(from, to, data)) arrive(from, to, data);
+  }
+  void arrive(const Endpoint& from, const Endpoint& to, std::span<const std::byte> data) {
     const auto i = sockets_.find(to);
     if (i == sockets_.end()) {
       ++unheard;
