@@ -159,6 +159,8 @@ void Call::close_media(Leg& leg) {
                   ? fmt::format("; T.38 received {}, sent {}, dropped {}", stats.image_in,
                                 stats.image_out, stats.image_dropped)
                   : "") +
+             (stats.by_kernel != 0 ? fmt::format("; {} passed on by the kernel", stats.by_kernel)
+                                   : "") +
              (stats.lost_digits != 0 ? fmt::format("; {} digits lost", stats.lost_digits) : ""));
   services_.owner.unbind_media(leg.media);
   services_.media.close(leg.media);

@@ -568,8 +568,7 @@ std::string MediaPlane::path(MediaLegId id) const {
   const Leg* leg = impl_->find(id);
   if (!leg || !leg->partner) return "not joined";
   return in_words(plan(leg->agreed, leg->partner->agreed, leg->arriving_ms), leg->agreed,
-                  leg->partner->agreed) +
-         (leg->offload && leg->offload->armed ? ", by the kernel" : "");
+                  leg->partner->agreed);
 }
 
 Instant MediaPlane::last_heard(MediaLegId id) const {

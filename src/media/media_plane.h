@@ -64,6 +64,7 @@ struct LegCounts {
   std::uint64_t packets_in = 0, bytes_in = 0;    // RTP accepted from the peer; bytes of UDP payload
   std::uint64_t packets_out = 0, bytes_out = 0;  // RTP sent to the peer
   std::uint64_t rtcp_in = 0, rtcp_out = 0;       // packets
+  std::uint64_t by_kernel = 0;  // of packets_in, as long as this process has the leg
   // Datagrams of a fax by T.38; dropped: of a stranger, too many, too long, or not agreed
   std::uint64_t image_in = 0, image_out = 0, image_dropped = 0;
   std::optional<double> round_trip_ms;  // last, from the peer's reports on what we sent

@@ -170,6 +170,7 @@ void MediaPlane::Impl::pull(Leg& leg) {
   to.counted.packets_out += n;
   to.counted.bytes_out += bytes;
   in_kernel += n;
+  c.by_kernel += n;
 }
 
 void MediaPlane::Impl::pull_both(Leg& leg) {
