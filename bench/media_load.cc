@@ -16,6 +16,7 @@
 #include <netinet/in.h>
 #include <opus/opus.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -394,6 +395,7 @@ int main(int argc, char** argv) {
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
+  prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);  // ns; 50 us otherwise
   Load load(argv[1], seconds, warm_up);
   load.run();
   load.report();
