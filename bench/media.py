@@ -38,6 +38,7 @@ TLS = ("127.0.0.1", 5061)
 HANDSHAKES, SPARE = 200, 0.95  # a second, and the share of them that must have been made
 CODED = 20
 WARM_UP = 2
+GRAIN = 200  # us: leaves time for the client of the handshakes on the same processor
 MICROSECONDS = {"alone": (60, 500), "with the rest": (None, 3_000)}
 
 MORE = f"""
@@ -102,22 +103,16 @@ def on(processor):
 # ---- what the machine says ------------------------------------------------------------------------
 
 
-def process_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def waited(pid):
-    """Seconds that the busiest thread was ready to run and did not (schedstat), and seconds that it ran."""
+def scheduled(pid):
+    """Of the process and of its busiest thread: seconds that it ran, and that it was ready and did not."""
     threads = [list(map(int, (t / "schedstat").read_text().split())) for t in pathlib.Path(f"/proc/{pid}/task").iterdir()]
-    ran, ready, _ = max(threads)
-    return ready / 1e9, ran / 1e9
+    return [n / 1e9 for n in (sum(t[0] for t in threads), *max(threads)[:2])]
 
 
 def processors():
-    """Of the first two: seconds busy, and of those stolen by the host."""
+    """Of the first two: seconds idle (what runs is sampled, and not seen when it is short), and stolen by the host."""
     rows = [list(map(int, m[1].split())) for m in re.finditer(r"^cpu\d+ (.*)$", pathlib.Path("/proc/stat").read_text(), re.M)]
-    return [((sum(r[:8]) - r[3] - r[4]) / TICK, r[7] / TICK) for r in rows[:2]]
+    return [((r[3] + r[4]) / TICK, r[7] / TICK) for r in rows[:2]]
 
 
 def udp():
@@ -132,22 +127,21 @@ class Watched:
         self.pid = pid
 
     def __enter__(self):
-        self.at, self.cpu, self.wait, self.all, self.net = time.monotonic(), process_seconds(self.pid), waited(self.pid), processors(), udp()
+        self.at, self.ran, self.all, self.net = time.monotonic(), scheduled(self.pid), processors(), udp()
         return self
 
     def __exit__(self, *_):
         self.wall = time.monotonic() - self.at
-        self.cpu = process_seconds(self.pid) - self.cpu
-        self.wait = [b - a for a, b in zip(self.wait, waited(self.pid))]
+        self.cpu, self.shard, self.wait = (b - a for a, b in zip(self.ran, scheduled(self.pid)))
         self.all = [[b - a for a, b in zip(*pair)] for pair in zip(self.all, processors())]
         self.net = {name: n - self.net[name] for name, n in udp().items()}
 
     def text(self):
-        busy = [f"{b / self.wall * 100:.0f} %" for b, _ in self.all]
-        stolen = max(s for _, s in self.all) / self.wall * 100
-        other = (self.all[-1][0] - self.cpu) / self.wall * 100 if len(self.all) > 1 else 0
-        return (f"processors {' and '.join(busy)} busy, {stolen:.1f} % stolen; gateway {self.cpu / self.wall * 100:.0f} % of the second, "
-                f"others {max(0, other):.0f} %; its shard waited for it {self.wait[0] / self.wall * 100:.1f} %")
+        def share(seconds):
+            return f"{max(0, seconds) / self.wall * 100:.0f} %"
+        busy = [self.wall - idle for idle, _ in self.all]
+        return (f"processors {' and '.join(map(share, busy))} busy, {share(max(s for _, s in self.all))} stolen; of the second the gateway took "
+                f"{share(self.cpu)} and others {share(busy[-1] - self.cpu)}; the shard, which ran {share(self.shard)}, waited {self.wait / self.wall * 100:.1f} %")
 
 
 # ---- the gateway ----------------------------------------------------------------------------------
@@ -323,12 +317,12 @@ def direct(lines):
     return [(a[0], b[0], "0", "") for pair in zip(plain[::2], plain[1::2]) for a, b in (pair, pair[::-1])]
 
 
-def media_load(build, lines, seconds, warm_up=WARM_UP, realtime=False):
-    """realtime: it sleeps between packets, and nothing else on its processor may hold it up."""
+def media_load(build, lines, seconds, warm_up=WARM_UP, realtime=False, grain=0):
+    """realtime: nothing else on its processor may hold it up, as it sleeps between packets; grain: us, see media_load."""
     file = STATE / "endpoints"
     file.write_text("".join(" ".join(line) + "\n" for line in lines))
     first = ["chrt", "-f", "10"] if realtime else ["nice", "-n", "-20"]
-    r = subprocess.run([*on(0), *first, str(build / "media_load"), str(file), str(seconds), str(warm_up)], stdout=subprocess.PIPE, text=True,
+    r = subprocess.run([*on(0), *first, str(build / "media_load"), str(file), str(seconds), str(warm_up), str(grain)], stdout=subprocess.PIPE, text=True,
                        timeout=seconds + warm_up + 60)
     if r.returncode != 0:
         sys.exit(f"media_load ended with {r.returncode}")
@@ -438,13 +432,14 @@ def loss(build):
 def latency_run(build, g, lines, seconds, rest):
     """Added (p50, p99) in us; trouble, if any."""
     short = max(5, seconds // 4)
+    grain = GRAIN if rest else 0
     tls = Handshakes(build, short + WARM_UP) if rest else None
-    bare = media_load(build, direct(lines), short, realtime=True)
+    bare = media_load(build, direct(lines), short, realtime=True, grain=grain)
     if tls:
         tls.finish()
         tls = Handshakes(build, seconds + WARM_UP)
     with Watched(g.pid) as w:
-        r = media_load(build, lines, seconds, realtime=True)
+        r = media_load(build, lines, seconds, realtime=True, grain=grain)
     added = tuple(r["delay"][p] - bare["delay"][p] for p in ("p50", "p99"))
     trouble = odd(r) + ([f"{r['lost'] - r['own_drops']} lost"] if r["lost"] > r["own_drops"] else [])
     beside = ""
