@@ -41,21 +41,20 @@ namespace {
 constexpr std::int64_t kPacketNs = 20'000'000, kSecond = 1'000'000'000;
 constexpr std::int64_t kOnTime = 100'000;  // ns
 constexpr std::int64_t kNap = 8'000;       // ns to the next turn from which sleeping pays
-constexpr std::int64_t kDrain = kSecond / 2;
+constexpr std::int64_t kDrain = kSecond / 2, kPatience = 10 * kSecond;  // while some are missing
 // What came is stamped and can wait: fewer calls of the system, and time for who else runs here.
 constexpr std::int64_t kReadEvery = 500'000;
 constexpr int kSendsInARow = 8, kReadsInARow = 16;
 constexpr int kReceiveBuffer = 1 << 20;
 constexpr std::size_t kHeader = 12, kPayload = 160;
-constexpr std::uint32_t kMagic = 0x43575931;
 constexpr std::size_t kSpeech = 50;  // packets, one second that is repeated
 
 enum class Kind : std::uint8_t { kPlain, kOpus, kPcmu };
 
 // At the start of a plain payload; written and read on the same machine.
 struct Stamp {
-  std::uint32_t magic, endpoint, number, late;  // late: in ns, at most 2^32 - 1
-  std::int64_t sent;                            // CLOCK_REALTIME, as the kernel's stamps
+  std::uint32_t run, endpoint, number, late;  // late: in ns, at most 2^32 - 1
+  std::int64_t sent;                          // CLOCK_REALTIME, as the kernel's stamps
 };
 static_assert(sizeof(Stamp) <= kPayload);
 
@@ -65,7 +64,6 @@ struct Endpoint {
   Kind kind = Kind::kPlain;
   std::uint8_t payload_type = 0;
   std::uint32_t sent = 0, received = 0;
-  std::uint32_t unique = 0;   // of `received`, followed packets for the first time
   std::uint32_t next = 0;     // number expected
   std::int64_t partner = -1;  // whose packets come here
   std::int64_t ssrc = -1;     // in what comes
@@ -173,13 +171,16 @@ class Load {
  private:
   void send(std::size_t index, std::int64_t late);
   void receive(std::size_t tag);
+  [[nodiscard]] bool missing() const { return followed_sent_ > followed_; }
   void account(Endpoint& e, const Stamp& stamp, std::int64_t came);
 
   std::int64_t length_, warm_up_, grain_;
   std::vector<Endpoint> endpoints_;
   Payloads pcmu_ = pcmu_speech(), opus_ = opus_speech();
   int epoll_ = epoll_create1(0);
+  const std::uint32_t run_ = static_cast<std::uint32_t>(now(CLOCK_REALTIME));
   Totals totals_;
+  std::uint64_t followed_sent_ = 0, followed_ = 0;      // packets, without those that came again
   bool counts_ = false;                                 // the warm-up is over
   std::vector<std::uint32_t> delays_, on_time_, late_;  // ns
 };
@@ -227,10 +228,11 @@ void Load::send(std::size_t index, std::int64_t late) {
   put(8, 0x10000000U + static_cast<std::uint32_t>(index));
   std::size_t size = kHeader + kPayload;
   if (e.kind == Kind::kPlain) {
-    const Stamp stamp{kMagic, static_cast<std::uint32_t>(index), e.sent,
+    const Stamp stamp{run_, static_cast<std::uint32_t>(index), e.sent,
                       static_cast<std::uint32_t>(std::min<std::int64_t>(late, UINT32_MAX)),
                       now(CLOCK_REALTIME)};
     std::memcpy(packet.data() + kHeader, &stamp, sizeof stamp);
+    ++followed_sent_;
   } else {
     const auto& speech = (e.kind == Kind::kOpus ? opus_ : pcmu_)[e.sent % kSpeech];
     std::copy(speech.begin(), speech.end(), packet.begin() + kHeader);
@@ -245,7 +247,7 @@ void Load::send(std::size_t index, std::int64_t late) {
 }
 
 void Load::account(Endpoint& e, const Stamp& stamp, std::int64_t came) {
-  if (stamp.magic != kMagic || stamp.number >= e.seen.size()) {
+  if (stamp.run != run_ || stamp.number >= e.seen.size()) {
     ++totals_.foreign;
     return;
   }
@@ -259,7 +261,7 @@ void Load::account(Endpoint& e, const Stamp& stamp, std::int64_t came) {
     return;
   }
   e.seen[stamp.number] = true;
-  ++e.unique;
+  ++followed_;
   if (stamp.number < e.next) ++totals_.reordered;
   e.next = std::max(e.next, stamp.number + 1);
   if (!counts_) return;
@@ -320,7 +322,9 @@ void Load::run() {
   };
   std::int64_t read_at = 0;
   for (std::int64_t turn = 0, t = now(CLOCK_MONOTONIC);
-       turn < turns || t < begin + length_ + kDrain; t = now(CLOCK_MONOTONIC)) {
+       turn < turns || t < begin + length_ + kDrain ||
+       (missing() && t < begin + length_ + kPatience);
+       t = now(CLOCK_MONOTONIC)) {
     for (int i = 0; i < kSendsInARow && turn < turns && due(turn) <= t; ++i, ++turn) {
       counts_ = counts_ || due(turn) >= begin + warm_up_;
       send(static_cast<std::size_t>(turn % count), t - due(turn));
@@ -354,7 +358,7 @@ void print_times(const char* name, std::vector<std::uint32_t>& ns) {
 }
 
 void Load::report() {
-  std::uint64_t sent = 0, received = 0, own_drops = 0, never = 0;
+  std::uint64_t own_drops = 0, never = 0;
   std::uint64_t coded_sent = 0, coded_received = 0;
   std::array<double, 2> least{1, 1};  // share that an endpoint with speech received of what it sent
   for (const Endpoint& e : endpoints_) {
@@ -366,14 +370,12 @@ void Load::report() {
       share = std::min(share, static_cast<double>(e.received) / e.sent);
       continue;
     }
-    sent += e.sent;
-    received += e.unique;
     if (e.partner < 0) ++never;
   }
   std::printf(
       "{\"endpoints\": %zu, \"sent\": %lu, \"received\": %lu, \"lost\": %lu, "
       "\"heard_nothing\": %lu, \"own_drops\": %lu,\n",
-      endpoints_.size(), sent, received, sent - received, never, own_drops);
+      endpoints_.size(), followed_sent_, followed_, followed_sent_ - followed_, never, own_drops);
   std::printf(
       " \"send_errors\": %lu, \"repeated\": %lu, \"reordered\": %lu, \"wrong_source\": %lu, "
       "\"wrong_type\": %lu, \"ssrc_changes\": %lu, \"crossed\": %lu, \"foreign\": %lu, "
