@@ -113,9 +113,11 @@ def own_share():
 
 
 def scheduled(pid):
-    """Of the process and of its busiest thread: seconds that it ran, and that it was ready and did not."""
-    threads = [list(map(int, (t / "schedstat").read_text().split())) for t in pathlib.Path(f"/proc/{pid}/task").iterdir()]
-    return [n / 1e9 for n in (sum(t[0] for t in threads), *max(threads)[:2])]
+    """Of the process and of its shard: seconds that it ran, and that it was ready and did not."""
+    tasks = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
+    times = [list(map(int, (t / "schedstat").read_text().split())) for t in tasks]
+    shard = max(times for times, t in zip(times, tasks) if (t / "comm").read_text().strip() != "handshakes")
+    return [n / 1e9 for n in (sum(t[0] for t in times), *shard[:2])]
 
 
 def processors():
@@ -208,16 +210,15 @@ def media_of(text):
 
 
 class Call:
-    def __init__(self, group, n):
-        self.group, self.id = group, f"{n}-{time.monotonic_ns()}@bench"
-        self.callee = self.to = self.target = self.caller_line = None
+    def __init__(self, n):
+        self.id = f"{n}-{time.monotonic_ns()}@bench"
+        self.local = self.to = self.target = None
         self.over = False
 
 
 class Peers:
     """A caller and a callee on two ports of 127.0.0.1; where their RTP is, is for media_load to open."""
 
-    PLAIN = {"PCMU": "0"}
     count = 0
 
     def __init__(self, calling, called, coded):
@@ -295,7 +296,7 @@ class Peers:
     def set_up(self, count, rate=100):
         made = []
         for n in range(count):
-            call = Call(None, len(self.calls))
+            call = Call(len(self.calls))
             self.calls[call.id] = call
             made.append(call)
             address, port = self.place("127.0.0.2")
@@ -340,7 +341,7 @@ def media_load(build, lines, seconds, warm_up=WARM_UP, realtime=False, grain=0):
 
 
 def times(t):
-    return f"p50 {t['p50']:.0f}, p99 {t['p99']:.0f}, p99.9 {t['p99.9']:.0f}, most {t['max']:.0f}"
+    return f"p50 {t['p50']:.0f}, p90 {t['p90']:.0f}, p99 {t['p99']:.0f}, p99.9 {t['p99.9']:.0f}, most {t['max']:.0f}"
 
 
 ODD = ("repeated", "reordered", "wrong_source", "wrong_type", "ssrc_changes", "crossed", "foreign", "unstamped", "heard_nothing", "send_errors")
@@ -419,7 +420,7 @@ def lossless(build, calls, seconds):
     if ours > 0:
         trouble.append(f"{ours} lost on the way")
     if taken != r["sent"] or missed or unsent:
-        trouble.append(f"the gateway counted otherwise than the generator")
+        trouble.append("the gateway counted otherwise than the generator")
     print(f"loss: {calls} calls, {seconds + 1} s: {r['sent']} sent, {r['received']} came, {r['own_drops']} dropped by the generator's own sockets; "
           f"gateway: {taken} received, {missed} missed, {unsent} not sent, {stalls} stalls; "
           f"kernel: {w.net['RcvbufErrors']} without room, {w.net['SndbufErrors']} not sent{''.join(f'; {t.upper()}' for t in trouble)}")

@@ -352,9 +352,10 @@ void print_times(const char* name, std::vector<std::uint32_t>& ns) {
     return ns[static_cast<std::size_t>(share * static_cast<double>(ns.size() - 1))] / 1e3;
   };
   std::printf(
-      ",\n \"%s\": {\"packets\": %zu, \"p50\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, "
+      ",\n \"%s\": {\"packets\": %zu, \"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p99.9\": "
+      "%.1f, "
       "\"max\": %.1f}",
-      name, ns.size(), at(0.5), at(0.99), at(0.999), at(1));
+      name, ns.size(), at(0.5), at(0.9), at(0.99), at(0.999), at(1));
 }
 
 void Load::report() {
