@@ -389,6 +389,8 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   void tell_authorisation(Leg& out);
   void settle_early(Leg& out);
   [[nodiscard]] bool passes_image(const Leg& a, const Leg& b) const;
+  void tell_path();
+  void tell_changed_path();  // where it is another than was told last
   void use_image(const Leg& leg, const sdp::RemoteMedia& remote);
   [[nodiscard]] Status open_image(const Leg& leg, sdp::LocalMedia& local);
   [[nodiscard]] static int image_shape(const sdp::MediaWish& wish);
@@ -667,6 +669,7 @@ class Call final : reactor::TimerTarget, peers::LocatorClient {
   std::vector<std::string> redirected_;  // Request-URIs that 3xx answers led to
   std::optional<AnchorChange> anchor_change_;
   unsigned passed_unasked_ = 0;
+  std::size_t path_told_ = 0;  // its hash; 0: none yet
   std::size_t attempts_ = 0;
   Instant hunt_deadline_{};
   SessionFloor target_session_;  // of those that it is transferred to

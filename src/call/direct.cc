@@ -109,7 +109,7 @@ void Call::settle_anchor(const Leg& by) {
   if (!anchor_change_ || anchor_change_->by != by.s.id) return;
   anchor_change_.reset();
   if (state_.direct) leave_media();
-  tell(EventKind::kMediaStart, nullptr, path_in_words());
+  tell_path();
 }
 
 // ... or refused: all is as it was.

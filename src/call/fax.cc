@@ -27,7 +27,7 @@ void Call::on_fax(LegId id, tone::FaxTone tone) {
   for (const LegId each : {state_.ingress, state_.egress})
     if (const Leg* leg = find_leg(each); leg && leg->s.has_media)
       services_.media.make_plain(leg->media);
-  tell(EventKind::kNote, nullptr, path_in_words());
+  tell_path();
   reconcile();
 }
 

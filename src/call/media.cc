@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <functional>
 
 #include "call/call.h"
 #include "call/media_family.h"
@@ -148,15 +149,15 @@ void Call::close_media(Leg& leg) {
         q->r_average, q->mos_average(), q->mos_min(), q->bursts.burst_density * 100,
         q->loss.discarded);
   }
-  if (stats.packets_in + stats.packets_out > 0)
+  const bool fax = stats.image_in + stats.image_out + stats.image_dropped != 0;
+  if (fax || stats.packets_in + stats.packets_out > 0)
     tell(telemetry::EventKind::kMediaEnd, &leg,
          in_words(stats) + heard_as +
              (stats.dropped.fork + stats.dropped.untried != 0
                   ? fmt::format("; other forks {}, not tried {}", stats.dropped.fork,
                                 stats.dropped.untried)
                   : "") +
-             (stats.image_in + stats.image_out + stats.image_dropped != 0
-                  ? fmt::format("; T.38 received {}, sent {}, dropped {}", stats.image_in,
+             (fax ? fmt::format("; T.38 received {}, sent {}, dropped {}", stats.image_in,
                                 stats.image_out, stats.image_dropped)
                   : "") +
              (stats.by_kernel != 0 ? fmt::format("; {} passed on by the kernel", stats.by_kernel)
@@ -288,12 +289,33 @@ std::string Call::path_in_words() const {
   const bool crypto =
       a && b && sdp::is_srtp(a->profile->sdp.security) != sdp::is_srtp(b->profile->sdp.security);
   std::string text = word(state_.ingress) + " <-> " + word(state_.egress);
+  const auto image = [](const Leg* l) {
+    return l && l->s.told && l->s.heard && l->s.heard->image ? image_shape(*l->s.told) : 0;
+  };
+  const int fax = std::min(image(a), image(b));
+  if (fax == 2) return text + ", relayed";
+  if (fax == 1) text += " with T.38 beside it";
   const std::string there = a && a->s.has_media ? services_.media.path(a->media) : "",
                     back = b && b->s.has_media ? services_.media.path(b->media) : "";
   const auto relayed = [](const std::string& path) { return path.ends_with(", relayed"); };
   if (relayed(there) && relayed(back))
     return text + (crypto ? ", relayed with encryption on one side" : ", relayed");
   return text + "; to the callee: " + there + "; to the caller: " + back;
+}
+
+void Call::tell_path() {
+  const std::string path = path_in_words();
+  path_told_ = std::hash<std::string>()(path);
+  tell(telemetry::EventKind::kMediaStart, nullptr, path);
+}
+
+// Not between the two halves of a re-offer.
+void Call::tell_changed_path() {
+  const Leg* a = find_leg(state_.ingress);
+  const Leg* b = find_leg(state_.egress);
+  if (state_.answered.micros == 0 || was_terminated_ || !a || !b) return;
+  if (a->awaits() || a->asks() || b->awaits() || b->asks()) return;
+  if (std::hash<std::string>()(path_in_words()) != path_told_) tell_path();
 }
 
 // Where only the other family could send to, nobody would hear anybody (RFC 5118 4.6).

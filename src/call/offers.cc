@@ -375,6 +375,7 @@ void Call::answer_offer(Leg& leg, const sdp::MediaWish& other_heard, sdp::HoldFo
   respond(leg, tx, *request, 200, nullptr, {"application/sdp", *sdp}, 0, {});
   settle_anchor(leg);
   if (update) join_media();
+  tell_changed_path();
 }
 
 void Call::refuse_offer(Leg& leg, int status, const std::string& text) {
@@ -424,6 +425,7 @@ void Call::on_reinvite_response(Leg& leg, const transport::Received& r) {
     }
     join_media();
     reconcile();
+    tell_changed_path();
     return;
   }
   on_offer_refused(leg, session_too_small(leg, status, &m) ? 491 : status);
@@ -447,6 +449,7 @@ void Call::on_update_response(Leg& leg, const transport::Received& r) {
       leg.put_off = 0;
       join_media();
       reconcile();
+      tell_changed_path();
       return;
     }
     tell(EventKind::kError, &leg, ok.error().what);  // as if it had been refused

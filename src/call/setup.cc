@@ -371,7 +371,7 @@ void Call::answer_ingress(const sip::Message& from_far) {
   fill_silence();
   in.s.signalled = services_.reactor.wall();
   for (Leg* l : {&in, &out}) watch_over(*l);
-  tell(EventKind::kMediaStart, nullptr, path_in_words());
+  tell_path();
   const auto far_parts = body_parts(from_far, in.profile->pass_bodies);
   respond(in, in.server_invite, *invite_, 200, &from_far,
           join_body(*sdp, far_parts ? *far_parts : std::vector<BodyPart>{}, in.profile->pass_bodies,

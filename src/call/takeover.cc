@@ -204,7 +204,7 @@ bool Call::take_over(LegId id, const NamedDialog& dialog, transport::TxId tx,
   }
   end_leg(old, nullptr);
   join_media();
-  tell(EventKind::kMediaStart, nullptr, path_in_words());
+  tell_path();
   reconcile();
   return true;
 }
@@ -349,7 +349,7 @@ JoinAnswer Call::join(LegId id, JoinOrder& order) {
   watch_over(comes);
   restore_session(comes);
   join_media();
-  tell(EventKind::kMediaStart, nullptr, path_in_words());
+  tell_path();
   reconcile();
   return {200, {}, state_.id};
 }

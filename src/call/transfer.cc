@@ -422,7 +422,7 @@ void Call::target_answered(Leg& target, const transport::Received& r) {
   remember_transfer(t.transferor, target.s.id, t.refer.by, t.refer.target, t.refer.id);
   services_.counters.transfers.add("completed");
   tell(EventKind::kState, &target, "transferred: " + t.refer.target + " has answered");
-  tell(EventKind::kMediaStart, nullptr, path_in_words());
+  tell_path();
   tell_transferor(200, "OK");
   if (t.gone)
     finish_transfer();

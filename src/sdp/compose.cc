@@ -101,6 +101,36 @@ void declined_part(Writer& w, std::string_view line) {
   w << "m=" << media << " 0 " << text::trimmed(line) << kEnd;
 }
 
+// Where among the m= lines of an offer its streams stand; kNowhere: it has no such stream.
+struct Slots {
+  std::size_t audio, image, count;
+};
+constexpr auto kNowhere = std::string_view::npos;
+
+// The first line of that media that is not declined, else the first.
+std::size_t slot_of(std::string_view media, const std::vector<std::string_view>& lines) {
+  std::size_t found = kNowhere;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::string_view line = lines[i];
+    if (!text::same_word(text::next_word(line), media)) continue;
+    if (text::next_word(line) != "0") return i;
+    if (found == kNowhere) found = i;
+  }
+  return found;
+}
+
+// Each stays where it was. One that comes alone takes the place of the other where it had none.
+Slots slots_for(const MediaWish& wish, bool image, const std::vector<std::string_view>& before) {
+  const bool alone = wish.image_alone();
+  std::size_t audio_at = slot_of("audio", before), image_at = slot_of("image", before);
+  std::size_t count = before.size();
+  if (alone && image_at == kNowhere) image_at = audio_at;
+  if (!image && audio_at == kNowhere) audio_at = image_at;
+  if (!alone && audio_at == kNowhere) audio_at = count++;
+  if (image && image_at == kNowhere) image_at = count++;
+  return {alone ? kNowhere : audio_at, image ? image_at : kNowhere, count};
+}
+
 bool is_audio_codec(const Codec& c) { return !is_telephone_event(c) && !is_comfort_noise(c); }
 
 }  // namespace
@@ -166,21 +196,18 @@ std::string write_offer(const Origin& origin, const LocalMedia& local, const Med
   const bool ice = dialect.ice_lite && local.ice;
   session_part(w, origin, local, dialect, ice);
   const bool sdes = dialect.security == Security::kSdes, dtls = dialect.security == Security::kDtls;
-  const bool image = wish.image && local.image;
-  const std::size_t lines = dialect.image == ImageAs::kPass ? before.size() : 0;
-  // Audio is first where there is any, and an image behind it where it ever was.
-  const bool first = image && wish.image->alone && (lines < 2 || !before[1].starts_with("image "));
-  if (first)
-    w << image_lines(*wish.image, local.image->port);
-  else if (wish.image_alone())
-    declined_part(w, before[0]);
-  else
-    audio_part(w, dtls ? "UDP/TLS/RTP/SAVP" : (sdes ? "RTP/SAVP" : "RTP/AVP"), local,
-               local.rtcp_mux, wish, sdes ? local.crypto : std::vector<Crypto>{},
-               dtls ? std::optional(DtlsSetup::kActpass) : std::nullopt, dialect, attributes, ice);
-  const bool second = image && !first;
-  if (second) w << image_lines(*wish.image, local.image->port);
-  for (std::size_t i = second ? 2 : 1; i < lines; ++i) declined_part(w, before[i]);
+  const Slots slots = slots_for(wish, wish.image && local.image, before);
+  for (std::size_t i = 0; i < slots.count; ++i) {
+    if (i == slots.audio)
+      audio_part(w, dtls ? "UDP/TLS/RTP/SAVP" : (sdes ? "RTP/SAVP" : "RTP/AVP"), local,
+                 local.rtcp_mux, wish, sdes ? local.crypto : std::vector<Crypto>{},
+                 dtls ? std::optional(DtlsSetup::kActpass) : std::nullopt, dialect, attributes,
+                 ice);
+    else if (i == slots.image)
+      w << image_lines(*wish.image, local.image->port);
+    else
+      declined_part(w, before[i]);
+  }
   return w.take();
 }
 

@@ -56,8 +56,8 @@ struct LocalMedia {
 }
 
 // `attributes`: extra a= lines of the other side (RemoteOffer::attributes); those that
-// dialect.attributes names are written, no others. `before`: the m= lines of our last SDP, whose
-// number never goes down (RFC 3264 8); looked at where the dialect passes images.
+// dialect.attributes names are written, no others. `before`: the m= lines of our last SDP: none
+// goes and each stays in its place (RFC 3264 8), declined where nothing is wanted of it.
 [[nodiscard]] std::string write_offer(const Origin& origin, const LocalMedia& local,
                                       const MediaWish& wish, const Dialect& dialect,
                                       const std::vector<std::string>& attributes = {},

@@ -136,7 +136,8 @@ Result<std::string> local_offer(OfferAnswer& s, const LocalMedia& local, const M
   if (wish.codecs.empty() && !wish.image_alone())
     return fail(ErrorCode::kNotAcceptable, "no codec to offer");
   auto text = with_version(s, [&](const Origin& o) -> Result<std::string> {
-    return write_offer(o, local, wish, dialect, attributes, media_lines_of(s.last_local));
+    return write_offer(o, local, wish, dialect, attributes,
+                       media_lines_of(s.agreed ? s.agreed_local : s.last_local));
   });
   if (text) s.state = OfferState::kLocalOffer;
   return text;

@@ -78,6 +78,9 @@ TEST_P(Fax, BringsBothSidesToG711AndItStaysSo) {
   EXPECT_NE(rig.trail_of_all().find("is heard: a fax or a modem"), std::string::npos)
       << rig.trail_of_all();
   EXPECT_FALSE(core.has("INVITE")) << "it was on G.711";
+  EXPECT_NE(rig.trail_of_all().find("to the callee: PCMA, relayed, for a fax or modem"),
+            std::string::npos)
+      << "the path that it is on at last: " << rig.trail_of_all();
   rig.each([&](call::GatewayShard& s) { EXPECT_EQ(s.transcoding().used, 0); });
 
   // A later offer with Opus in front is answered with G.711.
@@ -239,6 +242,7 @@ TEST_P(Passed, AnImageTakesThePlaceOfAudioAndGivesItBack) {
     rig.run(Millis(20));
   }
   EXPECT_EQ(got(core, 0x77), 20U);
+  EXPECT_NE(rig.trail_of_all().find("RTP t38 <-> RTP t38, relayed"), std::string::npos);
   EXPECT_EQ(cloud.rtp.size(), 20U) << "neither the stranger's nor what is too long nor reports";
   EXPECT_EQ(got(cloud, 0x66), 20U);
   EXPECT_TRUE(stranger.rtp.empty());
@@ -331,6 +335,31 @@ TEST_P(Passed, ASideThatWillNotLeavesTheCallAsItWas) {
   EXPECT_GE(cloud.rtp.size(), 5U) << "audio as before";
   core_hangs_up(u);
   expect_clean(1);
+}
+
+// A fax says nothing in its audio.
+TEST_P(Passed, OneWithoutAnyAudioIsCountedInTheTrail) {
+  auto u = up();
+  core.request(u.core, "INVITE", "",
+               audio("10.1.0.1", 40000, 2) + "m=image 40010 udptl t38\r\na=T38FaxVersion:3\r\n");
+  const auto re = cloud.expect("INVITE");
+  cloud.reply(re, 200, "",
+              audio("10.2.0.1", 50000, 2) + "m=image 50010 udptl t38\r\na=T38FaxVersion:3\r\n");
+  cloud.expect("ACK");
+  core.expect("200 INVITE");
+  core.ack(u.core);
+  rig.run(Millis(100));
+  cloud.open_rtp(50010);
+  for (int i = 0; i < 3; ++i) cloud.send_packet(image_of(re.body()), udptl(0x77));
+  rig.run(Millis(20));
+  core_hangs_up(u);
+  const std::string trail = rig.trail_of_all();
+  EXPECT_NE(trail.find("RTP PCMA <-> RTP PCMA with T.38 beside it, relayed"), std::string::npos)
+      << trail;
+  expect_clean(1);
+  if (GetParam().rebuild) return;  // these counts are of the process that relayed
+  EXPECT_NE(trail.find("T.38 received 3, sent 0, dropped 0"), std::string::npos) << trail;
+  EXPECT_NE(trail.find("T.38 received 0, sent 3, dropped 0"), std::string::npos) << trail;
 }
 
 struct ToAService : Passed {
