@@ -6,6 +6,7 @@
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/pkt_cls.h>
@@ -68,6 +69,8 @@ int relay(struct __sk_buff* skb) {
   struct udphdr* udp = (void*)(ip + 1);
   struct Rtp* rtp = (void*)(udp + 1);
   if ((void*)(rtp + 1) > end) return TC_ACT_OK;
+  /* Of another station, of another VLAN than the interface's own, or several in one. */
+  if (skb->pkt_type != PACKET_HOST || skb->vlan_present || skb->gso_size) return TC_ACT_OK;
   /* Options, fragments, extensions, padding and contributing sources are the gateway's. */
   if (eth->h_proto != bpf_htons(ETH_P_IP) || ip->ihl != 5 || ip->protocol != IPPROTO_UDP || (ip->frag_off & bpf_htons(0x3fff)) != 0 ||
       rtp->first != 0x80)
@@ -77,7 +80,8 @@ int relay(struct __sk_buff* skb) {
   const u32* slot = bpf_map_lookup_elem(&keys, &key);
   if (!slot) return TC_ACT_OK;
   struct Flow* f = bpf_map_lookup_elem(&flows, slot);
-  if (!f || !*(volatile u32*)&f->armed) return TC_ACT_OK;
+  /* Atomic for the order: what the gateway wrote before it armed is read after. */
+  if (!f || !__sync_fetch_and_add(&f->armed, 0)) return TC_ACT_OK;
   const u32 zero = 0;
   const struct Watch* w = bpf_map_lookup_elem(&watch, &zero);
   const u64 now_ns = bpf_ktime_get_ns();

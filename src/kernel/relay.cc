@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <mutex>
 #include <vector>
 
@@ -30,6 +31,8 @@ namespace causeway::kernel {
 namespace {
 
 static_assert(sizeof(Flow) % 8 == 0, "flows stand side by side in the kernel's array");
+// A processor may still be at work on a flow that was removed: slots rest while others are free.
+constexpr std::size_t kResting = 1'024;
 constexpr std::uint32_t kPriority = 0xca00;  // of the filter; and the number of the node
 
 std::optional<FlowKey> key_of(const Endpoint& here, const Endpoint& peer) {
@@ -117,19 +120,15 @@ class BpfRelay final : public Relay {
     if (!key) return nullptr;
     const std::lock_guard lock(mutex_);
     std::uint32_t slot = 0;
-    if (!free_.empty()) {
-      slot = free_.back();
-    } else if (used_ < kMostFlows) {
-      slot = used_;
-    } else {
-      return nullptr;
-    }
+    const bool again = free_.size() > kResting || (used_ == kMostFlows && !free_.empty());
+    if (!again && used_ == kMostFlows) return nullptr;
+    slot = again ? free_.front() : used_;
     flows_.data()[slot] = {};
     if (bpf_map_update_elem(keys_fd_, &*key, &slot, BPF_NOEXIST) != 0) return nullptr;
-    if (slot == used_)
-      ++used_;
+    if (again)
+      free_.pop_front();
     else
-      free_.pop_back();
+      ++used_;
     keys_of_[slot] = *key;
     return &flows_.data()[slot];
   }
@@ -193,8 +192,8 @@ class BpfRelay final : public Relay {
   Mapped<Flow> flows_;
   Mapped<Watch> watch_;
   std::mutex mutex_;
-  std::vector<FlowKey> keys_of_;     // by slot
-  std::vector<std::uint32_t> free_;  // slots below used_
+  std::vector<FlowKey> keys_of_;    // by slot
+  std::deque<std::uint32_t> free_;  // slots below used_, the one that rested longest first
   std::uint32_t used_ = 0;
 };
 
