@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <set>
 
 #include "base/host_name.h"
 #include "deployment/drafts.h"
@@ -89,10 +90,14 @@ void ports(Reader& r, const At& at, RecognitionDraft& d) {
 
 // Names of network interfaces, as the kernel takes them.
 void kernel_relay(Reader& r, const At& at, Operation& o) {
+  if (!r.is_array(at, 16)) return;
   r.read(at, o.kernel_relay);
+  std::set<std::string> seen;
   for (const std::string& name : o.kernel_relay)
-    if (name.empty() || name.size() > 15 || name.find('/') != std::string::npos)
-      return r.mistake(at, "must be names of network interfaces, as `ip link` shows them");
+    if (!seen.insert(name).second || name.empty() || name.size() > 15 ||
+        name.find('/') != std::string::npos)
+      return r.mistake(at,
+                       "must be names of network interfaces, as `ip link` shows them, each once");
 }
 
 constexpr Key<Operation> kOperationKeys[] = {

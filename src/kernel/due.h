@@ -18,8 +18,8 @@ enum {
 
 static inline __attribute__((always_inline)) u32 distance_of(s32 d) { return (u32)(d < 0 ? -d : d); }
 
-/* The two estimates that the gateway makes of every packet (media/streams.cc, rtp/quality.cc). 0, and nothing changed: a leap, or too
- * late to be played. */
+/* The two estimates that the gateway makes of every packet (media/streams.cc, rtp/quality.cc). 0, and nothing changed: a leap, too
+ * late to be played, or many at once. */
 static inline __attribute__((always_inline)) int take_time(struct Flow* f, u32 timestamp, u64 now_us) {
   const u32 transit = (u32)(now_us * f->clock / 1000000) - timestamp;
   const u32 report_step = distance_of((s32)(transit - f->report_transit));
@@ -30,7 +30,7 @@ static inline __attribute__((always_inline)) int take_time(struct Flow* f, u32 t
   u32 buffer = f->jitter / 4; /* four times the mean deviation */
   if (buffer < kLeastBufferUs) buffer = kLeastBufferUs;
   if (buffer > kMostBufferUs) buffer = kMostBufferUs;
-  if (at - least > (s32)buffer || at > kFarthestUs || at < -kFarthestUs) return 0;
+  if (at - least > (s32)buffer || least - at > kMostBufferUs || at > kFarthestUs || at < -kFarthestUs) return 0;
 
   f->jitter += distance_of((s32)change) - ((f->jitter + 8) >> 4);
   if (f->jitter > f->jitter_max) f->jitter_max = f->jitter;

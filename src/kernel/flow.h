@@ -48,6 +48,7 @@ struct Flow {
   u16 sequence_offset;
   u8 tos;
   u8 unused;
+  u32 comes_by;  /* the interface; 0: any */
   u32 interface; /* that it leaves by; 0: it is for a socket of this machine */
   u32 from_address; /* network order, as the next three */
   u32 to_address;

@@ -18,7 +18,6 @@
 #include "due.h"
 #include "flow.h"
 
-enum { kTtl = 64 };
 
 struct Rtp {
   u8 first;
@@ -28,7 +27,9 @@ struct Rtp {
   u32 ssrc;
 };
 
-/* Sizes of the first two are set when it is loaded. */
+enum { kTtl = 64, kHeaders = sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct udphdr) + sizeof(struct Rtp) };
+
+/* What is not due is left to the filters behind this one, and then to the gateway (TC_ACT_UNSPEC). Sizes of the first two are set when it is loaded. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -68,31 +69,42 @@ int relay(struct __sk_buff* skb) {
   struct iphdr* ip = (void*)(eth + 1);
   struct udphdr* udp = (void*)(ip + 1);
   struct Rtp* rtp = (void*)(udp + 1);
-  if ((void*)(rtp + 1) > end) return TC_ACT_OK;
+  if ((void*)(rtp + 1) > end) {
+    /* Some drivers leave only a part of the headers where they can be read at once. */
+    if (skb->len < kHeaders || bpf_skb_pull_data(skb, kHeaders)) return TC_ACT_UNSPEC;
+    begin = (void*)(long)skb->data;
+    end = (void*)(long)skb->data_end;
+    eth = begin;
+    ip = (void*)(eth + 1);
+    udp = (void*)(ip + 1);
+    rtp = (void*)(udp + 1);
+    if ((void*)(rtp + 1) > end) return TC_ACT_UNSPEC;
+  }
   /* Of another station, of another VLAN than the interface's own, or several in one. */
-  if (skb->pkt_type != PACKET_HOST || skb->vlan_present || skb->gso_size) return TC_ACT_OK;
+  if (skb->pkt_type != PACKET_HOST || skb->vlan_present || skb->gso_size) return TC_ACT_UNSPEC;
   /* Options, fragments, extensions, padding and contributing sources are the gateway's. */
   if (eth->h_proto != bpf_htons(ETH_P_IP) || ip->ihl != 5 || ip->protocol != IPPROTO_UDP || (ip->frag_off & bpf_htons(0x3fff)) != 0 ||
       rtp->first != 0x80)
-    return TC_ACT_OK;
+    return TC_ACT_UNSPEC;
 
   struct FlowKey key = {.peer_address = ip->saddr, .here_address = ip->daddr, .peer_port = udp->source, .here_port = udp->dest};
   const u32* slot = bpf_map_lookup_elem(&keys, &key);
-  if (!slot) return TC_ACT_OK;
+  if (!slot) return TC_ACT_UNSPEC;
   struct Flow* f = bpf_map_lookup_elem(&flows, slot);
   /* Atomic for the order: what the gateway wrote before it armed is read after. */
-  if (!f || !__sync_fetch_and_add(&f->armed, 0)) return TC_ACT_OK;
+  if (!f || !__sync_fetch_and_add(&f->armed, 0)) return TC_ACT_UNSPEC;
+  if (f->comes_by && f->comes_by != skb->ifindex) return TC_ACT_UNSPEC;
   const u32 zero = 0;
   const struct Watch* w = bpf_map_lookup_elem(&watch, &zero);
   const u64 now_ns = bpf_ktime_get_ns();
-  if (!w || now_ns > *(volatile u64*)&w->alive_until_ns) return TC_ACT_OK;
+  if (!w || now_ns > *(volatile u64*)&w->alive_until_ns) return TC_ACT_UNSPEC;
 
   const u16 sequence = bpf_ntohs(rtp->sequence);
   const u32 timestamp = bpf_ntohl(rtp->timestamp);
   const u32 size = bpf_ntohs(udp->len) - sizeof(*udp);
   if (bpf_ntohs(udp->len) + sizeof(*ip) != bpf_ntohs(ip->tot_len) || size <= sizeof(*rtp) ||
       !take_due(f, bpf_ntohl(rtp->ssrc), rtp->type, sequence, timestamp, size, now_ns / 1000))
-    return TC_ACT_OK;
+    return TC_ACT_UNSPEC;
 
   /* A checksum of nought stays: there was none (RFC 768). */
   u32 before[4], after[4];

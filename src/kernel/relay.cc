@@ -146,6 +146,11 @@ class BpfRelay final : public Relay {
     return way_of(from.address, to.address, interface);
   }
 
+  std::optional<std::uint32_t> interface(const std::string& name) const override {
+    const unsigned index = if_nametoindex(name.c_str());
+    return index == 0 ? std::nullopt : std::optional<std::uint32_t>(index);
+  }
+
   void alive(Instant now) override {
     const auto until = std::chrono::nanoseconds((now + kTrusted).time_since_epoch());
     std::atomic_ref(watch_.data()->alive_until_ns).store(static_cast<std::uint64_t>(until.count()));

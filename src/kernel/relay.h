@@ -30,6 +30,8 @@ class Relay {
   // empty; 0: `to` is an address of this machine. nullopt: there is no way.
   [[nodiscard]] virtual std::optional<std::uint32_t> way(const Endpoint& from, const Endpoint& to,
                                                          const std::string& interface) const = 0;
+  // Of that name.
+  [[nodiscard]] virtual std::optional<std::uint32_t> interface(const std::string& name) const = 0;
   // The kernel goes on for kTrusted after this: what a dead gateway leaves behind ends by itself.
   virtual void alive(Instant now) = 0;
 };

@@ -78,7 +78,7 @@ void MediaPlane::Impl::look_after_checks(Leg& leg, Instant now) {
 }
 
 void MediaPlane::set_local_ice(MediaLegId id, const ice::Credentials& ours) {
-  if (Leg* leg = impl_->find(id)) leg->agent = std::make_unique<ice::Agent>(ours);
+  if (Leg* leg = impl_->own(id)) leg->agent = std::make_unique<ice::Agent>(ours);
 }
 
 std::optional<ice::Credentials> MediaPlane::local_ice(MediaLegId id) const {

@@ -42,7 +42,7 @@ void MediaPlane::Impl::close_image(Leg& leg) {
 }
 
 Result<Endpoint> MediaPlane::open_image(MediaLegId id) {
-  Leg* leg = impl_->find(id);
+  Leg* leg = impl_->own(id);
   if (!leg) return fail(ErrorCode::kNotFound, "no such media leg");
   if (leg->image) return leg->image->open_end;
   // A port goes back to the pool that it came from, the leg's: there is one while an image is open.
@@ -56,7 +56,7 @@ Result<Endpoint> MediaPlane::open_image(MediaLegId id) {
 }
 
 void MediaPlane::set_image(MediaLegId id, const std::optional<ImageAgreed>& agreed) {
-  Leg* leg = impl_->find(id);
+  Leg* leg = impl_->own(id);
   if (!leg) return;
   if (!agreed || !leg->image) return impl_->close_image(*leg);
   leg->image->agreed = agreed;

@@ -12,9 +12,8 @@ std::int64_t us(Instant t) { return t.time_since_epoch().count(); }
 }  // namespace
 
 Result<LegSnapshot> MediaPlane::snapshot(MediaLegId id) const {
-  Leg* leg = impl_->find(id);
+  const Leg* leg = impl_->own(id);
   if (!leg) return fail(ErrorCode::kNotFound, "no such media leg");
-  impl_->pull_both(*leg);
   const Instant now = impl_->reactor.now();
   const auto age = [&](Instant t) {
     return t == Instant{} ? std::optional<std::int64_t>{} : us(now) - us(t);

@@ -10,7 +10,7 @@
 namespace causeway::media {
 namespace {
 
-constexpr Seconds kWayHolds{10};  // then the route is asked for again
+constexpr Seconds kWayHolds{2};  // then the route is asked for again
 
 std::int64_t us(Instant t) { return t.time_since_epoch().count(); }
 std::uint32_t v4(const Endpoint& e) {
@@ -42,7 +42,8 @@ void MediaPlane::Impl::offer_to_kernel(Leg& leg, Instant now) {
   if (!may_offload(leg)) return withdraw(leg);
   Leg& to = *leg.partner;
   const std::string& interface = to.pool->range().interface;
-  if (leg.offload && leg.offload->to == to.rtp_target()) {
+  if (leg.offload && leg.offload->to == to.rtp_target() && leg.offload->from == *leg.source &&
+      leg.offload->here == leg.ends.rtp) {
     if (now - leg.offload->way_known_at < kWayHolds) return;
     leg.offload->way_known_at = now;
     const auto way = relay_in_kernel->way(to.ends.rtp, leg.offload->to, interface);
@@ -50,11 +51,21 @@ void MediaPlane::Impl::offer_to_kernel(Leg& leg, Instant now) {
   }
   withdraw(leg);
   const auto way = relay_in_kernel->way(to.ends.rtp, to.rtp_target(), interface);
-  if (!way) return;
+  // What came from outside and is for this machine again would not be taken in: its source is ours.
+  if (!way || (*way == 0 && !leg.source->address.is_loopback())) return;
+  const std::string& by = leg.pool->range().interface;
+  const auto comes_by =
+      by.empty() ? std::optional<std::uint32_t>(0) : relay_in_kernel->interface(by);
+  if (!comes_by) return;
   kernel::Flow* flow = relay_in_kernel->add(leg.ends.rtp, *leg.source);
   if (!flow) return;
-  leg.offload = std::make_unique<Offload>(
-      Offload{.flow = flow, .to = to.rtp_target(), .interface = *way, .way_known_at = now});
+  leg.offload = std::make_unique<Offload>(Offload{.flow = flow,
+                                                  .here = leg.ends.rtp,
+                                                  .from = *leg.source,
+                                                  .to = to.rtp_target(),
+                                                  .interface = *way,
+                                                  .comes_by = *comes_by,
+                                                  .way_known_at = now});
   ++offloaded;
 }
 
@@ -88,8 +99,11 @@ void MediaPlane::Impl::arm(Leg& leg, const rtp::Header& h, std::uint8_t type) {
       !leg.in.has_transit || leg.in.clock != clock ||
       static_cast<std::uint16_t>(leg.in.highest) != h.sequence || leg.in.ssrc != h.ssrc ||
       !to.out.has_input || to.out.input_ssrc != h.ssrc ||
-      to.out.last_ts != h.timestamp + to.out.ts_offset || o.to != to.rtp_target() ||
-      !may_offload(leg))
+      to.out.last_ts != h.timestamp + to.out.ts_offset ||
+      // Octets that are changed, and packets of another length than is converted from or to.
+      leg.types->to_partner[h.payload_type] != type ||
+      (leg.judge_time && step * 1'000 / clock != leg.arriving_ms) || o.to != to.rtp_target() ||
+      o.here != leg.ends.rtp || !may_offload(leg) || o.from != *leg.source)
     return;
   kernel::Flow& f = *o.flow;
   const auto t = leg.quality.timing();
@@ -106,6 +120,7 @@ void MediaPlane::Impl::arm(Leg& leg, const rtp::Header& h, std::uint8_t type) {
   f.sequence_offset = to.out.seq_offset;
   f.tos = static_cast<std::uint8_t>(to.pool->range().dscp << 2);
   f.interface = o.interface;
+  f.comes_by = o.comes_by;
   f.from_address = v4(to.ends.rtp);
   f.to_address = v4(o.to);
   f.from_port = __builtin_bswap16(to.ends.rtp.port);
@@ -131,7 +146,7 @@ void MediaPlane::Impl::pull(Leg& leg) {
   if (!leg.offload || !leg.offload->armed) return;
   Offload& o = *leg.offload;
   kernel::Flow& f = *o.flow;
-  const std::uint64_t all = read(f.packets);
+  const std::uint64_t all = std::atomic_ref(f.packets).load(std::memory_order_acquire);
   const auto n = static_cast<std::uint32_t>(all - o.packets);
   if (n == 0) return;
   Leg& to = *leg.partner;

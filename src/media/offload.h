@@ -11,8 +11,8 @@ namespace causeway::media {
 
 struct Offload {
   kernel::Flow* flow = nullptr;  // of the relay, which outlives it
-  Endpoint to;                   // of the partner's peer; another one: this is over
-  std::uint32_t interface = 0;
+  Endpoint here, from, to;       // from the peer to us, and to the partner's; others: this is over
+  std::uint32_t interface = 0, comes_by = 0;  // as in the flow
   Instant way_known_at{};
   bool armed = false;
   // Of the latest packet that came to the socket or was taken over from the kernel, once

@@ -60,6 +60,7 @@ void MediaPlane::Impl::on_packet(PortPair& ports, bool rtcp_port, const Endpoint
 }
 
 void MediaPlane::Impl::latch(Leg& leg, const Endpoint& from, std::uint32_t ssrc, Instant now) {
+  if (leg.partner) take_back(*leg.partner);  // its flow goes to where this leg was
   if (leg.source) leg.may_relatch = false;
   leg.source = from;
   leg.source_ssrc = ssrc;
@@ -293,6 +294,8 @@ void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
   }
   if (!leg.lost && sdp::receives(leg.agreed.direction) &&
       now - std::max(leg.counted.last_in, leg.expected_since) >= kLostAfter) {
+    take_back(leg);
+    if (leg.partner) take_back(*leg.partner);
     leg.lost = true;
     leg.seen = false;
     // Whoever was heard is gone: the peer's next stream may come from another of its addresses.

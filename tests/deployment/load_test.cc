@@ -67,6 +67,22 @@ TEST(Load, PeersAreOrderedByPriorityThenByFile) {
   EXPECT_THAT(names, ElementsAre("a2", "a3", "a1"));
 }
 
+TEST(Load, InterfacesWhereTheKernelRelays) {
+  const auto with = [](const std::string& value) {
+    return load_sample(
+        sample_with("[[region]]", "[operation]\nkernel_relay = " + value + "\n[[region]]"));
+  };
+  const auto good = with(R"(["eth0", "enp3s0.100"])");
+  ASSERT_TRUE(good.deployment) << good.to_string();
+  EXPECT_THAT(good.deployment->operation.kernel_relay, ElementsAre("eth0", "enp3s0.100"));
+  for (const char* bad : {R"(["a-name-of-16-chrs"])", R"([""])", R"(["a/b"])", R"(["lo", "lo"])",
+                          R"("eth0")", "[1]"}) {
+    const auto r = with(bad);
+    EXPECT_FALSE(r.deployment) << bad;
+    EXPECT_THAT(r.to_string(), HasSubstr("kernel_relay")) << bad;
+  }
+}
+
 TEST(Load, DurationsAndEmergencyStrings) {
   const auto r = load_sample(
       sample_with("[[region]]",

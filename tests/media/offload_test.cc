@@ -1,5 +1,8 @@
 // Two worlds hear the same: in one the kernel passes packets on, in the other the shard does.
 #include <cstring>
+#include <functional>
+#include <map>
+#include <set>
 
 #include "kernel/due.h"
 #include "world.h"
@@ -32,6 +35,7 @@ class FakeKernel final : public kernel::Relay {
                                    const std::string&) const override {
     return reachable ? std::optional<std::uint32_t>(0) : std::nullopt;
   }
+  std::optional<std::uint32_t> interface(const std::string&) const override { return 3; }
   void alive(Instant now) override { alive_at = now; }
 
   std::map<std::pair<Endpoint, Endpoint>, std::unique_ptr<kernel::Flow>> flows;
@@ -87,11 +91,13 @@ struct Both {
     f(static_cast<World&>(shard));
     f(static_cast<World&>(kernel));
   }
-  void settle() {
-    each([](World& w) {
+  void settle(const std::function<void(World&)>& prepare = {}, bool in_kernel = true) {
+    each([&](World& w) {
+      if (prepare) prepare(w);
       w.up();
       w.talk(260);  // past the three seconds in which a source may change
     });
+    if (!in_kernel) return;
     ASSERT_EQ(kernel.kernel.flows.size(), 2u);
     ASSERT_GT(kernel.kernel.taken, 50u);
   }
@@ -181,13 +187,61 @@ TEST(Offload, NotWithoutAWayOrWithKeysOrForOneWhoListensIn) {
   EXPECT_EQ(tapped.kernel.taken, before);
 }
 
+// Each hears its own law.
+TEST(Offload, OctetsThatAreChangedGoThroughTheShard) {
+  Both b;
+  b.settle(
+      [](World& w) {
+        w.agree_a.send_codecs = w.agree_a.receive_codecs = {testing_support::line(8, "PCMU")};
+      },
+      false);
+  b.each([](World& w) { w.talk(200); });
+  EXPECT_EQ(b.kernel.kernel.taken, 0u);
+  ASSERT_FALSE(b.kernel.bob.heard.empty());
+  expect_same(b);
+}
+
+// TDM-18: a source that begins to send longer packets than its partner's peer asked for.
+TEST(Offload, PacketsOfAnotherLengthAreConverted) {
+  Both b;
+  b.settle([](World& w) { w.agree_a.send_ptime = w.agree_b.send_ptime = 20; });
+  b.each([](World& w) {
+    for (int i = 0; i < 100; ++i) {
+      w.alice.say(8, std::vector<std::byte>(320), 320);
+      w.net.pass(Millis(40));
+    }
+  });
+  ASSERT_FALSE(b.kernel.bob.heard.empty());
+  EXPECT_EQ(b.kernel.bob.heard.back().payload.size(), 160u);
+  expect_same(b);
+}
+
+// What came from another machine and is for an address of this one is not put into its own hands.
+TEST(Offload, NotTowardsThisMachineFromOutside) {
+  KernelWorld w;
+  Peer outside(w.net, "192.0.2.7", 5000, 0xcccc);
+  w.agree_a.remote = outside.sdp();
+  outside.target = w.plane->local(w.a)->rtp;
+  w.up();
+  for (int i = 0; i < 400; ++i) {
+    outside.speak();
+    w.bob.speak();
+    w.net.pass(Millis(20));
+  }
+  EXPECT_EQ(w.kernel.flows.count({outside.sdp().rtp, outside.target}), 0u);
+  EXPECT_EQ(outside.heard.size(), 400u);
+  EXPECT_EQ(w.bob.heard.size(), 400u);
+}
+
 // Random talk, faults and changes of the call.
 TEST(Offload, NobodyCanTellWhateverHappens) {
   std::uint64_t total = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Both b;
-    b.settle();
+    b.settle([&](World& w) {
+      if (seed % 2 == 0) w.agree_a.send_ptime = w.agree_b.send_maxptime = 20;
+    });
     SeededRandom random(seed);
     const auto before = b.kernel.kernel.taken;
     for (int i = 0; i < 1'500; ++i) {
@@ -232,6 +286,32 @@ TEST(Offload, NobodyCanTellWhateverHappens) {
             break;
           case 14: (void)w.plane->play_digit(w.a, 5, Millis(100)); break;
           case 15: EXPECT_TRUE(w.plane->apply(w.a, w.agree_a)); break;
+          case 16:  // nothing for a while, and then all of it at once
+            w.net.pass(Millis(20 * (n % 12)));
+            for (std::uint64_t k = 0; k < n % 12; ++k) {
+              p.speak();
+              other.speak();
+            }
+            break;
+          case 17:  // longer packets
+            for (std::uint64_t k = 0; k < n % 8; ++k) {
+              p.say(8, std::vector<std::byte>(320), 320);
+              w.net.pass(Millis(40));
+            }
+            break;
+          case 18: w.plane->fill_silence(w.b); break;
+          case 19:
+            if (n % 8 == 0) w.plane->make_plain(w.a);
+            break;
+          case 20: {  // the peer wants it somewhere else from now on
+            auto moved = w.agree_b;
+            moved.remote.rtp.port = 6'100;
+            EXPECT_TRUE(w.plane->apply(w.b, moved));
+            break;
+          }
+          case 21:
+            (void)w.plane->ring(w.a, tone::recommended_cadence(tone::Signal::kRingback));
+            break;
           default: break;
         }
         if (!lost) {
