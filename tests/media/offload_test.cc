@@ -11,7 +11,6 @@ namespace causeway {
 namespace {
 
 using testing_support::FakeReactor;
-using testing_support::ip;
 using testing_support::Peer;
 using testing_support::TwoPeers;
 
