@@ -340,14 +340,14 @@ struct Operation {
   bool pin_shards = false;
   std::string control_socket = "/run/causeway/control.sock";
   std::string state_directory = "/var/lib/causeway";
-  std::string record_directory;         // call records; empty: state_directory + "/records"
-  std::string codec_plugins;            // folder; empty: beside the program
-  std::uint32_t record_days = 30;       // call records are kept so long, with today; 0: for ever
-  std::uint16_t handshake_threads = 1;  // that compute TLS handshakes; 0: the shards do
-  std::uint16_t handshake_steps = 16;   // taken up by a shard in one turn of its loop
+  std::string record_directory;           // call records; empty: state_directory + "/records"
+  std::string codec_plugins;              // folder; empty: beside the program
+  std::uint32_t record_days = 30;         // call records are kept so long, with today; 0: for ever
+  std::uint16_t handshake_threads = 1;    // that compute TLS handshakes; 0: the shards do
+  std::uint16_t handshake_steps = 16;     // taken up by a shard in one turn of its loop
   std::vector<std::string> kernel_relay;  // interfaces where the kernel passes RTP on; empty: none
-  bool capture_media = false;           // explicit permission to put RTP into captures
-  Seconds drain{30};                    // after SIGTERM, before the rest gets BYE
+  bool capture_media = false;             // explicit permission to put RTP into captures
+  Seconds drain{30};                      // after SIGTERM, before the rest gets BYE
 };
 
 struct Metrics {

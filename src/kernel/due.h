@@ -1,4 +1,5 @@
-/* Whether an RTP packet is the one that is due on a flow. Plain C for the kernel (relay.bpf.c), and for tests that stand in for it. */
+/* Whether an RTP packet is the one that is due on a flow. Plain C for the kernel (relay.bpf.c), and
+ * for tests that stand in for it. */
 #pragma once
 
 #include "flow.h"
@@ -16,11 +17,14 @@ enum {
   kFarthestUs = 1000000000
 };
 
-static inline __attribute__((always_inline)) u32 distance_of(s32 d) { return (u32)(d < 0 ? -d : d); }
+static inline __attribute__((always_inline)) u32 distance_of(s32 d) {
+  return (u32)(d < 0 ? -d : d);
+}
 
-/* The two estimates that the gateway makes of every packet (media/streams.cc, rtp/quality.cc). 0, and nothing changed: a leap, too
- * late to be played, or many at once. */
-static inline __attribute__((always_inline)) int take_time(struct Flow* f, u32 timestamp, u64 now_us) {
+/* The two estimates that the gateway makes of every packet (media/streams.cc, rtp/quality.cc). 0,
+ * and nothing changed: a leap, too late to be played, or many at once. */
+static inline __attribute__((always_inline)) int take_time(struct Flow* f, u32 timestamp,
+                                                           u64 now_us) {
   const u32 transit = (u32)(now_us * f->clock / 1000000) - timestamp;
   const u32 report_step = distance_of((s32)(transit - f->report_transit));
   const long long change = (long long)(now_us - f->last_us) - f->step_us;
@@ -30,7 +34,9 @@ static inline __attribute__((always_inline)) int take_time(struct Flow* f, u32 t
   u32 buffer = f->jitter / 4; /* four times the mean deviation */
   if (buffer < kLeastBufferUs) buffer = kLeastBufferUs;
   if (buffer > kMostBufferUs) buffer = kMostBufferUs;
-  if (at - least > (s32)buffer || least - at > kMostBufferUs || at > kFarthestUs || at < -kFarthestUs) return 0;
+  if (at - least > (s32)buffer || least - at > kMostBufferUs || at > kFarthestUs ||
+      at < -kFarthestUs)
+    return 0;
 
   f->jitter += distance_of((s32)change) - ((f->jitter + 8) >> 4);
   if (f->jitter > f->jitter_max) f->jitter_max = f->jitter;
@@ -47,10 +53,14 @@ static inline __attribute__((always_inline)) int take_time(struct Flow* f, u32 t
   return 1;
 }
 
-/* All in host order; `type` with the marker bit; `size` of the datagram. Counts it when it is due. */
-static inline __attribute__((always_inline)) int take_due(struct Flow* f, u32 ssrc, u8 type, u16 sequence, u32 timestamp, u32 size,
+/* All in host order; `type` with the marker bit; `size` of the datagram. Counts it when it is due.
+ */
+static inline __attribute__((always_inline)) int take_due(struct Flow* f, u32 ssrc, u8 type,
+                                                          u16 sequence, u32 timestamp, u32 size,
                                                           u64 now_us) {
-  if (ssrc != f->in_ssrc || type != f->in_type || sequence != f->next_sequence || timestamp != f->next_timestamp) return 0;
+  if (ssrc != f->in_ssrc || type != f->in_type || sequence != f->next_sequence ||
+      timestamp != f->next_timestamp)
+    return 0;
   if (!take_time(f, timestamp, now_us)) return 0;
   f->next_sequence = (u16)(sequence + 1);
   f->next_timestamp = timestamp + f->step;

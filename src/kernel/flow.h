@@ -1,7 +1,9 @@
-/* What the kernel and the gateway share of one direction of a call (relay.bpf.c, relay.h). Plain C for both sides.
+/* What the kernel and the gateway share of one direction of a call (relay.bpf.c, relay.h). Plain C
+ * for both sides.
  *
- * The gateway writes everything while `armed` is 0. While it is 1 the kernel counts, and the gateway reads only: all packets of a run
- * follow each other without a gap and at the same distance in time, so that their number says all the rest.
+ * The gateway writes everything while `armed` is 0. While it is 1 the kernel counts, and the
+ * gateway reads only: all packets of a run follow each other without a gap and at the same distance
+ * in time, so that their number says all the rest.
  */
 #pragma once
 
@@ -48,8 +50,8 @@ struct Flow {
   u16 sequence_offset;
   u8 tos;
   u8 unused;
-  u32 comes_by;  /* the interface; 0: any */
-  u32 interface; /* that it leaves by; 0: it is for a socket of this machine */
+  u32 comes_by;     /* the interface; 0: any */
+  u32 interface;    /* that it leaves by; 0: it is for a socket of this machine */
   u32 from_address; /* network order, as the next three */
   u32 to_address;
   u16 from_port;
