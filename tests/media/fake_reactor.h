@@ -2,6 +2,7 @@
 // socket arrives at once. Nothing allocates while a datagram travels.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <functional>
@@ -104,7 +105,7 @@ class FakeReactor final : public reactor::Reactor, public reactor::Timers {
     Socket& s = *i->second;
     if (s.only.port != 0 && s.only != from) return;
     std::array<std::byte, 2'048 + reactor::UdpListener::kTailroom> buffer;
-    std::memcpy(buffer.data(), data.data(), data.size());
+    std::copy(data.begin(), data.end(), buffer.begin());
     s.listener->on_datagram(s, from, std::span(buffer).first(data.size()), now_);
   }
 
