@@ -98,7 +98,7 @@ inline Bare bare_726() {
 // `bits`: per second.
 inline Bare bare_opus(std::uint32_t rate, int complexity, int bits) {
   const std::shared_ptr<OpusEncoder> e(
-      opus_encoder_create(static_cast<opus_int32>(rate), 1, OPUS_APPLICATION_VOIP, nullptr),
+      opus_encoder_create(static_cast<opus_int32>(rate), 1, OPUS_APPLICATION_AUDIO, nullptr),
       opus_encoder_destroy);
   const std::shared_ptr<OpusDecoder> d(
       opus_decoder_create(static_cast<opus_int32>(rate), 1, nullptr), opus_decoder_destroy);
