@@ -97,8 +97,8 @@ class OpusEncoderPart final : public Encoder {
  public:
   OpusEncoderPart(std::uint32_t rate, std::string_view line, const EncoderSettings& settings) {
     int error = 0;
-    // Not OPUS_APPLICATION_VOIP: its high-pass filter follows the voice and takes the lowest part of
-    // deep ones away.
+    // Not OPUS_APPLICATION_VOIP: its high-pass filter follows the voice and takes the lowest part
+    // of deep ones away.
     state_.reset(
         opus_encoder_create(static_cast<opus_int32>(rate), 1, OPUS_APPLICATION_AUDIO, &error));
     repacketizer_.reset(opus_repacketizer_create());
