@@ -14,13 +14,14 @@ namespace {
 std::size_t allocations = 0;
 }
 
-void* operator new(std::size_t n) {
+// Not inline: g++ would see free() of what new gave and take it for a mistake.
+[[gnu::noinline]] void* operator new(std::size_t n) {
   ++allocations;
   if (void* p = std::malloc(n)) return p;
   throw std::bad_alloc();
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace causeway::media {
 namespace {
@@ -80,6 +81,66 @@ TEST(PacketPath, DoesNotAllocateOver10000Packets) {
   for (std::uint16_t n = 1; n <= 10'000; ++n) one(n);
   EXPECT_EQ(allocations, before);
   EXPECT_EQ(sink.packets, 20'002u);
+}
+
+// A kernel that has flows and takes nothing: every packet is armed for, and taken back.
+class Idle final : public kernel::Relay {
+ public:
+  kernel::Flow* add(const Endpoint&, const Endpoint&) override { return &flows.at(used++); }
+  void remove(kernel::Flow&) override {}
+  std::optional<std::uint32_t> way(const Endpoint&, const Endpoint&,
+                                   const std::string&) const override {
+    return 0;
+  }
+  std::optional<std::uint32_t> interface(const std::string&) const override { return 0; }
+  void alive(Instant) override {}
+  std::array<kernel::Flow, 2> flows{};
+  std::size_t used = 0;
+};
+
+TEST(PacketPath, ArmingTheKernelDoesNotAllocate) {
+  testing_support::FakeReactor net;
+  Nobody nobody;
+  Idle idle;
+  MediaPlane plane(net, nobody);
+  plane.use_kernel(&idle);
+  RealmMedia realm;
+  realm.name = "core";
+  realm.v4 = *IpAddress::parse("127.0.0.1");
+  realm.port_min = 40000;
+  realm.port_max = 40009;
+  const auto a = *plane.open(realm, Family::kV4, false), b = *plane.open(realm, Family::kV4, false);
+  Sink sink;
+  const Endpoint at_a{*IpAddress::parse("127.0.0.2"), 5000},
+      at_b{*IpAddress::parse("127.0.0.3"), 6000};
+  auto socket_a = std::move(*net.open_udp(at_a, {}, sink));
+  auto socket_b = std::move(*net.open_udp(at_b, {}, sink));
+  LegMedia of_a, of_b;
+  of_a.remote.rtp = at_a;
+  of_b.remote.rtp = at_b;
+  ASSERT_TRUE(plane.apply(a, of_a));
+  ASSERT_TRUE(plane.apply(b, of_b));
+  ASSERT_TRUE(plane.join(a, b));
+  const Endpoint to_a = plane.local(a)->rtp, to_b = plane.local(b)->rtp;
+  const auto one = [&](std::uint16_t n) {
+    std::array<std::byte, 172> p{};
+    rtp::write_header(std::span<std::byte, rtp::kMinHeader>(p.data(), rtp::kMinHeader),
+                      {.ssrc = 7, .timestamp = n * 160u, .sequence = n, .payload_type = 8});
+    socket_a->send(to_a, p);
+    socket_b->send(to_b, p);
+  };
+  for (std::uint16_t n = 0; n < 300; ++n) {
+    one(n);
+    net.pass(Millis(20));
+  }
+  ASSERT_EQ(idle.used, 2u);
+  const std::size_t before = allocations;
+  for (std::uint16_t n = 300; n < 10'300; ++n) {
+    one(n);
+    ASSERT_EQ(idle.flows[0].armed + idle.flows[1].armed, 2u);
+    ASSERT_EQ(idle.flows[0].next_sequence, n + 1);
+  }
+  EXPECT_EQ(allocations, before);
 }
 
 // Checks answered, media by where they lead.
