@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 namespace causeway::app {
 namespace detail {
@@ -205,7 +206,11 @@ void ControlServer::run() {
 
 void ControlServer::accept_client() {
   const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0) return;
+  if (fd < 0) {  // it stays readable: not asked again at once
+    if (errno == EMFILE || errno == ENFILE)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return;
+  }
   if (clients_.size() >= kMaxClients) {
     // Whoever connected and never asked makes room.
     const auto idle = std::find_if(clients_.begin(), clients_.end(),

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "app/atomic_file.h"
@@ -141,9 +142,12 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const deployment::DeploymentPtr&
   if (!writer) return tl::unexpected(writer.error());
   g->records_ = std::move(*writer);
   if (auto free = addresses_free(*deployment, nullptr); !free) return tl::unexpected(free.error());
-  if (const auto limit = reactor::raise_file_limit(); limit)
-    log::info("file limit is {}", *limit);
-  else
+  if (const auto limit = reactor::raise_file_limit(); limit) {
+    const int kept = reactor::reserved_of(*limit);
+    reactor::reserve_descriptors_from(static_cast<int>(std::min<unsigned long>(*limit, 1 << 30)) -
+                                      kept);
+    log::info("file limit is {}, the last {} are not for media ports", *limit, kept);
+  } else
     log::warning("file limit could not be raised: {}", limit.error().what);
 
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());

@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "base/raw_buffer.h"
 #include "base/time.h"
 
 namespace causeway::codec {
@@ -113,7 +114,7 @@ class JitterBuffer {
   JitterSettings settings_;
   std::uint32_t mask_;
   std::vector<Slot> slots_;
-  std::vector<std::byte> bytes_;
+  RawBuffer<std::byte> bytes_;
 
   bool any_ = false;             // something came
   bool started_ = false;         // something was played

@@ -1,5 +1,7 @@
 #include "media/fax_ear.h"
 
+#include <array>
+
 namespace causeway::media {
 
 std::unique_ptr<FaxEar> FaxEar::make(const std::vector<sdp::Codec>& codecs) {
@@ -11,15 +13,16 @@ std::unique_ptr<FaxEar> FaxEar::make(const std::vector<sdp::Codec>& codecs) {
     if (decoder) ear->laws_.push_back({c.pt.value, std::move(*decoder)});
   }
   if (ear->laws_.empty()) return nullptr;
-  ear->pcm_.resize(codec::kMaxSamples);
   return ear;
 }
 
 std::optional<tone::FaxTone> FaxEar::hear(std::uint8_t type, std::span<const std::byte> payload) {
   for (const Law& l : laws_) {
     if (l.type != type) continue;
-    const std::size_t n = l.decoder->decode(payload, pcm_);
-    return detector_.process(std::span<const std::int16_t>(pcm_).first(n));
+    std::array<std::int16_t, codec::kMaxSamples> pcm;
+    const std::size_t n = l.decoder->decode(payload, pcm);
+    if (!detector_) detector_.emplace(8'000);
+    return detector_->process(std::span<const std::int16_t>(pcm).first(n));
   }
   return std::nullopt;
 }

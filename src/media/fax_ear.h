@@ -27,8 +27,7 @@ class FaxEar {
     std::unique_ptr<codec::Decoder> decoder;
   };
   std::vector<Law> laws_;
-  std::vector<std::int16_t> pcm_;
-  tone::FaxDetector detector_{8'000};
+  std::optional<tone::FaxDetector> detector_;  // from the first packet on
 };
 
 }  // namespace causeway::media

@@ -49,7 +49,7 @@ Result<Endpoint> MediaPlane::open_image(MediaLegId id) {
   if (leg->elsewhere) return fail(ErrorCode::kConflict, "its media is about to move");
   auto ports = leg->pool->take();
   if (!ports) {
-    impl_->exhausted(*leg->pool);
+    impl_->exhausted(*leg->pool, ports.error());
     return tl::unexpected(ports.error());
   }
   return impl_->take_image_port(*leg, std::move(*ports));

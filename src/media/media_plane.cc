@@ -98,11 +98,11 @@ PortPool& MediaPlane::Impl::pool_of(const RealmMedia& realm, const IpAddress& ad
   return *pools.back();
 }
 
-void MediaPlane::Impl::exhausted(PortPool& pool) {
+void MediaPlane::Impl::exhausted(PortPool& pool, const Error& why) {
   ++ports_exhausted;
   if (pool.last_alarm != Instant{} && reactor.now() - pool.last_alarm < Seconds(1)) return;
   pool.last_alarm = reactor.now();
-  observer.on_media_alarm("media ports of realm " + pool.realm + " are exhausted");
+  observer.on_media_alarm("media ports of realm " + pool.realm + " are exhausted: " + why.what);
 }
 
 Result<std::pair<PortPool*, std::unique_ptr<PortPair>>> MediaPlane::Impl::take_ports(
@@ -114,7 +114,7 @@ Result<std::pair<PortPool*, std::unique_ptr<PortPair>>> MediaPlane::Impl::take_p
   PortPool& pool = pool_of(realm, *address);
   auto ports = pool.take();
   if (!ports) {
-    exhausted(pool);
+    exhausted(pool, ports.error());
     return fail(ErrorCode::kUnavailable,
                 "no media port in realm " + realm.name + ": " + ports.error().what);
   }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Millis kSilentSource{1'000};
 constexpr Seconds kSettled{3};    // a latched source is not questioned after this
+constexpr Seconds kFirstReport{1};  // and up to another, of a stream that nobody has begun
 constexpr Seconds kOwnReport{4};  // looked at once a second: never more than five apart (TDM-12)
 
 std::int64_t us(Instant t) { return t.time_since_epoch().count(); }
@@ -267,7 +268,14 @@ bool MediaPlane::Impl::heard_on_the_other_side_alone(const Leg& leg, Instant now
 void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
   if (!leg.applied) return;
   pull_both(leg);
-  const bool first = leg.last_rtcp_out == Instant{};  // the first look after the answer (TDM-20)
+  // The first look after the answer: a peer that hears something is told so at once (TDM-20). Where
+  // nobody has said anything yet, half the interval comes first (RFC 3550 6.2).
+  bool first = leg.last_rtcp_out == Instant{};
+  if (first && !leg.in.started && leg.out.packets == 0) {
+    first = false;
+    leg.last_rtcp_out = now - kOwnReport + kFirstReport +
+                        Micros(static_cast<std::int64_t>(reactor.random().below(1'000'000)));
+  }
   if (first || now - leg.last_rtcp_out >= kOwnReport) {
     std::array<std::byte, 256> buffer;
     const auto room = std::span(buffer).first(buffer.size() - rtp::Srtp::kMaxExpansion);

@@ -86,7 +86,7 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   void compile(Leg& leg);
   [[nodiscard]] std::shared_ptr<const PayloadTypes> shared(const PayloadTypes& types);
   void part(Leg& leg);
-  void exhausted(PortPool& pool);
+  void exhausted(PortPool& pool, const Error& why);
 
   // The packet path (packet_path.cc)
   void on_packet(PortPair& ports, bool rtcp_port, const Endpoint& from, std::span<std::byte> data,

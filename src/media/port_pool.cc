@@ -29,6 +29,7 @@ Result<std::unique_ptr<PortPair>> PortPool::open(std::uint16_t port) {
   reactor::SocketOptions options;
   options.interface = range_.interface;
   options.dscp = range_.dscp;
+  options.leave_reserve = true;
   auto rtp = reactor_.open_udp({range_.address, port}, options, pair->rtp);
   if (!rtp) return tl::unexpected(rtp.error());
   auto rtcp = reactor_.open_udp({range_.address, static_cast<std::uint16_t>(port + 1)}, options,
@@ -69,6 +70,7 @@ Result<std::unique_ptr<PortPair>> PortPool::take() {
     if (pair) return pair;
     closed_.push_back(port);
     last.what = pair.error().what;
+    if (pair.error().code == ErrorCode::kUnavailable) break;  // no other port fares better
   }
   // A call that is refused is worse than a late packet, which is no packet of its peer's address.
   if (!idle_.empty()) return oldest();

@@ -27,7 +27,12 @@ Result<std::unique_ptr<Saying>> Saying::make(const std::optional<Coding>& coding
     s->noise.reset();
     s->spoken = s->noise_told = false;
     // A packet, and behind it the longest that may come in one piece.
-    if (coding) s->pcm.resize(s->packet() + codec::kMaxSamples);
+    if (coding) {
+      RawBuffer<std::int16_t> pcm(s->packet() + codec::kMaxSamples);
+      s->have = std::min(s->have, pcm.size());
+      std::copy_n(s->pcm.begin(), s->have, pcm.begin());
+      s->pcm = std::move(pcm);
+    }
   }
   if (events != s->event_coding) {
     if (events) s->events = rtp::EventSender({.clock = events->clock});

@@ -7,8 +7,8 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <vector>
 
+#include "base/raw_buffer.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "codec/codec.h"
@@ -51,7 +51,7 @@ class Saying {
   Micros noise_age{0};  // since
 
   // PCM that waits for a whole packet
-  std::vector<std::int16_t> pcm;
+  RawBuffer<std::int16_t> pcm;
   std::size_t have = 0;
   [[nodiscard]] std::size_t packet() const;  // samples
 

@@ -3,7 +3,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <limits>
 #include <system_error>
 
 namespace causeway::reactor {
@@ -31,6 +34,16 @@ Result<unsigned long> raise_file_limit() {
       return tl::unexpected<Error>(io_error("limit of open files", errno));
   }
   return limit.rlim_cur;
+}
+
+namespace {
+std::atomic<int> first_reserved{std::numeric_limits<int>::max()};
+}
+
+void reserve_descriptors_from(int first) { first_reserved = first; }
+int first_reserved_descriptor() { return first_reserved; }
+int reserved_of(unsigned long limit) {
+  return static_cast<int>(std::clamp<unsigned long>(limit / 16, 64, 1024));
 }
 
 }  // namespace causeway::reactor

@@ -33,4 +33,12 @@ class FileDescriptor {
 // The soft limit on open files becomes the hard one; the new limit.
 [[nodiscard]] Result<unsigned long> raise_file_limit();
 
+// The last descriptors are not for media ports, of which a busy gateway takes most: connections,
+// files, names and the operator's commands need some then more than ever. The kernel gives the
+// lowest number that is free, so a socket with this number or a higher one is one of the last.
+void reserve_descriptors_from(int first);
+[[nodiscard]] int first_reserved_descriptor();
+// A sixteenth of the limit, from 64 to 1024.
+[[nodiscard]] int reserved_of(unsigned long limit);
+
 }  // namespace causeway::reactor

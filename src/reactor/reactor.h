@@ -59,6 +59,11 @@ struct SocketOptions {
   bool reuse_port = false;  // several shards on one address
   // UDP: when many wait, on_datagram() is told when they came, not when they were read
   bool measure_wait = false;
+  // UDP: what a turn of the loop sends goes to the kernel at the turn's end, in few system calls,
+  // and a peer on a busy turn is woken once. Not for media, where a turn is a delay.
+  bool gather = false;
+  // UDP: rather fails, with kUnavailable, than takes one of the last file descriptors.
+  bool leave_reserve = false;
 };
 
 class UdpSocket {

@@ -110,24 +110,74 @@ int DatagramBatch::receive_one(int fd) {
   return 1;
 }
 
+void OutgoingBatch::add(const Endpoint& to, std::span<const std::byte> data) {
+  bytes_.insert(bytes_.end(), data.begin(), data.end());
+  sizes_[count_] = data.size();
+  address_sizes_[count_] = to_sockaddr(to, addresses_[count_]);
+  ++count_;
+}
+
+std::size_t OutgoingBatch::send(int fd) {
+  std::array<mmsghdr, kDatagrams> messages;
+  std::array<iovec, kDatagrams> vectors;
+  std::byte* at = bytes_.data();
+  for (std::size_t i = 0; i < count_; ++i) {
+    vectors[i] = {at, sizes_[i]};
+    messages[i] = {};
+    messages[i].msg_hdr.msg_name = &addresses_[i];
+    messages[i].msg_hdr.msg_namelen = address_sizes_[i];
+    messages[i].msg_hdr.msg_iov = &vectors[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+    at += sizes_[i];
+  }
+  std::size_t lost = 0;
+  for (std::size_t i = 0; i < count_;) {
+    const int n = sendmmsg(fd, &messages[i], static_cast<unsigned>(count_ - i),
+                           MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0) {
+      i += static_cast<std::size_t>(n);
+    } else {  // the first of them; each that follows deserves its own attempt
+      ++lost;
+      ++i;
+    }
+  }
+  count_ = 0;
+  bytes_.clear();
+  if (bytes_.capacity() > 2 * kBytes) std::vector<std::byte>().swap(bytes_);
+  return lost;
+}
+
 Result<std::unique_ptr<UdpSocket>> KernelUdpSocket::open(EpollReactor& reactor,
                                                          const Endpoint& local,
                                                          const SocketOptions& options,
                                                          UdpListener& listener) {
   auto fd = open_socket(SOCK_DGRAM, local, options);
   if (!fd) return tl::unexpected<Error>(fd.error());
+  if (options.leave_reserve && fd->get() >= first_reserved_descriptor())
+    return tl::unexpected<Error>(
+        {ErrorCode::kUnavailable,
+         "the process has too few file descriptors: raise its limit of open files (LimitNOFILE)"});
   const Endpoint bound = local_endpoint(fd->get());
   std::unique_ptr<KernelUdpSocket> self(
       new KernelUdpSocket(reactor, std::move(*fd), bound, listener));
   self->chosen_port_ = local.port == 0;
   self->measure_wait_ = options.measure_wait;
+  if (options.gather) self->outgoing_ = std::make_unique<OutgoingBatch>();
   if (options.measure_wait) (void)wait_of_latest(self->fd_.get());
   self->watch_ = reactor.watch_fd(self->fd_.get(), EPOLLIN, *self);
   if (self->watch_ == WatchId{}) return tl::unexpected<Error>(io_error("epoll", errno));
   return self;
 }
 
-KernelUdpSocket::~KernelUdpSocket() { reactor_.unwatch_fd(watch_); }
+KernelUdpSocket::~KernelUdpSocket() {
+  flush();
+  reactor_.unwatch_fd(watch_);
+}
+
+void KernelUdpSocket::flush() {
+  if (outgoing_ && !outgoing_->empty())
+    reactor_.counters().datagrams_dropped += outgoing_->send(fd_.get());
+}
 
 void KernelUdpSocket::on_ready(std::uint32_t) {
   const Pulse pulse(reactor_, watch_);
@@ -157,6 +207,11 @@ void KernelUdpSocket::on_ready(std::uint32_t) {
 
 void KernelUdpSocket::send(const Endpoint& to, std::span<const std::byte> data) {
   ++reactor_.counters().datagrams_out;
+  if (outgoing_) {
+    if (!outgoing_->fits(data.size())) flush();
+    if (outgoing_->empty()) reactor_.at_end_of_turn(watch_);
+    return outgoing_->add(to, data);
+  }
   if (kernel_connected_ && to == remote_) {
     if (::send(fd_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return;
     // The error may belong to an earlier datagram (ICMP); this one deserves its own attempt.

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <vector>
 
 #include "reactor/epoll_reactor.h"
 #include "reactor/reactor.h"
@@ -35,6 +36,30 @@ class DatagramBatch {
   std::array<sockaddr_storage, kDatagrams> addresses_{};
 };
 
+// What a socket sends in one turn of the loop, in order.
+class OutgoingBatch {
+ public:
+  static constexpr std::size_t kDatagrams = 32;
+  static constexpr std::size_t kBytes = 64 * 1024;
+
+  OutgoingBatch() { bytes_.reserve(kBytes); }
+  // Is there room for one more of that size? One that is larger than all of it fits an empty one.
+  [[nodiscard]] bool fits(std::size_t size) const {
+    return count_ == 0 || (count_ < kDatagrams && bytes_.size() + size <= kBytes);
+  }
+  void add(const Endpoint& to, std::span<const std::byte> data);
+  // Sends what there is and is empty afterwards. Returns how many the kernel did not take.
+  std::size_t send(int fd);
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+
+ private:
+  std::vector<std::byte> bytes_;  // one behind the other
+  std::array<std::size_t, kDatagrams> sizes_{};
+  std::array<sockaddr_storage, kDatagrams> addresses_{};
+  std::array<socklen_t, kDatagrams> address_sizes_{};
+  std::size_t count_ = 0;
+};
+
 class KernelUdpSocket final : public UdpSocket, private FdHandler {
  public:
   static Result<std::unique_ptr<UdpSocket>> open(EpollReactor& reactor, const Endpoint& local,
@@ -50,12 +75,15 @@ class KernelUdpSocket final : public UdpSocket, private FdHandler {
                   UdpListener& listener)
       : reactor_(reactor), listener_(listener), fd_(std::move(fd)), local_(local) {}
   void on_ready(std::uint32_t events) override;
+  void on_end_of_turn() override { flush(); }
+  void flush();
 
   EpollReactor& reactor_;
   UdpListener& listener_;
   FileDescriptor fd_;
   WatchId watch_;
   Endpoint local_, remote_;
+  std::unique_ptr<OutgoingBatch> outgoing_;  // SocketOptions::gather
   // The kernel forgets a port that it chose itself when such a socket is opened again.
   bool chosen_port_ = false;
   bool connected_ = false;         // remote_ alone is heard

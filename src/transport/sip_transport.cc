@@ -51,6 +51,7 @@ reactor::SocketOptions socket_options(const deployment::Realm& realm) {
   o.receive_buffer = 4 << 20;
   o.reuse_port = true;
   o.measure_wait = true;
+  o.gather = true;
   return o;
 }
 

@@ -85,6 +85,7 @@ def goodput():
     while rate < 6000:
         n = carried(g, rate, 8)
         seen.append((round(rate), round(n)))
+        print(f"{rate:.0f} offered, {n:.0f} answered", flush=True)  # long work shows progress
         best = max(best, n)
         if n < 0.8 * rate:
             break

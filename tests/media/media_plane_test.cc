@@ -304,7 +304,7 @@ TEST_F(TwoPeers, PortsRunOutWithAnAlarmAndComeBack) {
   EXPECT_EQ(none.error().code, ErrorCode::kUnavailable);
   (void)!plane->open(realm, Family::kV4, false);
   EXPECT_EQ(plane->plane_stats().ports_exhausted, 2u);
-  EXPECT_EQ(events.log, (std::vector<std::string>{"media ports of realm core are exhausted"}));
+  EXPECT_EQ(events.log, (std::vector<std::string>{"media ports of realm core are exhausted: no free port"}));
   // The oldest comes back first, though none has rested: there is no other.
   const auto first = plane->local(all[3])->rtp.port;
   plane->close(all[3]);

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <limits>
 #include <thread>
 
 #include "reactor/loop.h"
@@ -55,6 +58,43 @@ TEST_P(SocketsOfFamily, DatagramsComeBack) {
   EXPECT_EQ(a.got.front(), "packet 0");
   EXPECT_EQ(a.got.back(), "");
   EXPECT_EQ(reactor.stats().datagrams_in, 82U);
+}
+
+TEST_P(SocketsOfFamily, WhatATurnSendsIsGatheredAndLeavesInOrder) {
+  Inbox in, far;
+  SocketOptions gathers;
+  gathers.gather = true;
+  auto s = *reactor.open_udp(endpoint(GetParam()), gathers, in);
+  auto to = *reactor.open_udp(endpoint(GetParam()), {}, far);
+  std::vector<std::string> sent;
+  // More than one batch by number and by size, with one that no datagram can hold among them.
+  for (int i = 0; i < 100; ++i) {
+    sent.push_back(std::to_string(i) + std::string(i % 25 == 0 ? 20'000 : 10, 'x'));
+    s->send(to->local(), to_bytes(sent.back()));
+    if (i == 50) s->send(to->local(), to_bytes(std::string(70'000, 'y')));
+  }
+  sent.emplace_back();
+  s->send(to->local(), {});
+  ASSERT_TRUE(turn_until(reactor, [&] { return far.got.size() >= sent.size(); }));
+  EXPECT_EQ(far.got, sent);
+  EXPECT_EQ(reactor.stats().datagrams_out, 102U);
+  EXPECT_EQ(reactor.stats().datagrams_dropped, 1U);
+  s->send(to->local(), to_bytes("the last word"));
+  s.reset();  // says what it still had to say
+  ASSERT_TRUE(turn_until(reactor, [&] { return far.got.size() > sent.size(); }));
+  EXPECT_EQ(far.got.back(), "the last word");
+}
+
+TEST_P(SocketsOfFamily, AnAnswerFromWithinATurnLeavesWithThatTurn) {
+  Inbox in, far;
+  SocketOptions gathers;
+  gathers.gather = true;
+  auto s = *reactor.open_udp(endpoint(GetParam()), gathers, in);
+  auto peer = *reactor.open_udp(endpoint(GetParam()), {}, far);
+  in.echo = true;
+  for (int i = 0; i < 3; ++i) peer->send(s->local(), to_bytes("ask " + std::to_string(i)));
+  EXPECT_TRUE(turn_until(reactor, [&] { return far.got.size() == 3; }));
+  EXPECT_THAT(far.got, ElementsAre("ask 0", "ask 1", "ask 2"));
 }
 
 TEST_P(SocketsOfFamily, AConnectedSocketHearsItsRemoteAloneAndMayMove) {
@@ -232,6 +272,32 @@ TEST_F(Sockets, TimersFireAndStallsAreCounted) {
   ASSERT_TRUE(turn_until(reactor, [&] { return slow.fired; }));
   EXPECT_EQ(reactor.stats().stalls, 1U);
   EXPECT_GE(reactor.stats().longest_turn, Millis{50});
+}
+
+TEST_F(Sockets, MediaPortsLeaveTheLastDescriptorsToOthers) {
+  Inbox in;
+  SocketOptions media;
+  media.leave_reserve = true;
+  auto first = *reactor.open_udp(endpoint("127.0.0.1:0"), media, in);
+  const int next = dup(0);  // the lowest number that is free
+  ASSERT_GE(next, 0);
+  close(next);
+  reserve_descriptors_from(next + 1);
+  auto last = reactor.open_udp(endpoint("127.0.0.1:0"), media, in);
+  auto none = reactor.open_udp(endpoint("127.0.0.1:0"), media, in);
+  auto listener = reactor.open_udp(endpoint("127.0.0.1:0"), {}, in);
+  reserve_descriptors_from(std::numeric_limits<int>::max());
+  EXPECT_TRUE(last);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, ErrorCode::kUnavailable);
+  EXPECT_NE(none.error().what.find("LimitNOFILE"), std::string::npos) << none.error().what;
+  EXPECT_TRUE(listener);
+}
+
+TEST(FileLimit, ASixteenthOfItIsKept) {
+  EXPECT_EQ(reserved_of(1'024), 64);
+  EXPECT_EQ(reserved_of(8'192), 512);
+  EXPECT_EQ(reserved_of(1'048'576), 1'024);
 }
 
 TEST(FileLimit, IsRaisedToTheHardOne) {
