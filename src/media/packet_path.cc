@@ -11,9 +11,9 @@ namespace causeway::media {
 namespace {
 
 constexpr Millis kSilentSource{1'000};
-constexpr Seconds kSettled{3};    // a latched source is not questioned after this
+constexpr Seconds kSettled{3};      // a latched source is not questioned after this
 constexpr Seconds kFirstReport{1};  // and up to another, of a stream that nobody has begun
-constexpr Seconds kOwnReport{4};  // looked at once a second: never more than five apart (TDM-12)
+constexpr Seconds kOwnReport{4};    // looked at once a second: never more than five apart (TDM-12)
 
 std::int64_t us(Instant t) { return t.time_since_epoch().count(); }
 

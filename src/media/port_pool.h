@@ -57,7 +57,8 @@ struct PortRange {
 
 inline constexpr Millis kQuarantine{1'000};
 inline constexpr Seconds kIdleFor{30};  // then the sockets are closed
-inline constexpr std::size_t kMaxIdlePairs = 4'096;
+inline constexpr std::size_t kMaxIdlePairs =
+    16'384;                            // a second of calls at eight thousand a second
 inline constexpr int kOpenTries = 32;  // ports that other programs hold
 
 class PortPool {

@@ -2,11 +2,13 @@
 
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 
 #include "base/log.h"
@@ -19,6 +21,18 @@ constexpr Micros kDense{1'000};  // between two wake-ups
 
 bool set_option(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+// A run that the kernel did not take in one piece. Returns how many it did not take like this.
+std::size_t send_singly(int fd, const msghdr& run, std::size_t count) {
+  const auto* at = static_cast<const std::byte*>(run.msg_iov->iov_base);
+  const std::size_t size = run.msg_iov->iov_len / count;
+  std::size_t lost = 0;
+  for (std::size_t i = 0; i < count; ++i, at += size)
+    if (sendto(fd, at, size, MSG_DONTWAIT | MSG_NOSIGNAL,
+               static_cast<const sockaddr*>(run.msg_name), run.msg_namelen) < 0)
+      ++lost;
+  return lost;
 }
 
 // As much as the operator asked for, whatever the system's usual bound is, when we may.
@@ -117,29 +131,65 @@ void OutgoingBatch::add(const Endpoint& to, std::span<const std::byte> data) {
   ++count_;
 }
 
+std::size_t OutgoingBatch::run_of(std::size_t i) const {
+  // What is split after it was routed must fit the narrowest path that is usual.
+  constexpr std::size_t kLargestSegment = 1'200;
+  if (!segments_ || sizes_[i] == 0 || sizes_[i] > kLargestSegment) return 1;
+  std::size_t n = 1;
+  while (i + n < count_ && sizes_[i + n] == sizes_[i] &&
+         address_sizes_[i + n] == address_sizes_[i] &&
+         std::memcmp(&addresses_[i + n], &addresses_[i], address_sizes_[i]) == 0)
+    ++n;
+  return n;
+}
+
 std::size_t OutgoingBatch::send(int fd) {
+  struct alignas(cmsghdr) Segmented {
+    std::array<char, CMSG_SPACE(sizeof(std::uint16_t))> room{};
+  };
   std::array<mmsghdr, kDatagrams> messages;
   std::array<iovec, kDatagrams> vectors;
+  std::array<Segmented, kDatagrams> segmented;
+  std::array<std::size_t, kDatagrams> runs;
   std::byte* at = bytes_.data();
-  for (std::size_t i = 0; i < count_; ++i) {
-    vectors[i] = {at, sizes_[i]};
-    messages[i] = {};
-    messages[i].msg_hdr.msg_name = &addresses_[i];
-    messages[i].msg_hdr.msg_namelen = address_sizes_[i];
-    messages[i].msg_hdr.msg_iov = &vectors[i];
-    messages[i].msg_hdr.msg_iovlen = 1;
-    at += sizes_[i];
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < count_; i += runs[n++]) {
+    runs[n] = run_of(i);
+    vectors[n] = {at, sizes_[i] * runs[n]};
+    msghdr& m = messages[n].msg_hdr;
+    m = {};
+    m.msg_name = &addresses_[i];
+    m.msg_namelen = address_sizes_[i];
+    m.msg_iov = &vectors[n];
+    m.msg_iovlen = 1;
+    if (runs[n] > 1) {
+      m.msg_control = segmented[n].room.data();
+      m.msg_controllen = segmented[n].room.size();
+      cmsghdr* const c = CMSG_FIRSTHDR(&m);
+      c->cmsg_level = SOL_UDP;
+      c->cmsg_type = UDP_SEGMENT;
+      c->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
+      const auto size = static_cast<std::uint16_t>(sizes_[i]);
+      std::memcpy(CMSG_DATA(c), &size, sizeof size);
+    }
+    at += vectors[n].iov_len;
   }
   std::size_t lost = 0;
-  for (std::size_t i = 0; i < count_;) {
-    const int n = sendmmsg(fd, &messages[i], static_cast<unsigned>(count_ - i),
-                           MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n > 0) {
-      i += static_cast<std::size_t>(n);
-    } else {  // the first of them; each that follows deserves its own attempt
-      ++lost;
-      ++i;
+  for (std::size_t i = 0; i < n;) {
+    const int sent =
+        sendmmsg(fd, &messages[i], static_cast<unsigned>(n - i), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) {
+      i += static_cast<std::size_t>(sent);
+      continue;
     }
+    // The first of them; each that follows deserves its own attempt.
+    if (runs[i] > 1) {
+      segments_ = segments_ && errno != EINVAL && errno != EIO && errno != EOPNOTSUPP;
+      lost += send_singly(fd, messages[i].msg_hdr, runs[i]);
+    } else {
+      ++lost;
+    }
+    ++i;
   }
   count_ = 0;
   bytes_.clear();

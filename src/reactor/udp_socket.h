@@ -53,11 +53,15 @@ class OutgoingBatch {
   [[nodiscard]] bool empty() const { return count_ == 0; }
 
  private:
+  // Datagrams of one size to one peer, from the i-th on: they go through the kernel in one piece.
+  [[nodiscard]] std::size_t run_of(std::size_t i) const;
+
   std::vector<std::byte> bytes_;  // one behind the other
   std::array<std::size_t, kDatagrams> sizes_{};
   std::array<sockaddr_storage, kDatagrams> addresses_{};
   std::array<socklen_t, kDatagrams> address_sizes_{};
   std::size_t count_ = 0;
+  bool segments_ = true;  // UDP_SEGMENT works on this socket, as far as we know
 };
 
 class KernelUdpSocket final : public UdpSocket, private FdHandler {

@@ -164,15 +164,13 @@ Status SessionDescription::read() {
       if (number == 1 && line != "v=0") return bad_line(number, "expected v=0", line);
       if (number == 2 && (line[0] != 'o' || !read_origin(value, origin)))
         return bad_line(number, "expected o=USER ID VERSION IN IP4|IP6 ADDRESS", line);
+    } else if (line[0] == 'a') {  // most lines by far
     } else if (line[0] == 'v' || line[0] == 'o') {
       return bad_line(number, "repeated", line);
     } else if (line[0] == 's') {
       if (named || media_count_ != 0) return bad_line(number, "s= repeated or out of place", line);
       named = true;
-    }
-    lines_.push_back({line[0], static_cast<std::uint16_t>(value.data() - base),
-                      static_cast<std::uint16_t>(value.size())});
-    if (line[0] == 'm') {
+    } else if (line[0] == 'm') {
       if (!named) return bad_line(number, "expected s= before the first m=", line);
       if (media_count_ == kMaxMedia)
         return fail(ErrorCode::kTooLarge,
@@ -184,6 +182,8 @@ Status SessionDescription::read() {
       if (media_count_ != 0) media_[media_count_ - 1].end = m.first;
       media_[media_count_++] = m;
     }
+    lines_.push_back({line[0], static_cast<std::uint16_t>(value.data() - base),
+                      static_cast<std::uint16_t>(value.size())});
     p = next;
   }
   if (number < 2 || !named)

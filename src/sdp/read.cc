@@ -332,7 +332,6 @@ Status Reader::media_attribute(const Line& l, std::string_view name, std::string
     types.describe(pt, text::trimmed(rest));
     return {};
   }
-  if (name == "crypto") return crypto(l, value);
   if (name == "rtcp") return rtcp_port(l, value);
   if (name == "rtcp-mux") {
     out.media.rtcp_mux = true;
@@ -354,6 +353,7 @@ Status Reader::attribute(const Line& l, bool session) {
   const auto colon = std::min(whole.find(':'), whole.size());
   const auto name = text::trimmed(whole.substr(0, colon));
   const auto value = text::trimmed(whole.substr(std::min(colon + 1, whole.size())));
+  if (name == "crypto") return crypto(l, value);  // at either level
   // The bulk of an offer: what is neither read nor kept.
   if (describes_transport(name)) {
     if (name == "fingerprint" || name == "setup" || name == "tls-id") dtls(name, value, session);
@@ -367,9 +367,12 @@ Status Reader::attribute(const Line& l, bool session) {
   bool used = false;
   // At session level the names of the media level mean nothing (RFC 8866 6); only what may stand
   // there is looked at.
-  if (!session || name == "crypto" || name == "ptime" || name == "maxptime")
+  if (!session || name == "ptime" || name == "maxptime")
     if (auto s = media_attribute(l, name, value, used); !s) return s;
-  if (!used && out.attributes.size() < kMaxExtraAttributes) out.attributes.emplace_back(whole);
+  if (!used && out.attributes.size() < kMaxExtraAttributes) {
+    if (out.attributes.empty()) out.attributes.reserve(4);  // rarely more
+    out.attributes.emplace_back(whole);
+  }
   return {};
 }
 
@@ -429,6 +432,7 @@ static Status read_into(const SessionDescription& d, std::optional<Security> pre
   if (!m)
     return fail(ErrorCode::kNotAcceptable, "no audio line over RTP/AVP or RTP/SAVP in the SDP");
   Reader r(d, out);
+  out.media_lines.reserve(d.media().size());
   for (const MediaSection& each : d.media())
     out.media_lines.emplace_back(d.value(d.lines()[each.first]));
   out.audio_index = static_cast<std::size_t>(m - d.media().data());

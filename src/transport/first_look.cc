@@ -1,5 +1,7 @@
 #include "transport/first_look.h"
 
+#include <array>
+
 #include "sip/header_id.h"
 #include "sip/headers.h"
 
@@ -104,7 +106,13 @@ std::string shed_response(const FirstLook& look, const Endpoint& from, unsigned 
   for (const std::string_view s : {look.call_id, look.from, look.vias[0]})
     for (const char c : s) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
   r.append("From: ").append(look.from).append("\r\nTo: ").append(look.to).append(kShedTag);
-  r.append(std::to_string(h)).append("\r\nCall-ID: ").append(look.call_id);
+  // Of one length always: refusals of one size to one peer leave in one piece (OutgoingBatch).
+  std::array<char, 16> tag;
+  for (char& c : tag) {
+    c = "0123456789abcdef"[h & 15];
+    h >>= 4;
+  }
+  r.append(tag.data(), tag.size()).append("\r\nCall-ID: ").append(look.call_id);
   r.append("\r\nCSeq: ").append(look.cseq).append("\r\nRetry-After: ");
   r.append(std::to_string(retry_after)).append("\r\n").append(lines);
   r.append("Content-Length: 0\r\n\r\n");

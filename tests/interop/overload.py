@@ -2,6 +2,8 @@
 
 The gateway shares one core with something that takes most of it, so that it is too slow on any machine.
 """
+import statistics
+
 from support import *
 
 CORE = min(os.sched_getaffinity(0))
@@ -81,22 +83,29 @@ def goodput():
     """offered three times what it can carry it goes on completing most of its own maximum; how much is printed"""
     g = gateway(2)
     answering = sipp("uas", CALLEE, 5060, limit=600)
-    best, rate, seen = 0.0, 400.0, []
+    best, offered, rate, seen = 0.0, 0.0, 400.0, []
     while rate < 6000:
         n = carried(g, rate, 8)
         seen.append((round(rate), round(n)))
         print(f"{rate:.0f} offered, {n:.0f} answered", flush=True)  # long work shows progress
-        best = max(best, n)
+        best, offered = max((best, offered), (n, rate))
         if n < 0.8 * rate:
             break
         rate *= 1.25
-    at_three = max(carried(g, 3 * best, 12) for _ in range(2))
+    # In turn: a shared machine is not of one speed for three minutes.
+    most, at_three = [], []
+    for _ in range(3):
+        most.append(carried(g, offered, 8))
+        at_three.append(carried(g, 3 * best, 8))
+    pairs = [(round(a), round(b)) for a, b in zip(most, at_three)]
+    most, at_three = statistics.median(most), statistics.median(at_three)
     cost = [int(x) for x in pathlib.Path(f"/proc/{g.process.pid}/stat").read_text().split()[13:15]]
-    text = f"{100 * at_three / best:.0f} %: {at_three:.0f} of at most {best:.0f} calls/s when offered {3 * best:.0f}; before that {seen}; CPU {cost}"
+    text = (f"{100 * at_three / most:.0f} %: {at_three:.0f} of {most:.0f} calls/s when offered {3 * best:.0f}; "
+            f"most and three times, in turn: {pairs}; before that {seen}; CPU {cost}")
     print(text, flush=True)
     # The aim is 95 %. Of bare calls over UDP the refusals alone take more than that leaves (ADR 0017): what is
     # proved here is that nothing collapses.
-    expect(at_three >= 0.65 * best, text)
+    expect(at_three >= 0.75 * most, text)
     answering.kill()
     g.stop(20)
 
