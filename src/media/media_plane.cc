@@ -113,6 +113,10 @@ Result<std::pair<PortPool*, std::unique_ptr<PortPair>>> MediaPlane::Impl::take_p
                                                (family == Family::kV6 ? "IPv6" : "IPv4"));
   PortPool& pool = pool_of(realm, *address);
   auto ports = pool.take();
+  // What is missing may be descriptors, and in another realm sockets may rest that nobody uses.
+  constexpr std::size_t kAtOnce = 64;
+  for (std::size_t i = 0; !ports && i < pools.size(); ++i)
+    if (pools[i].get() != &pool && pools[i]->close_resting(kAtOnce) != 0) ports = pool.take();
   if (!ports) {
     exhausted(pool, ports.error());
     return fail(ErrorCode::kUnavailable,

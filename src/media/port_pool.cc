@@ -122,11 +122,17 @@ void PortPool::close(std::unique_ptr<PortPair> pair) {
 
 void PortPool::retire() {
   retired_ = true;
-  while (!idle_.empty()) {
+  close_resting(idle_.size());
+}
+
+std::size_t PortPool::close_resting(std::size_t most) {
+  std::size_t n = 0;
+  for (; n < most && !idle_.empty(); ++n) {
     auto pair = std::move(idle_.front().pair);
     idle_.pop_front();
     close(std::move(pair));
   }
+  return n;
 }
 
 void PortPool::close_idle(Instant now) {

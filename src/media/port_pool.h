@@ -72,6 +72,8 @@ class PortPool {
   void give_back(std::unique_ptr<PortPair> pair);
   void shut(std::uint16_t port);  // one that was given back: closed at once
   void close_idle(Instant now);   // called about once a second
+  // At most so many that rest, the oldest first; how many there were.
+  std::size_t close_resting(std::size_t most);
   [[nodiscard]] const PortRange& range() const { return range_; }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
   // Has sockets at that port, in use or at rest.

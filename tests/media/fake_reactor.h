@@ -41,6 +41,8 @@ class FakeReactor final : public reactor::Reactor, public reactor::Timers {
                                                        reactor::UdpListener& listener) override {
     if (sockets_.count(local) || taken.count(local.port))
       return fail(ErrorCode::kIo, "address already in use");
+    if (options.leave_reserve && sockets_.size() >= descriptors)
+      return fail(ErrorCode::kUnavailable, "too few file descriptors");
     auto s = std::make_unique<Socket>();
     s->net = this;
     s->at = local;
@@ -109,7 +111,8 @@ class FakeReactor final : public reactor::Reactor, public reactor::Timers {
     s.listener->on_datagram(s, from, std::span(buffer).first(data.size()), now_);
   }
 
-  std::set<std::uint16_t> taken;  // ports that another program holds
+  std::set<std::uint16_t> taken;       // ports that another program holds
+  std::size_t descriptors = SIZE_MAX;  // that media ports may have
   reactor::SocketOptions last_options;
   std::size_t opened = 0;
   std::size_t unheard = 0;

@@ -304,7 +304,8 @@ TEST_F(TwoPeers, PortsRunOutWithAnAlarmAndComeBack) {
   EXPECT_EQ(none.error().code, ErrorCode::kUnavailable);
   (void)!plane->open(realm, Family::kV4, false);
   EXPECT_EQ(plane->plane_stats().ports_exhausted, 2u);
-  EXPECT_EQ(events.log, (std::vector<std::string>{"media ports of realm core are exhausted: no free port"}));
+  EXPECT_EQ(events.log,
+            (std::vector<std::string>{"media ports of realm core are exhausted: no free port"}));
   // The oldest comes back first, though none has rested: there is no other.
   const auto first = plane->local(all[3])->rtp.port;
   plane->close(all[3]);
@@ -314,6 +315,26 @@ TEST_F(TwoPeers, PortsRunOutWithAnAlarmAndComeBack) {
   ASSERT_TRUE(again);
   EXPECT_EQ(plane->local(*again)->rtp.port, first);
   EXPECT_EQ(plane->open(realm, Family::kV6, false).error().code, ErrorCode::kConfiguration);
+}
+
+TEST_F(TwoPeers, SocketsThatRestInOneRealmMakeRoomForAnother) {
+  RealmMedia other = realm;
+  other.name = "other";
+  other.port_min = 50000;
+  other.port_max = 50999;
+  net.descriptors = 80;
+  std::vector<MediaLegId> all;
+  for (auto id = plane->open(realm, Family::kV4, false); id;
+       id = plane->open(realm, Family::kV4, false))
+    all.push_back(*id);
+  ASSERT_GT(all.size(), 30u);
+  EXPECT_FALSE(plane->open(other, Family::kV4, false)) << "all are in use";
+  for (const MediaLegId id : all) plane->close(id);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto made = plane->open(other, Family::kV4, false);
+    ASSERT_TRUE(made) << i << ": " << made.error().what;
+  }
+  EXPECT_FALSE(plane->open(other, Family::kV4, false));
 }
 
 TEST_F(TwoPeers, PortsOfOtherProgramsArePassedOver) {
