@@ -206,8 +206,8 @@ void ControlServer::run() {
 
 void ControlServer::accept_client() {
   const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0) {  // it stays readable: not asked again at once
-    if (errno == EMFILE || errno == ENFILE)
+  if (fd < 0) {  // for want of descriptors or memory it stays readable: not asked again at once
+    if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     return;
   }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 namespace causeway {
 
@@ -14,6 +15,13 @@ class RawBuffer {
 
  public:
   RawBuffer() = default;
+  RawBuffer(RawBuffer&& o) noexcept
+      : items_(std::move(o.items_)), size_(std::exchange(o.size_, 0)) {}
+  RawBuffer& operator=(RawBuffer&& o) noexcept {
+    items_ = std::move(o.items_);
+    size_ = std::exchange(o.size_, 0);
+    return *this;
+  }
   // `size` elements of any value.
   explicit RawBuffer(std::size_t size)
       : items_(std::make_unique_for_overwrite<T[]>(size)), size_(size) {}

@@ -47,7 +47,7 @@ Result<Endpoint> MediaPlane::open_image(MediaLegId id) {
   if (leg->image) return leg->image->open_end;
   // A port goes back to the pool that it came from, the leg's: there is one while an image is open.
   if (leg->elsewhere) return fail(ErrorCode::kConflict, "its media is about to move");
-  auto ports = leg->pool->take();
+  auto ports = impl_->take_from(*leg->pool);
   if (!ports) {
     impl_->exhausted(*leg->pool, ports.error());
     return tl::unexpected(ports.error());

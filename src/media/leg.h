@@ -115,7 +115,8 @@ struct Leg {
   Instant expected_since{};
   Instant last_rtcp_in{};
   Instant last_rtcp_out{};
-  std::uint32_t sent_sr = 0;  // middle NTP bits of the last SR to the peer
+  bool first_report_waits = false;  // until there is something to tell
+  std::uint32_t sent_sr = 0;        // middle NTP bits of the last SR to the peer
   Instant sent_sr_at{};
   bool sent_sr_is_ours = false;        // made here, not passed on
   std::uint32_t reported_packets = 0;  // out.packets at the last report of ours

@@ -65,12 +65,12 @@ Result<MediaLegId> MediaPlane::restore(const RealmMedia& realm, const LegSnapsho
     return fail(ErrorCode::kUnavailable, "realm " + realm.name + " has no media address " +
                                              s.rtp.address.to_string() + " any more");
   PortPool& pool = impl_->pool_of(realm, s.rtp.address);
-  auto ports = pool.take(s.rtp.port);
+  auto ports = impl_->take_from(pool, s.rtp.port);
   if (!ports) return tl::unexpected(ports.error());
   Leg& leg = impl_->add(std::move(*ports), pool, realm, s.rtcp_mux_offered);
   const MediaLegId id = leg.id;
   if (s.image) {
-    auto image = pool.take(s.image->bound.port);
+    auto image = impl_->take_from(pool, s.image->bound.port);
     if (!image) {
       impl_->remove(leg, false);
       return tl::unexpected(image.error());

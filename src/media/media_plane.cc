@@ -98,6 +98,16 @@ PortPool& MediaPlane::Impl::pool_of(const RealmMedia& realm, const IpAddress& ad
   return *pools.back();
 }
 
+Result<std::unique_ptr<PortPair>> MediaPlane::Impl::take_from(PortPool& pool,
+                                                              std::optional<std::uint16_t> port) {
+  constexpr std::size_t kAtOnce = 64;
+  const auto take = [&] { return port ? pool.take(*port) : pool.take(); };
+  auto ports = take();
+  for (std::size_t i = 0; !ports && pool.starved() && i < pools.size(); ++i)
+    if (pools[i]->close_resting(kAtOnce) != 0) ports = take();
+  return ports;
+}
+
 void MediaPlane::Impl::exhausted(PortPool& pool, const Error& why) {
   ++ports_exhausted;
   if (pool.last_alarm != Instant{} && reactor.now() - pool.last_alarm < Seconds(1)) return;
@@ -112,11 +122,7 @@ Result<std::pair<PortPool*, std::unique_ptr<PortPair>>> MediaPlane::Impl::take_p
     return fail(ErrorCode::kConfiguration, "realm " + realm.name + " has no media address for " +
                                                (family == Family::kV6 ? "IPv6" : "IPv4"));
   PortPool& pool = pool_of(realm, *address);
-  auto ports = pool.take();
-  // What is missing may be descriptors, and in another realm sockets may rest that nobody uses.
-  constexpr std::size_t kAtOnce = 64;
-  for (std::size_t i = 0; !ports && i < pools.size(); ++i)
-    if (pools[i].get() != &pool && pools[i]->close_resting(kAtOnce) != 0) ports = pool.take();
+  auto ports = take_from(pool);
   if (!ports) {
     exhausted(pool, ports.error());
     return fail(ErrorCode::kUnavailable,

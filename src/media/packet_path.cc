@@ -11,9 +11,9 @@ namespace causeway::media {
 namespace {
 
 constexpr Millis kSilentSource{1'000};
-constexpr Seconds kSettled{3};      // a latched source is not questioned after this
-constexpr Seconds kFirstReport{1};  // and up to another, of a stream that nobody has begun
-constexpr Seconds kOwnReport{4};    // looked at once a second: never more than five apart (TDM-12)
+constexpr Seconds kSettled{3};             // a latched source is not questioned after this
+constexpr Micros kSilentFirst{2'000'000};  // the first report waits as long where nobody speaks
+constexpr Seconds kOwnReport{4};  // looked at once a second: never more than five apart (TDM-12)
 
 std::int64_t us(Instant t) { return t.time_since_epoch().count(); }
 
@@ -268,19 +268,22 @@ bool MediaPlane::Impl::heard_on_the_other_side_alone(const Leg& leg, Instant now
 void MediaPlane::Impl::look_after(Leg& leg, Instant now) {
   if (!leg.applied) return;
   pull_both(leg);
-  // The first look after the answer: a peer that hears something is told so at once (TDM-20). Where
-  // nobody has said anything yet, half the interval comes first (RFC 3550 6.2).
-  bool first = leg.last_rtcp_out == Instant{};
-  if (first && !leg.in.started && leg.out.packets == 0) {
+  // The first look after the answer or after the first packet: a peer that is heard or hears
+  // something is told so at once (TDM-20). Where nobody has said anything yet, about half the
+  // interval comes first (RFC 3550 6.2).
+  const bool silent = !leg.in.started && leg.out.packets == 0;
+  bool first = leg.last_rtcp_out == Instant{} || (leg.first_report_waits && !silent);
+  if (first && silent) {
     first = false;
-    leg.last_rtcp_out = now - kOwnReport + kFirstReport +
-                        Micros(static_cast<std::int64_t>(reactor.random().below(1'000'000)));
+    leg.first_report_waits = true;
+    leg.last_rtcp_out = now - kOwnReport + Micros(reactor.random().below(kSilentFirst.count()));
   }
   if (first || now - leg.last_rtcp_out >= kOwnReport) {
     std::array<std::byte, 256> buffer;
     const auto room = std::span(buffer).first(buffer.size() - rtp::Srtp::kMaxExpansion);
     const std::size_t size = own_report(leg, room, now, reactor.wall());
     leg.last_rtcp_out = now;
+    leg.first_report_waits = false;
     if (size != 0) send_rtcp(leg, buffer, size + voip_report(leg, room.subspan(size)), now);
     // Legs that were answered together do not go on reporting together.
     if (first) leg.last_rtcp_out = now - Micros(reactor.random().below(1'000'000));

@@ -86,6 +86,9 @@ class MediaPlane::Impl final : public PortListener, public reactor::TimerTarget 
   void compile(Leg& leg);
   [[nodiscard]] std::shared_ptr<const PayloadTypes> shared(const PayloadTypes& types);
   void part(Leg& leg);
+  // From the pool, where need be after sockets were closed that rest. Of `port` when it is given.
+  [[nodiscard]] Result<std::unique_ptr<PortPair>> take_from(PortPool& pool,
+                                                            std::optional<std::uint16_t> port = {});
   void exhausted(PortPool& pool, const Error& why);
 
   // The packet path (packet_path.cc)

@@ -5,7 +5,11 @@
 namespace causeway::media {
 
 PortPool::PortPool(reactor::Reactor& reactor, PortListener& listener, PortRange range)
-    : reactor_(reactor), listener_(listener), range_(std::move(range)), held_(65'536) {
+    : reactor_(reactor),
+      listener_(listener),
+      range_(std::move(range)),
+      most_idle_(std::min(kMaxIdlePairs, reactor.media_sockets() / 4)),
+      held_(65'536) {
   // Each shard has every n-th pair: two shards never try for the same one.
   const std::uint32_t shards =
       std::max<std::uint32_t>(1, static_cast<std::uint32_t>(reactor.shard_count()));
@@ -55,6 +59,7 @@ Result<std::unique_ptr<PortPair>> PortPool::take() {
     return refreshed(std::move(pair));
   };
   if (!idle_.empty() && reactor_.now() - idle_.front().since >= kQuarantine) return oldest();
+  starved_ = false;
   Error last{ErrorCode::kUnavailable, "no free port"};
   int tries = kOpenTries;
   for (std::size_t i = closed_.size(); i > 0 && tries > 0; --i) {
@@ -70,7 +75,8 @@ Result<std::unique_ptr<PortPair>> PortPool::take() {
     if (pair) return pair;
     closed_.push_back(port);
     last.what = pair.error().what;
-    if (pair.error().code == ErrorCode::kUnavailable) break;  // no other port fares better
+    starved_ = pair.error().code == ErrorCode::kUnavailable;
+    if (starved_) break;  // no other port fares better
   }
   // A call that is refused is worse than a late packet, which is no packet of its peer's address.
   if (!idle_.empty()) return oldest();
@@ -88,6 +94,7 @@ Result<std::unique_ptr<PortPair>> PortPool::take(std::uint16_t port) {
   const auto c = std::find(closed_.begin(), closed_.end(), port);
   // A port of another shard's share (the number of shards changed) is tried all the same.
   auto pair = open(port);
+  starved_ = !pair && pair.error().code == ErrorCode::kUnavailable;
   if (!pair)
     return fail(ErrorCode::kUnavailable,
                 "media port " + std::to_string(port) + ": " + pair.error().what);
@@ -97,7 +104,7 @@ Result<std::unique_ptr<PortPair>> PortPool::take(std::uint16_t port) {
 
 void PortPool::give_back(std::unique_ptr<PortPair> pair) {
   pair->leg = nullptr;
-  if (idle_.size() < kMaxIdlePairs && !retired_) {
+  if (idle_.size() < most_idle_ && !retired_) {
     idle_.push_back({std::move(pair), reactor_.now()});
     return;
   }

@@ -57,8 +57,9 @@ struct PortRange {
 
 inline constexpr Millis kQuarantine{1'000};
 inline constexpr Seconds kIdleFor{30};  // then the sockets are closed
-inline constexpr std::size_t kMaxIdlePairs =
-    16'384;                            // a second of calls at eight thousand a second
+// A second of calls at eight thousand a second, and at most half of the sockets that the shard
+// may have in all.
+inline constexpr std::size_t kMaxIdlePairs = 16'384;
 inline constexpr int kOpenTries = 32;  // ports that other programs hold
 
 class PortPool {
@@ -76,6 +77,8 @@ class PortPool {
   std::size_t close_resting(std::size_t most);
   [[nodiscard]] const PortRange& range() const { return range_; }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
+  // The latest take() failed because the process has too few descriptors, not for want of a port.
+  [[nodiscard]] bool starved() const { return starved_; }
   // Has sockets at that port, in use or at rest.
   [[nodiscard]] bool holds(std::uint16_t port) const { return held_[port]; }
   // Of an earlier configuration: what comes back is closed at once.
@@ -99,11 +102,13 @@ class PortPool {
   reactor::Reactor& reactor_;
   PortListener& listener_;
   PortRange range_;
+  std::size_t most_idle_;
   std::deque<std::uint16_t> closed_;  // even ports without sockets, reused last
   std::deque<Idle> idle_;             // open, in order of `since`
   std::vector<bool> held_;            // by port: has sockets
   std::size_t open_ = 0;              // pairs that have
   bool retired_ = false;
+  bool starved_ = false;
 };
 
 }  // namespace causeway::media

@@ -87,7 +87,9 @@ void EpollReactor::turn(Millis longest_wait) {
   for (int i = 0; i < n; ++i) dispatch(events[static_cast<std::size_t>(i)]);
   if (more_mail_) empty_mailbox();
   timers_.advance(now_);
-  // Handshakes come last: what established calls and their media had to say was heard before.
+  // Handshakes come last: what established calls and their media had to say was heard before, and
+  // what was answered is under way.
+  if (more_steps_ || !handshake_turns_.empty()) run_end_of_turn();
   if (more_steps_) take_handshake_steps();
   give_handshake_turns();
   run_end_of_turn();

@@ -5,6 +5,7 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -79,6 +80,9 @@ class EpollReactor final : public Reactor {
   [[nodiscard]] WallTime wall() const override { return wall_; }
   [[nodiscard]] ShardId shard() const override { return options_.shard; }
   [[nodiscard]] std::size_t shard_count() const override { return mail_room_.shard_count(); }
+  [[nodiscard]] std::size_t media_sockets() const override {
+    return static_cast<std::size_t>(std::max(first_reserved_descriptor(), 0)) / shard_count();
+  }
   [[nodiscard]] Micros last_turn() const override { return last_turn_; }
   [[nodiscard]] Timers& timers() override { return timers_; }
   [[nodiscard]] Random& random() override { return random_; }

@@ -43,7 +43,7 @@ std::atomic<int> first_reserved{std::numeric_limits<int>::max()};
 void reserve_descriptors_from(int first) { first_reserved = first; }
 int first_reserved_descriptor() { return first_reserved; }
 int reserved_of(unsigned long limit) {
-  return static_cast<int>(std::clamp<unsigned long>(limit / 16, 64, 1024));
+  return static_cast<int>(std::min(std::clamp<unsigned long>(limit / 16, 64, 1024), limit / 4));
 }
 
 }  // namespace causeway::reactor

@@ -38,7 +38,7 @@ class FileDescriptor {
 // lowest number that is free, so a socket with this number or a higher one is one of the last.
 void reserve_descriptors_from(int first);
 [[nodiscard]] int first_reserved_descriptor();
-// A sixteenth of the limit, from 64 to 1024.
+// A sixteenth of the limit, from 64 to 1024, and no more than a quarter.
 [[nodiscard]] int reserved_of(unsigned long limit);
 
 }  // namespace causeway::reactor

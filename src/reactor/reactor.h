@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -197,6 +198,10 @@ class Reactor : public Clock {
  public:
   [[nodiscard]] virtual ShardId shard() const = 0;
   [[nodiscard]] virtual std::size_t shard_count() const = 0;
+  // How many sockets media may have open on this shard: its share of the file descriptors.
+  [[nodiscard]] virtual std::size_t media_sockets() const {
+    return std::numeric_limits<std::size_t>::max();
+  }
   // How long the latest turn of the loop took: what came meanwhile has waited so long.
   [[nodiscard]] virtual Micros last_turn() const { return Micros{0}; }
   [[nodiscard]] virtual Timers& timers() = 0;

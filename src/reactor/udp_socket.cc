@@ -17,6 +17,7 @@ namespace causeway::reactor {
 namespace {
 
 constexpr int kBatchesPerTurn = 2;
+constexpr int kRefusals = 8;     // of runs in one piece, then they are not tried again
 constexpr Micros kDense{1'000};  // between two wake-ups
 
 bool set_option(int fd, int level, int name, int value) {
@@ -61,6 +62,10 @@ Result<FileDescriptor> open_socket(int type, const Endpoint& local, const Socket
     if (error == EMFILE || error == ENFILE) reason.code = ErrorCode::kUnavailable;
     return tl::unexpected<Error>(reason);
   }
+  if (options.leave_reserve && fd.get() >= first_reserved_descriptor())
+    return tl::unexpected<Error>(
+        {ErrorCode::kUnavailable,
+         "the process has too few file descriptors: raise its limit of open files (LimitNOFILE)"});
   const int f = fd.get();
   bool ok = true;
   if (v6) ok = set_option(f, IPPROTO_IPV6, IPV6_V6ONLY, 1) && ok;
@@ -124,6 +129,14 @@ int DatagramBatch::receive_one(int fd) {
   return 1;
 }
 
+OutgoingBatch::OutgoingBatch(int fd) : fd_(fd) {
+  bytes_.reserve(kBytes);
+  // A kernel that does not know the option would send a run as one datagram.
+  int size = 0;
+  socklen_t length = sizeof size;
+  segments_ = getsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, &length) == 0;
+}
+
 void OutgoingBatch::add(const Endpoint& to, std::span<const std::byte> data) {
   bytes_.insert(bytes_.end(), data.begin(), data.end());
   sizes_[count_] = data.size();
@@ -143,7 +156,7 @@ std::size_t OutgoingBatch::run_of(std::size_t i) const {
   return n;
 }
 
-std::size_t OutgoingBatch::send(int fd) {
+std::size_t OutgoingBatch::send() {
   struct alignas(cmsghdr) Segmented {
     std::array<char, CMSG_SPACE(sizeof(std::uint16_t))> room{};
   };
@@ -177,15 +190,18 @@ std::size_t OutgoingBatch::send(int fd) {
   std::size_t lost = 0;
   for (std::size_t i = 0; i < n;) {
     const int sent =
-        sendmmsg(fd, &messages[i], static_cast<unsigned>(n - i), MSG_DONTWAIT | MSG_NOSIGNAL);
+        sendmmsg(fd_, &messages[i], static_cast<unsigned>(n - i), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent > 0) {
       i += static_cast<std::size_t>(sent);
       continue;
     }
     // The first of them; each that follows deserves its own attempt.
     if (runs[i] > 1) {
-      segments_ = segments_ && errno != EINVAL && errno != EIO && errno != EOPNOTSUPP;
-      lost += send_singly(fd, messages[i].msg_hdr, runs[i]);
+      const bool unfit = errno == EINVAL || errno == EIO || errno == EOPNOTSUPP;
+      const std::size_t more = send_singly(fd_, messages[i].msg_hdr, runs[i]);
+      lost += more;
+      // One peer may be to blame, not the socket: a narrow path, IPsec.
+      if (unfit && more == 0 && ++refused_ == kRefusals) segments_ = false;
     } else {
       ++lost;
     }
@@ -203,16 +219,12 @@ Result<std::unique_ptr<UdpSocket>> KernelUdpSocket::open(EpollReactor& reactor,
                                                          UdpListener& listener) {
   auto fd = open_socket(SOCK_DGRAM, local, options);
   if (!fd) return tl::unexpected<Error>(fd.error());
-  if (options.leave_reserve && fd->get() >= first_reserved_descriptor())
-    return tl::unexpected<Error>(
-        {ErrorCode::kUnavailable,
-         "the process has too few file descriptors: raise its limit of open files (LimitNOFILE)"});
   const Endpoint bound = local_endpoint(fd->get());
   std::unique_ptr<KernelUdpSocket> self(
       new KernelUdpSocket(reactor, std::move(*fd), bound, listener));
   self->chosen_port_ = local.port == 0;
   self->measure_wait_ = options.measure_wait;
-  if (options.gather) self->outgoing_ = std::make_unique<OutgoingBatch>();
+  if (options.gather) self->outgoing_ = std::make_unique<OutgoingBatch>(self->fd_.get());
   if (options.measure_wait) (void)wait_of_latest(self->fd_.get());
   self->watch_ = reactor.watch_fd(self->fd_.get(), EPOLLIN, *self);
   if (self->watch_ == WatchId{}) return tl::unexpected<Error>(io_error("epoll", errno));
@@ -225,8 +237,7 @@ KernelUdpSocket::~KernelUdpSocket() {
 }
 
 void KernelUdpSocket::flush() {
-  if (outgoing_ && !outgoing_->empty())
-    reactor_.counters().datagrams_dropped += outgoing_->send(fd_.get());
+  if (outgoing_ && !outgoing_->empty()) reactor_.counters().datagrams_dropped += outgoing_->send();
 }
 
 void KernelUdpSocket::on_ready(std::uint32_t) {

@@ -42,15 +42,17 @@ class OutgoingBatch {
   static constexpr std::size_t kDatagrams = 32;
   static constexpr std::size_t kBytes = 64 * 1024;
 
-  OutgoingBatch() { bytes_.reserve(kBytes); }
+  explicit OutgoingBatch(int fd);  // an open UDP socket's
   // Is there room for one more of that size? One that is larger than all of it fits an empty one.
   [[nodiscard]] bool fits(std::size_t size) const {
     return count_ == 0 || (count_ < kDatagrams && bytes_.size() + size <= kBytes);
   }
   void add(const Endpoint& to, std::span<const std::byte> data);
   // Sends what there is and is empty afterwards. Returns how many the kernel did not take.
-  std::size_t send(int fd);
+  std::size_t send();
   [[nodiscard]] bool empty() const { return count_ == 0; }
+  // Runs of one size go in one piece, as far as we know.
+  [[nodiscard]] bool in_pieces() const { return segments_; }
 
  private:
   // Datagrams of one size to one peer, from the i-th on: they go through the kernel in one piece.
@@ -61,7 +63,9 @@ class OutgoingBatch {
   std::array<sockaddr_storage, kDatagrams> addresses_{};
   std::array<socklen_t, kDatagrams> address_sizes_{};
   std::size_t count_ = 0;
-  bool segments_ = true;  // UDP_SEGMENT works on this socket, as far as we know
+  int fd_;
+  bool segments_ = false;
+  int refused_ = 0;  // runs that the kernel took only one by one
 };
 
 class KernelUdpSocket final : public UdpSocket, private FdHandler {

@@ -337,6 +337,22 @@ TEST_F(TwoPeers, SocketsThatRestInOneRealmMakeRoomForAnother) {
   EXPECT_FALSE(plane->open(other, Family::kV4, false));
 }
 
+TEST_F(TwoPeers, ARangeThatIsExhaustedLeavesTheSocketsOfOtherRealmsAlone) {
+  RealmMedia other = realm;
+  other.name = "other";
+  other.port_min = 50000;
+  other.port_max = 50001;
+  std::vector<MediaLegId> all;
+  for (int i = 0; i < 10; ++i) all.push_back(*plane->open(realm, Family::kV4, false));
+  for (const MediaLegId id : all) plane->close(id);
+  ASSERT_TRUE(plane->open(other, Family::kV4, false));
+  EXPECT_FALSE(plane->open(other, Family::kV4, false)) << "it has one pair";
+  net.pass(Seconds(2));
+  const std::size_t before = net.opened;
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(plane->open(realm, Family::kV4, false));
+  EXPECT_EQ(net.opened, before) << "they rested, and serve again";
+}
+
 TEST_F(TwoPeers, PortsOfOtherProgramsArePassedOver) {
   for (std::uint16_t p = 40000; p < 40020; ++p) net.taken.insert(p);
   for (int i = 0; i < 38; ++i) EXPECT_TRUE(plane->open(realm, Family::kV4, false));

@@ -70,6 +70,28 @@ TEST_F(TwoPeers, SilenceIsPcmuOrComfortNoiseOrNothingAndEndsByItself) {
   EXPECT_TRUE(bob.heard.empty());
 }
 
+// RFC 3550 6.2: half the interval before the first report, where there is nothing to tell.
+TEST_F(TwoPeers, WhereNobodySpeaksTheFirstReportComesWithinThreeSeconds) {
+  up();
+  net.pass(Millis(990));
+  EXPECT_TRUE(alice.reports.empty());
+  EXPECT_TRUE(bob.reports.empty());
+  net.pass(Millis(2'100));
+  EXPECT_EQ(alice.reports.size(), 1U);
+  EXPECT_EQ(bob.reports.size(), 1U);
+}
+
+TEST_F(TwoPeers, WhoSpeaksIsToldSoWithinASecondHoweverLate) {
+  PROVES("TDM-20");
+  up();
+  net.pass(Millis(1'010));  // after the first look, and before the report of a silent leg
+  ASSERT_TRUE(alice.reports.empty());
+  talk(1);
+  net.pass(Seconds(1));
+  EXPECT_EQ(alice.reports.size(), 1U);
+  EXPECT_EQ(bob.reports.size(), 1U);
+}
+
 TEST_F(TwoPeers, NoSilenceTowardsAPeerThatHolds) {
   agree_b.direction = sdp::Direction::kInactive;
   up();

@@ -2,12 +2,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstring>
 #include <limits>
 #include <thread>
 
 #include "reactor/loop.h"
+#include "reactor/udp_socket.h"
 
 namespace causeway::reactor {
 namespace {
@@ -65,7 +75,9 @@ TEST_P(SocketsOfFamily, WhatATurnSendsIsGatheredAndLeavesInOrder) {
   SocketOptions gathers;
   gathers.gather = true;
   auto s = *reactor.open_udp(endpoint(GetParam()), gathers, in);
-  auto to = *reactor.open_udp(endpoint(GetParam()), {}, far);
+  SocketOptions hears;
+  hears.receive_buffer = 1 << 20;
+  auto to = *reactor.open_udp(endpoint(GetParam()), hears, far);
   std::vector<std::string> sent;
   // More than one batch by number and by size, with one that no datagram can hold among them.
   for (int i = 0; i < 100; ++i) {
@@ -86,15 +98,86 @@ TEST_P(SocketsOfFamily, WhatATurnSendsIsGatheredAndLeavesInOrder) {
 }
 
 TEST_P(SocketsOfFamily, AnAnswerFromWithinATurnLeavesWithThatTurn) {
-  Inbox in, far;
+  Inbox in;
   SocketOptions gathers;
   gathers.gather = true;
   auto s = *reactor.open_udp(endpoint(GetParam()), gathers, in);
-  auto peer = *reactor.open_udp(endpoint(GetParam()), {}, far);
   in.echo = true;
-  for (int i = 0; i < 3; ++i) peer->send(s->local(), to_bytes("ask " + std::to_string(i)));
-  EXPECT_TRUE(turn_until(reactor, [&] { return far.got.size() == 3; }));
-  EXPECT_THAT(far.got, ElementsAre("ask 0", "ask 1", "ask 2"));
+  auto peer = *open_socket(SOCK_DGRAM, endpoint(GetParam()), {});
+  sockaddr_storage to{};
+  const socklen_t length = to_sockaddr(s->local(), to);
+  ASSERT_EQ(sendto(peer.get(), "ask", 3, 0, reinterpret_cast<const sockaddr*>(&to), length), 3);
+  while (in.got.empty()) reactor.turn(Millis{50});
+  std::array<char, 16> answer{};
+  EXPECT_EQ(recv(peer.get(), answer.data(), answer.size(), MSG_DONTWAIT), 3);
+}
+
+// What an OutgoingBatch sends, as a socket sees it that takes what came in one piece as it came.
+class InPieces {
+ public:
+  explicit InPieces(const char* address)
+      : in_(*open_socket(SOCK_DGRAM, endpoint(address), {})),
+        out_(*open_socket(SOCK_DGRAM, endpoint(address), {})) {
+    const int on = 1;
+    whole_ = setsockopt(in_.get(), SOL_UDP, UDP_GRO, &on, sizeof on) == 0;
+  }
+  int out() const { return out_.get(); }
+  bool whole() const { return whole_; }
+  Endpoint at() const { return local_endpoint(in_.get()); }
+  std::vector<std::string> take() {
+    std::vector<std::string> all;
+    std::array<char, 4'096> room{};
+    for (ssize_t n = 0; (n = recv(in_.get(), room.data(), room.size(), MSG_DONTWAIT)) >= 0;)
+      all.emplace_back(room.data(), static_cast<std::size_t>(n));
+    return all;
+  }
+
+ private:
+  FileDescriptor in_, out_;
+  bool whole_ = false;
+};
+
+TEST_P(SocketsOfFamily, NeighboursOfOneSizeToOnePeerGoInOnePiece) {
+  InPieces pair(GetParam()), other(GetParam());
+  OutgoingBatch batch(pair.out());
+  if (!pair.whole() || !batch.in_pieces()) GTEST_SKIP() << "this kernel has no UDP_SEGMENT";
+  for (const char* text : {"one", "two", "six", "three", "seven"})
+    batch.add(pair.at(), to_bytes(text));
+  batch.add(other.at(), to_bytes("eight"));
+  batch.add(pair.at(), to_bytes("forty"));
+  EXPECT_EQ(batch.send(), 0U);
+  EXPECT_THAT(pair.take(), ElementsAre("onetwosix", "threeseven", "forty"));
+  EXPECT_THAT(other.take(), ElementsAre("eight"));
+  EXPECT_TRUE(batch.empty());
+}
+
+TEST_F(Sockets, WhatIsTooLargeForOnePieceGoesOneByOne) {
+  std::thread([] {  // in a network of its own, whose packets are small
+    if (unshare(CLONE_NEWNET) != 0)
+      GTEST_SKIP() << "no network namespace can be made here: " << std::strerror(errno);
+    const FileDescriptor s(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq lo{};
+    std::strcpy(lo.ifr_name, "lo");
+    lo.ifr_mtu = 576;
+    ASSERT_EQ(ioctl(s.get(), SIOCSIFMTU, &lo), 0);
+    lo.ifr_flags = IFF_UP | IFF_RUNNING;
+    ASSERT_EQ(ioctl(s.get(), SIOCSIFFLAGS, &lo), 0);
+    InPieces pair("127.0.0.1:0");
+    OutgoingBatch batch(pair.out());
+    const std::vector<std::string> sent{std::string(700, 'a'), std::string(700, 'b'),
+                                        std::string(700, 'c'), "d", "e"};
+    for (int i = 0; i < 20; ++i) {
+      for (const auto& text : sent) batch.add(pair.at(), to_bytes(text));
+      EXPECT_EQ(batch.send(), 0U);
+      auto got = pair.take();
+      if (got.back() == "de") {  // small enough, while it was tried
+        got.back() = "d";
+        got.emplace_back("e");
+      }
+      EXPECT_EQ(got, sent) << i;
+    }
+  })
+      .join();
 }
 
 TEST_P(SocketsOfFamily, AConnectedSocketHearsItsRemoteAloneAndMayMove) {
@@ -279,7 +362,7 @@ TEST_F(Sockets, MediaPortsLeaveTheLastDescriptorsToOthers) {
   SocketOptions media;
   media.leave_reserve = true;
   auto first = *reactor.open_udp(endpoint("127.0.0.1:0"), media, in);
-  const int next = dup(0);  // the lowest number that is free
+  const int next = open("/dev/null", O_RDONLY);  // the lowest number that is free
   ASSERT_GE(next, 0);
   close(next);
   reserve_descriptors_from(next + 1);
@@ -297,6 +380,7 @@ TEST_F(Sockets, MediaPortsLeaveTheLastDescriptorsToOthers) {
 TEST(FileLimit, ASixteenthOfItIsKept) {
   EXPECT_EQ(reserved_of(1'024), 64);
   EXPECT_EQ(reserved_of(8'192), 512);
+  EXPECT_EQ(reserved_of(100), 25);
   EXPECT_EQ(reserved_of(1'048'576), 1'024);
 }
 
