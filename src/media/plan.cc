@@ -177,7 +177,10 @@ Plan plan(const LegMedia& from, const LegMedia& to, std::uint16_t arriving_ms) {
     if (!numbered(c) || !is_audio(c)) continue;
     std::uint8_t& type = p.types[c.pt.value];
     const sdp::Codec* same = same_at(c, to.send_codecs);
-    if (same && !(all_decoded && can_decode(c))) {
+    // What we offered and its answer left out it does not send (RFC 3264 7): passed on where that
+    // costs nothing, and no decoder waits for it.
+    const bool agreed = same_at(c, from.send_codecs) != nullptr;
+    if (same && !(all_decoded && agreed && can_decode(c))) {
       type = same->pt.value;
       continue;
     }
@@ -189,6 +192,7 @@ Plan plan(const LegMedia& from, const LegMedia& to, std::uint16_t arriving_ms) {
       p.to_a_law = out_kind == codec::Kind::kPcma;
       continue;
     }
+    if (!agreed) continue;
     type = kDecode;
     decoded.push_back(c);
   }

@@ -70,6 +70,26 @@ TEST(Plan, OnlyWhatIsNotCommonIsDecoded) {
   EXPECT_EQ(p.decoding->codecs, std::vector{kG722});
 }
 
+// RFC 3264 7: what our offer had and the answer left out may come for a moment, and not for long.
+TEST(Plan, NoDecoderWaitsForWhatTheAnswerLeftOut) {
+  LegMedia callee = leg({kPcmu, kPcma, kG722, kTe});
+  callee.send_codecs = {kPcma, kTe};
+  const Plan p = plan(callee, leg({kPcma, kPcmu, kTe}), 0);
+  EXPECT_FALSE(p.decoding || p.coding || p.digits);
+  EXPECT_EQ(p.types[8], 8);
+  EXPECT_EQ(p.types[0], 0) << "that costs nothing";
+  EXPECT_EQ(p.types[9], kNoType);
+  EXPECT_EQ(p.types[101], 101);
+  // Where all audio is decoded, it is passed on as it is or not at all.
+  LegMedia long_packets = leg({kPcma, kPcmu, kTe});
+  long_packets.send_ptime = 20;
+  const Plan q = plan(callee, long_packets, 30);
+  ASSERT_TRUE(q.decoding);
+  EXPECT_EQ(q.decoding->codecs, std::vector{kPcma});
+  EXPECT_EQ(q.types[0], 0);
+  EXPECT_EQ(q.types[9], kNoType);
+}
+
 TEST(Plan, PacketsOfAnotherLengthAreConvertedWhereThePeerSaidSo) {
   auto to = leg({kPcmu});
   EXPECT_FALSE(plan(leg({kPcmu}), to, 30).decoding) << "it did not say";
