@@ -2,6 +2,7 @@
 // message without one costs a search for the blank line.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "base/host_name.h"
@@ -88,6 +89,22 @@ Secrets look(std::string_view text) {
   return s;
 }
 
+// Of a description that stands alone, found by its colons and line ends: look() would read each of
+// its bytes, and most messages that have a body have this one. nullopt: it has parts, after all.
+std::optional<Secrets> look_at_sdp(std::string_view sdp) {
+  Secrets s;
+  for (std::size_t nl = sdp.find('\n'); nl != std::string_view::npos; nl = sdp.find('\n', nl + 1)) {
+    const std::string_view line = sdp.substr(nl + 1, 2);
+    if (line == "--") return std::nullopt;
+    s.keys = s.keys || line == "k=" || line == "K=";
+  }
+  for (std::size_t i = sdp.find(':'); !s.keys && i != std::string_view::npos;
+       i = sdp.find(':', i + 1))
+    s.keys = (i >= 6 && starts_with_word(sdp.substr(i - 6), "inline:")) ||
+             (i >= 8 && starts_with_word(sdp.substr(i - 8), "key-mgmt:"));
+  return s;
+}
+
 void blot(std::string& m, std::size_t from, std::size_t to) {
   for (std::size_t i = from; i < to; ++i)
     if (m[i] != '\r' && m[i] != '\n') m[i] = kMask;
@@ -168,6 +185,8 @@ void mask_location(std::string& m, std::size_t body) {
 
 Secrets secrets_of(std::string_view m, std::size_t body) {
   const std::string_view content = m.substr(body);
+  if (body > 0 && content.starts_with("v=0"))
+    if (const auto alone = look_at_sdp(content)) return *alone;
   Secrets s = look(content);
   // Plain SDP needs no look at the headers; any other body is what its Content-Type says.
   if (body > 0 && !content.starts_with("v=0")) {

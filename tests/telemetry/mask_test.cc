@@ -33,6 +33,23 @@ TEST(Mask, OldKeyLinesToo) {
   EXPECT_THAT(out, Not(HasSubstr("AQAFgM0X")));
 }
 
+TEST(Mask, EachFormOfAKeyIsFoundByItself) {
+  for (const char* line :
+       {"k=clear:secret\r\n", "a=key-mgmt:mikey secret\r\n", "a=KEY-MGMT:mikey secret\r\n",
+        "a=crypto:1 X INLINE:secret\r\n", "a=acap:1 crypto:1 X inline:secret"})
+    EXPECT_THAT(mask(message("", std::string("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n") + line)),
+                Not(HasSubstr("secret")))
+        << line;
+  EXPECT_FALSE(mask_if_needed(message("", "v=0\r\ns=k=none\r\na=x:inline y:key-mgmt\r\n")));
+}
+
+TEST(Mask, APartIsFoundBehindAPreambleThatLooksLikeADescription) {
+  const std::string out = mask(
+      message("Content-Type: multipart/mixed; boundary=b\r\n",
+              "v=0\r\n--b\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=5\r\n--b--\r\n"));
+  EXPECT_THAT(out, HasSubstr("Signal=*"));
+}
+
 TEST(Mask, DigitsOfInfoBodies) {
   const std::string relay = mask(
       "INFO sip:a SIP/2.0\r\nContent-Type: application/DTMF-Relay\r\n\r\nSignal= "
