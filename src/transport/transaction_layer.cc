@@ -362,10 +362,11 @@ void TransactionLayer::send_cancel(TxId id, Slot& s) {
 
 // TCP was refused: the same request over UDP, whatever its size (RFC 3261 18.1.1).
 bool TransactionLayer::fall_back_to_udp(TxId id, Slot& s) {
-  if (!s.over_udp || s.abandoned || s.cancel_wanted || s.machine.state > sip::TxState::kTrying)
-    return false;
+  if (!s.over_udp || s.machine.state > sip::TxState::kTrying) return false;
+  // Of use to the next one, also where whoever asked has not waited for it.
+  size_rule_.refused(s.over_udp->to.remote, reactor_.now());
+  if (s.abandoned || s.cancel_wanted) return false;
   const auto other = std::move(s.over_udp);
-  size_rule_.refused(other->to.remote, reactor_.now());
   s.to = other->to;
   s.bytes = std::move(other->bytes);
   s.machine = sip::make_transaction(s.machine.kind, false);

@@ -245,18 +245,18 @@ TEST_P(SeveralAddresses, OneThatFailedIsSetAsideAndTriedAgainLater) {
 
 // --- large requests ----------------------------------------------------------------------------
 
-std::string also_tcp() {
+std::string also_tcp(const std::string& core = "") {
   std::string text =
       make_config({.top = "[[listener]]\nname = \"core-tcp\"\nrealm = \"core\"\ntransport = "
                           "\"tcp\"\naddress = \"10.0.0.1:5062\"\n",
-                   .core = "tcp_above = 300\n"});
+                   .core = "tcp_above = 300\n" + core});
   const std::string peer = "host = \"10.1.0.1\"\nport = 5060\n";
   return text.replace(text.find(peer), peer.size(), peer + "also_tcp = true\n");
 }
 
 class LargeRequests : public CallTest {
  protected:
-  LargeRequests() : CallTest(also_tcp()) {}
+  explicit LargeRequests(const std::string& more = "") : CallTest(also_tcp(more)) {}
   PeerDialog call() {
     return cloud.invite("+4930111", "", secure_sdp("10.2.0.1", 50000), "+4989123");
   }
@@ -294,6 +294,33 @@ TEST_P(LargeRequests, GoOverUdpAllTheSameWhereTcpIsRefused) {
   cloud.request(d, "BYE");
   core.reply(core.expect("BYE"), 200);
   expect_clean(1);
+}
+
+class LargeRequestsInHaste : public LargeRequests {
+ protected:
+  LargeRequestsInHaste() : LargeRequests("timers = { silence = \"1s\", hunt = \"10s\" }\n") {}
+};
+INSTANTIATE_TEST_SUITE_P(Modes, LargeRequestsInHaste,
+                         ::testing::ValuesIn(std::vector<Mode>{{1, false}}), mode_name);
+
+// A firewall that lets nothing but UDP through says nothing, and the hunt is over before the
+// connection is given up: the calls that follow know all the same.
+TEST_P(LargeRequestsInHaste, LearnOfTcpThatNobodyAnswersThoughNobodyWaitedForIt) {
+  PROVES("TDR-90");
+  Peer by_tcp(rig, "core-by-tcp", "10.1.0.1:5060", Transport::kTcp);
+  by_tcp.gateway = "10.0.0.1:5062";
+  const auto us = *IpAddress::parse("10.0.0.1"), them = *IpAddress::parse("10.1.0.1");
+  rig.world.network().partition(us, them);
+  auto lost = call();
+  (void)failure(cloud, lost, 504);
+  rig.run(Seconds(2));
+  rig.world.network().heal(us, them);
+  auto d = call();
+  auto inv = core.expect("INVITE");
+  EXPECT_TRUE(inv.value(HeaderId::kVia).starts_with("SIP/2.0/UDP 10.0.0.1:5060;branch="));
+  core.reply(inv, 486);
+  (void)failure(cloud, d, 486);
+  EXPECT_TRUE(by_tcp.received.empty());
 }
 
 // The core's proxy is no peer of the configuration: RFC 3261 18.1.1 alone says what it is sent.
