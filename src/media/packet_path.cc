@@ -12,7 +12,7 @@ namespace {
 
 constexpr Millis kSilentSource{1'000};
 constexpr Seconds kSettled{3};             // a latched source is not questioned after this
-constexpr Micros kSilentFirst{2'000'000};  // the first report waits as long where nobody speaks
+constexpr Micros kSilentFirst{2'000'000};  // at most so long after the first look, if nobody speaks
 constexpr Seconds kOwnReport{4};  // looked at once a second: never more than five apart (TDM-12)
 
 std::int64_t us(Instant t) { return t.time_since_epoch().count(); }

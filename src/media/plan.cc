@@ -172,14 +172,22 @@ Plan plan(const LegMedia& from, const LegMedia& to, std::uint16_t arriving_ms) {
   std::vector<sdp::Codec> decoded;
   bool all_decoded = digits.found_in_audio || other_time;
   const auto can_decode = [&](const sdp::Codec& c) { return out && codec::known(c).has_value(); };
+  // What we offered and its answer left out it does not send (RFC 3264 7): passed on where that
+  // costs nothing, and no decoder waits for it. By name alone: parameters are written carelessly. A
+  // peer that named nothing of ours has said nothing about it.
+  const auto named = [&](const sdp::Codec& c) {
+    return std::any_of(from.send_codecs.begin(), from.send_codecs.end(),
+                       [&](const sdp::Codec& t) { return sdp::same_codec(c, t); });
+  };
+  const bool answered =
+      std::any_of(from.receive_codecs.begin(), from.receive_codecs.end(),
+                  [&](const sdp::Codec& c) { return is_audio(c) && numbered(c) && named(c); });
   // One that we cannot decode leaves its digits and its packet times as they are.
   for (const sdp::Codec& c : from.receive_codecs) {
     if (!numbered(c) || !is_audio(c)) continue;
     std::uint8_t& type = p.types[c.pt.value];
     const sdp::Codec* same = same_at(c, to.send_codecs);
-    // What we offered and its answer left out it does not send (RFC 3264 7): passed on where that
-    // costs nothing, and no decoder waits for it.
-    const bool agreed = same_at(c, from.send_codecs) != nullptr;
+    const bool agreed = !answered || named(c);
     if (same && !(all_decoded && agreed && can_decode(c))) {
       type = same->pt.value;
       continue;

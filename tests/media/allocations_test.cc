@@ -39,21 +39,51 @@ struct Sink final : reactor::UdpListener {
   }
 };
 
-TEST(PacketPath, DoesNotAllocateOver10000Packets) {
+// A kernel that has flows and takes nothing: every packet is armed for, and taken back.
+class Idle final : public kernel::Relay {
+ public:
+  kernel::Flow* add(const Endpoint&, const Endpoint&) override { return &flows.at(used++); }
+  void remove(kernel::Flow&) override {}
+  std::optional<std::uint32_t> way(const Endpoint&, const Endpoint&,
+                                   const std::string&) const override {
+    return 0;
+  }
+  std::optional<std::uint32_t> interface(const std::string&) const override { return 0; }
+  void alive(Instant) override {}
+  std::array<kernel::Flow, 2> flows{};
+  std::size_t used = 0;
+};
+
+// A plane with two legs, and a socket on the far side of each.
+class TwoLegs : public ::testing::Test {
+ protected:
+  static RealmMedia core() {
+    RealmMedia realm;
+    realm.name = "core";
+    realm.v4 = *IpAddress::parse("127.0.0.1");
+    realm.port_min = 40000;
+    realm.port_max = 40009;
+    return realm;
+  }
+  void open() {
+    a = *plane.open(core(), Family::kV4, false);
+    b = *plane.open(core(), Family::kV4, false);
+  }
+
   testing_support::FakeReactor net;
   Nobody nobody;
-  MediaPlane plane(net, nobody);
-  RealmMedia realm;
-  realm.name = "core";
-  realm.v4 = *IpAddress::parse("127.0.0.1");
-  realm.port_min = 40000;
-  realm.port_max = 40009;
-  const auto a = *plane.open(realm, Family::kV4, false), b = *plane.open(realm, Family::kV4, false);
+  Idle idle;
+  MediaPlane plane{net, nobody};
+  MediaLegId a, b;
   Sink sink;
   const Endpoint at_a{*IpAddress::parse("127.0.0.2"), 5000},
       at_b{*IpAddress::parse("127.0.0.3"), 6000};
-  auto socket_a = std::move(*net.open_udp(at_a, {}, sink));
-  auto socket_b = std::move(*net.open_udp(at_b, {}, sink));
+  std::unique_ptr<reactor::UdpSocket> socket_a = std::move(*net.open_udp(at_a, {}, sink)),
+                                      socket_b = std::move(*net.open_udp(at_b, {}, sink));
+};
+
+TEST_F(TwoLegs, DoesNotAllocateOver10000Packets) {
+  open();
   LegMedia plain, secure;
   plain.remote.rtp = at_a;
   secure.remote.rtp = at_b;
@@ -83,38 +113,9 @@ TEST(PacketPath, DoesNotAllocateOver10000Packets) {
   EXPECT_EQ(sink.packets, 20'002u);
 }
 
-// A kernel that has flows and takes nothing: every packet is armed for, and taken back.
-class Idle final : public kernel::Relay {
- public:
-  kernel::Flow* add(const Endpoint&, const Endpoint&) override { return &flows.at(used++); }
-  void remove(kernel::Flow&) override {}
-  std::optional<std::uint32_t> way(const Endpoint&, const Endpoint&,
-                                   const std::string&) const override {
-    return 0;
-  }
-  std::optional<std::uint32_t> interface(const std::string&) const override { return 0; }
-  void alive(Instant) override {}
-  std::array<kernel::Flow, 2> flows{};
-  std::size_t used = 0;
-};
-
-TEST(PacketPath, ArmingTheKernelDoesNotAllocate) {
-  testing_support::FakeReactor net;
-  Nobody nobody;
-  Idle idle;
-  MediaPlane plane(net, nobody);
+TEST_F(TwoLegs, ArmingTheKernelDoesNotAllocate) {
   plane.use_kernel(&idle);
-  RealmMedia realm;
-  realm.name = "core";
-  realm.v4 = *IpAddress::parse("127.0.0.1");
-  realm.port_min = 40000;
-  realm.port_max = 40009;
-  const auto a = *plane.open(realm, Family::kV4, false), b = *plane.open(realm, Family::kV4, false);
-  Sink sink;
-  const Endpoint at_a{*IpAddress::parse("127.0.0.2"), 5000},
-      at_b{*IpAddress::parse("127.0.0.3"), 6000};
-  auto socket_a = std::move(*net.open_udp(at_a, {}, sink));
-  auto socket_b = std::move(*net.open_udp(at_b, {}, sink));
+  open();
   LegMedia of_a, of_b;
   of_a.remote.rtp = at_a;
   of_b.remote.rtp = at_b;

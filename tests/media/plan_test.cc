@@ -90,6 +90,16 @@ TEST(Plan, NoDecoderWaitsForWhatTheAnswerLeftOut) {
   EXPECT_EQ(q.types[9], kNoType);
 }
 
+TEST(Plan, AnAnswerThatIsWrittenCarelesslyIsStillHeard) {
+  const sdp::Codec amr = c(96, "AMR"), aligned = c(97, "AMR", 8000, 1, "octet-align=1");
+  LegMedia callee = leg({amr, kTe});
+  callee.send_codecs = {aligned, kTe};
+  LegMedia odd = leg({kG722});
+  odd.send_codecs = {kSilk};  // nothing that it was offered
+  EXPECT_EQ(plan(odd, leg({kPcmu}), 0).types[9], kDecode);
+  EXPECT_EQ(plan(callee, leg({kPcmu, kTe}), 0).types[96], kDecode);
+}
+
 TEST(Plan, PacketsOfAnotherLengthAreConvertedWhereThePeerSaidSo) {
   auto to = leg({kPcmu});
   EXPECT_FALSE(plan(leg({kPcmu}), to, 30).decoding) << "it did not say";
